@@ -1,0 +1,1 @@
+//! Baselines, verdicts and alert rules, as pure functions and state machines.

@@ -1,0 +1,1 @@
+//! Collectors: what this machine says of itself, as samples.

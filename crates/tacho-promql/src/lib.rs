@@ -1,0 +1,1 @@
+//! PromQL: the parser, and what it says in the model's words.

@@ -1,0 +1,1 @@
+//! HTTP, WebSocket and scheduling around the store, the collectors and the analysis.

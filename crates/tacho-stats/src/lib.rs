@@ -1,0 +1,1 @@
+//! Slices in, numbers out: description, quantiles, tests, effect sizes and intervals.
