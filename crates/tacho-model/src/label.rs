@@ -1,0 +1,400 @@
+//! The identity of a series: a sorted set of label names and values.
+//!
+//! Invariants of every [`Labels`] and [`LabelsRef`]:
+//! 1. names are sorted by their bytes and unique;
+//! 2. no name and no value is empty (an empty value means *absent*, as in Prometheus);
+//! 3. the bytes are the canonical encoding: for each pair, name then value, each as a LEB128
+//!    length followed by UTF-8.
+//!
+//! Together they make equality, hashing and storing a matter of comparing one run of bytes, so a
+//! series can be found without decoding its labels.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+/// The label that holds a metric's name.
+pub const METRIC_NAME: &str = "__name__";
+
+/// Most labels one set may have.
+pub const LABELS_MAX: usize = 128;
+/// Most bytes one name or value may have.
+pub const LABEL_BYTES_MAX: usize = 4096;
+
+/// An owned label set; cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Labels(Arc<[u8]>);
+
+/// A borrowed label set, in its canonical encoding.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LabelsRef<'a>(&'a [u8]);
+
+/// Why a label set was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// A name is empty.
+    #[error("a label name is empty")]
+    EmptyName,
+    /// The same name twice.
+    #[error("label `{name}` is given twice")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// More labels than [`LABELS_MAX`].
+    #[error("{count} labels are more than the {LABELS_MAX} allowed")]
+    TooMany {
+        /// How many were given.
+        count: usize,
+    },
+    /// A name or value longer than [`LABEL_BYTES_MAX`].
+    #[error("label `{name}` has {bytes} bytes, more than the {LABEL_BYTES_MAX} allowed")]
+    TooLong {
+        /// The label's name, its first 64 characters.
+        name: String,
+        /// The length of the name or value that is too long.
+        bytes: usize,
+    },
+    /// The bytes are not a canonical encoding.
+    #[error("the encoded label set is corrupt at byte {offset}")]
+    Corrupt {
+        /// Where.
+        offset: usize,
+    },
+}
+
+impl Labels {
+    /// Sorts and encodes pairs; pairs with an empty value are left out.
+    ///
+    /// ```
+    /// use tacho_model::Labels;
+    /// let labels = Labels::new([("__name__", "up"), ("job", "api"), ("gone", "")]).unwrap();
+    /// assert_eq!(labels.to_string(), r#"up{job="api"}"#);
+    /// assert_eq!(labels.get("job"), Some("api"));
+    /// assert_eq!(labels.get("gone"), None);
+    /// ```
+    pub fn new<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, LabelError>
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        let mut sorted: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|(n, v)| (n.as_ref(), v.as_ref()))
+            .collect();
+        let mut bytes = Vec::new();
+        encode(&mut sorted, &mut bytes)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// A set of nothing but a metric name.
+    pub fn metric(name: &str) -> Result<Self, LabelError> {
+        Self::new([(METRIC_NAME, name)])
+    }
+
+    /// This set with `name` set to `value`, or removed when `value` is empty.
+    pub fn with(&self, name: &str, value: &str) -> Result<Self, LabelError> {
+        let kept = self.iter().filter(|(n, _)| *n != name);
+        Self::new(kept.chain([(name, value)]))
+    }
+
+    /// Only the labels named in `names`.
+    pub fn only(&self, names: &[impl AsRef<str>]) -> Self {
+        let mut bytes = Vec::new();
+        for (name, value) in self
+            .iter()
+            .filter(|(n, _)| names.iter().any(|k| k.as_ref() == *n))
+        {
+            put(&mut bytes, name);
+            put(&mut bytes, value);
+        }
+        Self(bytes.into())
+    }
+
+    /// The borrowed form.
+    pub fn as_ref(&self) -> LabelsRef<'_> {
+        LabelsRef(&self.0)
+    }
+
+    /// The value of `name`, if present.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.as_ref().get(name)
+    }
+
+    /// The metric's name, or an empty string.
+    pub fn name(&self) -> &str {
+        self.get(METRIC_NAME).unwrap_or("")
+    }
+
+    /// All pairs in order of name.
+    pub fn iter(&self) -> LabelsIter<'_> {
+        self.as_ref().iter()
+    }
+}
+
+impl<'a> LabelsRef<'a> {
+    /// Takes bytes that were encoded by this module, checking every invariant.
+    pub fn from_encoded(bytes: &'a [u8]) -> Result<Self, LabelError> {
+        let mut offset = 0;
+        let mut last: Option<&str> = None;
+        while offset < bytes.len() {
+            let corrupt = LabelError::Corrupt { offset };
+            let (name, next) = take(bytes, offset).ok_or_else(|| corrupt.clone())?;
+            let (value, next) = take(bytes, next).ok_or_else(|| corrupt.clone())?;
+            let sorted = last.is_none_or(|last| last < name);
+            if name.is_empty() || value.is_empty() || !sorted {
+                return Err(corrupt);
+            }
+            last = Some(name);
+            offset = next;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Takes bytes that only this crate can have written.
+    pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
+        debug_assert!(
+            Self::from_encoded(bytes).is_ok(),
+            "label bytes are canonical"
+        );
+        Self(bytes)
+    }
+
+    /// The canonical bytes.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// An owned copy.
+    pub fn to_owned(self) -> Labels {
+        Labels(self.0.into())
+    }
+
+    /// The value of `name`, if present.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// All pairs in order of name.
+    pub fn iter(self) -> LabelsIter<'a> {
+        LabelsIter {
+            bytes: self.0,
+            offset: 0,
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Labels {
+    type Item = (&'a str, &'a str);
+    type IntoIter = LabelsIter<'a>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for LabelsRef<'a> {
+    type Item = (&'a str, &'a str);
+    type IntoIter = LabelsIter<'a>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Walks the pairs of a label set in order of name.
+pub struct LabelsIter<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Iterator for LabelsIter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, next) = take(self.bytes, self.offset)?;
+        let (value, next) = take(self.bytes, next)?;
+        self.offset = next;
+        Some((name, value))
+    }
+}
+
+/// Sorts `pairs` and appends their canonical encoding to `into`; on error `into` is as before.
+/// Pairs with an empty value are left out.
+pub fn encode(pairs: &mut [(&str, &str)], into: &mut Vec<u8>) -> Result<(), LabelError> {
+    pairs.sort_unstable();
+    let kept = pairs.iter().filter(|(_, value)| !value.is_empty()).count();
+    if kept > LABELS_MAX {
+        return Err(LabelError::TooMany { count: kept });
+    }
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if name.is_empty() {
+            return Err(LabelError::EmptyName);
+        }
+        let bytes = name.len().max(value.len());
+        if bytes > LABEL_BYTES_MAX {
+            return Err(LabelError::TooLong {
+                name: name.chars().take(64).collect(),
+                bytes,
+            });
+        }
+        if pairs.get(i + 1).is_some_and(|(next, _)| next == name) {
+            return Err(LabelError::Duplicate {
+                name: (*name).to_owned(),
+            });
+        }
+    }
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        put(into, name);
+        put(into, value);
+    }
+    Ok(())
+}
+
+fn put(into: &mut Vec<u8>, text: &str) {
+    let mut length = text.len();
+    while length >= 0x80 {
+        into.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    into.push(length as u8);
+    into.extend_from_slice(text.as_bytes());
+}
+
+fn take(bytes: &[u8], mut offset: usize) -> Option<(&str, usize)> {
+    let mut length = 0usize;
+    for shift in [0, 7, 14] {
+        let byte = *bytes.get(offset)?;
+        offset += 1;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            let text = bytes.get(offset..offset.checked_add(length)?)?;
+            return Some((std::str::from_utf8(text).ok()?, offset + length));
+        }
+    }
+    None
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl fmt::Display for LabelsRef<'_> {
+    /// PromQL's notation: `name{label="value"}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.get(METRIC_NAME);
+        f.write_str(name.unwrap_or(""))?;
+        let mut rest = self.iter().filter(|(n, _)| *n != METRIC_NAME).peekable();
+        if rest.peek().is_none() && name.is_some() {
+            return Ok(());
+        }
+        f.write_str("{")?;
+        for (i, (name, value)) in rest.enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            write!(f, "{comma}{name}=\"")?;
+            for c in value.chars() {
+                match c {
+                    '"' => f.write_str("\\\"")?,
+                    '\\' => f.write_str("\\\\")?,
+                    '\n' => f.write_str("\\n")?,
+                    c => write!(f, "{c}")?,
+                }
+            }
+            f.write_str("\"")?;
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl fmt::Debug for LabelsRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_pairs_does_not_matter() {
+        let a = Labels::new([("b", "2"), ("a", "1")]).unwrap();
+        let b = Labels::new([("a", "1"), ("b", "2")]).unwrap();
+        assert_eq!(a, b);
+        assert_eq!(a.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+    }
+
+    #[test]
+    fn refuses_what_breaks_an_invariant() {
+        assert_eq!(Labels::new([("", "x")]), Err(LabelError::EmptyName));
+        let twice = Labels::new([("a", "1"), ("a", "2")]);
+        assert_eq!(twice, Err(LabelError::Duplicate { name: "a".into() }));
+        let long = "x".repeat(LABEL_BYTES_MAX + 1);
+        assert!(matches!(
+            Labels::new([("a", &long)]),
+            Err(LabelError::TooLong { .. })
+        ));
+        let many = (0..=LABELS_MAX).map(|i| (format!("l{i}"), "v"));
+        assert_eq!(
+            Labels::new(many),
+            Err(LabelError::TooMany {
+                count: LABELS_MAX + 1
+            })
+        );
+    }
+
+    #[test]
+    fn every_truncation_and_flip_is_found_or_still_canonical() {
+        let labels = Labels::new([("__name__", "up"), ("job", &"a".repeat(300))]).unwrap();
+        let bytes = labels.as_ref().as_bytes().to_vec();
+        assert!(LabelsRef::from_encoded(&bytes).is_ok());
+        for end in 1..bytes.len() {
+            // A cut between two pairs leaves a shorter canonical set; any other cut is an error.
+            if let Ok(short) = LabelsRef::from_encoded(&bytes[..end]) {
+                assert_eq!(short.iter().count(), 1);
+            }
+        }
+        for i in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[i] ^= 0x81;
+            if let Ok(set) = LabelsRef::from_encoded(&flipped) {
+                assert!(set.iter().all(|(n, v)| !n.is_empty() && !v.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn prints_as_promql_writes_it() {
+        let labels = Labels::new([("__name__", "m"), ("p", "a\"b\\c\nd")]).unwrap();
+        assert_eq!(labels.to_string(), r#"m{p="a\"b\\c\nd"}"#);
+        assert_eq!(Labels::metric("up").unwrap().to_string(), "up");
+        assert_eq!(Labels::new([("a", "1")]).unwrap().to_string(), r#"{a="1"}"#);
+    }
+
+    #[test]
+    fn with_replaces_and_removes() {
+        let labels = Labels::new([("__name__", "m"), ("a", "1")]).unwrap();
+        assert_eq!(labels.with("a", "2").unwrap().get("a"), Some("2"));
+        assert_eq!(labels.with("a", "").unwrap().to_string(), "m");
+        assert_eq!(labels.only(&["a"]).to_string(), r#"{a="1"}"#);
+    }
+}

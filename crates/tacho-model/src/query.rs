@@ -1,0 +1,120 @@
+//! How samples come out: a [`Querier`] selects series, and each is read as columns.
+//!
+//! Selecting is apart from reading: labels are known first, so that a caller can group, limit or
+//! give up before a single sample is decoded, and different series can be read on different
+//! threads into buffers that are used again.
+
+use crate::{Histogram, Labels, Matcher, Metadata, TimeRange, Timestamp};
+
+/// Something that can be asked for samples: the store, or a cluster behind remote read.
+pub trait Querier: Send + Sync {
+    /// The series that satisfy all matchers and may have samples inside `range`, sorted by their
+    /// labels. The selection is a consistent view: what is written later does not appear in it.
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Box<dyn Selection + '_>, QueryError>;
+
+    /// The sorted, distinct values of a label among the series that satisfy all matchers.
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError>;
+
+    /// The sorted, distinct label names among the series that satisfy all matchers.
+    fn label_names(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError>;
+
+    /// What is known of a metric name.
+    fn metadata(&self, name: &str) -> Option<Metadata>;
+}
+
+/// Selected series, ready to be read.
+pub trait Selection: Send + Sync {
+    /// Number of series.
+    fn len(&self) -> usize;
+
+    /// Whether nothing was selected.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The labels of series `index`.
+    fn labels(&self, index: usize) -> &Labels;
+
+    /// Reads the samples of series `index` inside the selected range, in order of time, into
+    /// `into`, which is cleared first.
+    fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError>;
+}
+
+/// The samples of one series: numbers and histograms apart, each in strictly increasing order of
+/// time. A series nearly always has one of the two.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Columns {
+    /// Times of `values`.
+    pub timestamps: Vec<Timestamp>,
+    /// Numbers, staleness markers among them.
+    pub values: Vec<f64>,
+    /// Times of `histograms`.
+    pub histogram_timestamps: Vec<Timestamp>,
+    /// Distributions.
+    pub histograms: Vec<Histogram>,
+}
+
+impl Columns {
+    /// Empty columns.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the samples but keeps the memory.
+    pub fn clear(&mut self) {
+        self.timestamps.clear();
+        self.values.clear();
+        self.histogram_timestamps.clear();
+        self.histograms.clear();
+    }
+
+    /// Number of samples of both sorts.
+    pub fn len(&self) -> usize {
+        self.timestamps.len() + self.histogram_timestamps.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The newest number that is not a staleness marker, with its time.
+    pub fn last(&self) -> Option<(Timestamp, f64)> {
+        let mut samples = self.timestamps.iter().zip(&self.values).rev();
+        samples
+            .find(|(_, v)| !crate::append::is_stale(**v))
+            .map(|(t, v)| (*t, *v))
+    }
+}
+
+/// Why a query could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// It would touch more than the configured limit.
+    #[error("the query touches {what} beyond the limit of {limit}; narrow its range or selector")]
+    TooMuch {
+        /// Of what: `series` or `samples`.
+        what: &'static str,
+        /// The configured limit.
+        limit: u64,
+    },
+    /// Whoever asked has gone.
+    #[error("the query was cancelled")]
+    Cancelled,
+    /// Stored data could not be read.
+    #[error("stored data could not be read")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
