@@ -1,0 +1,270 @@
+//! The text that Prometheus scrapes: OpenMetrics 1.0 and the older text format 0.0.4.
+//!
+//! Families come out in the order given, each with its `TYPE`, `UNIT` and `HELP` before its
+//! samples. The two formats differ in three points that matter here: OpenMetrics names a counter's
+//! family without `_total`, allows a `UNIT` line only where the name ends in the unit, and ends
+//! with `# EOF`. Native histograms have no text form; they are written as summaries of quantiles.
+//! Sources: OpenMetrics 1.0.0 (sections 4 and 5); Prometheus "Exposition formats".
+
+use std::fmt::Write as _;
+
+use tacho_model::{Histogram, Labels, METRIC_NAME, Metadata, Shape};
+
+/// Quantiles written for a histogram.
+pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+
+/// Which text to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// `application/openmetrics-text; version=1.0.0`
+    OpenMetrics,
+    /// `text/plain; version=0.0.4`
+    Text,
+}
+
+impl Format {
+    /// What an `Accept` header asks for; OpenMetrics when it names it, the older text otherwise.
+    pub fn negotiate(accept: Option<&str>) -> Self {
+        match accept {
+            Some(accept) if accept.contains("application/openmetrics-text") => Self::OpenMetrics,
+            _ => Self::Text,
+        }
+    }
+
+    /// The header that goes with it.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// A current value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Current {
+    /// A number.
+    Float(f64),
+    /// A distribution.
+    Histogram(Histogram),
+}
+
+/// Writes a family: all current values of one metric name.
+pub fn write_family(
+    format: Format,
+    name: &str,
+    metadata: Option<&Metadata>,
+    series: &[(Labels, Current)],
+    out: &mut String,
+) {
+    let histogram = series
+        .iter()
+        .any(|(_, v)| matches!(v, Current::Histogram(_)));
+    let shape = metadata.map(|m| m.kind.shape());
+    let kind = match shape {
+        _ if histogram => "summary",
+        // OpenMetrics insists that a counter's samples end in `_total`.
+        Some(Shape::Counter) if format == Format::Text || name.ends_with("_total") => "counter",
+        Some(Shape::Gauge) => "gauge",
+        Some(Shape::Counter | Shape::Histogram) | None => unknown(format),
+    };
+    let family = match (format, kind) {
+        (Format::OpenMetrics, "counter") => name.strip_suffix("_total").unwrap_or(name),
+        _ => name,
+    };
+    let shown = quoted_family(family);
+    // Writing to a `String` cannot fail; the results are of no interest.
+    let _ = writeln!(out, "# TYPE {shown} {kind}");
+    if let Some(metadata) = metadata {
+        if format == Format::OpenMetrics
+            && let Some(unit) = unit_suffix(metadata.unit.as_str())
+            && family.ends_with(&format!("_{unit}"))
+        {
+            let _ = writeln!(out, "# UNIT {shown} {unit}");
+        }
+        if !metadata.help.is_empty() {
+            let _ = writeln!(out, "# HELP {shown} {}", escaped(&metadata.help));
+        }
+    }
+    for (labels, value) in series {
+        match value {
+            Current::Float(value) => write_sample(name, labels, None, *value, out),
+            Current::Histogram(histogram) => {
+                for q in QUANTILES {
+                    let value = histogram.quantile(q).unwrap_or(f64::NAN);
+                    write_sample(name, labels, Some(q), value, out);
+                }
+            }
+        }
+    }
+}
+
+/// Ends the text.
+pub fn finish(format: Format, out: &mut String) {
+    if format == Format::OpenMetrics {
+        out.push_str("# EOF\n");
+    }
+}
+
+fn unknown(format: Format) -> &'static str {
+    if format == Format::OpenMetrics {
+        "unknown"
+    } else {
+        "untyped"
+    }
+}
+
+/// The word that a metric name carries for a UCUM unit.
+fn unit_suffix(unit: &str) -> Option<&'static str> {
+    Some(match unit {
+        "s" => "seconds",
+        "By" => "bytes",
+        "1" => "ratio",
+        _ => return None,
+    })
+}
+
+fn write_sample(name: &str, labels: &Labels, quantile: Option<f64>, value: f64, out: &mut String) {
+    let plain = is_plain(name);
+    if plain {
+        out.push_str(name);
+    }
+    let mut open = false;
+    let mut separate = |out: &mut String| {
+        out.push(if open { ',' } else { '{' });
+        open = true;
+    };
+    if !plain {
+        separate(out);
+        let _ = write!(out, "\"{}\"", escaped(name));
+    }
+    for (label, value) in labels.iter().filter(|(n, _)| *n != METRIC_NAME) {
+        separate(out);
+        if is_plain(label) {
+            out.push_str(label);
+        } else {
+            let _ = write!(out, "\"{}\"", escaped(label));
+        }
+        let _ = write!(out, "=\"{}\"", escaped(value));
+    }
+    if let Some(q) = quantile {
+        separate(out);
+        let _ = write!(out, "quantile=\"{q}\"");
+    }
+    if open {
+        out.push('}');
+    }
+    let _ = match value {
+        v if v.is_nan() => writeln!(out, " NaN"),
+        f64::INFINITY => writeln!(out, " +Inf"),
+        f64::NEG_INFINITY => writeln!(out, " -Inf"),
+        v => writeln!(out, " {v}"),
+    };
+}
+
+/// Names outside the classic character set are written in quotes, as Prometheus 3 does.
+fn quoted_family(name: &str) -> String {
+    if is_plain(name) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", escaped(name))
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_' || b == b':')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tacho_model::{Kind, Unit};
+
+    fn family(format: Format, name: &str, kind: Kind, unit: Unit, value: Current) -> String {
+        let metadata = Metadata {
+            kind,
+            unit,
+            help: "What it \"is\".".to_owned(),
+        };
+        let labels = Labels::new([(METRIC_NAME, name), ("mode", "a\"b")]).unwrap();
+        let mut out = String::new();
+        write_family(format, name, Some(&metadata), &[(labels, value)], &mut out);
+        finish(format, &mut out);
+        out
+    }
+
+    #[test]
+    fn openmetrics_names_a_counter_family_without_total() {
+        let name = "node_cpu_seconds_total";
+        let value = Current::Float(1.5);
+        let text = family(
+            Format::OpenMetrics,
+            name,
+            Kind::Counter,
+            Unit::SECONDS,
+            value,
+        );
+        let expected = "# TYPE node_cpu_seconds counter\n# UNIT node_cpu_seconds seconds\n\
+            # HELP node_cpu_seconds What it \\\"is\\\".\n\
+            node_cpu_seconds_total{mode=\"a\\\"b\"} 1.5\n# EOF\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_older_text_keeps_the_name() {
+        let value = Current::Float(f64::INFINITY);
+        let text = family(Format::Text, "up", Kind::Gauge, Unit::NONE, value);
+        assert!(text.starts_with("# TYPE up gauge\n# HELP up "));
+        assert!(text.ends_with("up{mode=\"a\\\"b\"} +Inf\n"));
+    }
+
+    #[test]
+    fn names_outside_the_classic_set_are_quoted() {
+        let value = Current::Float(2.0);
+        let text = family(
+            Format::OpenMetrics,
+            "http.server",
+            Kind::Gauge,
+            Unit::NONE,
+            value,
+        );
+        assert!(
+            text.contains("{\"http.server\",mode=\"a\\\"b\"} 2\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn histograms_become_summaries() {
+        let mut histogram = Histogram::new();
+        (1..=100).for_each(|i| histogram.observe(f64::from(i)));
+        let value = Current::Histogram(histogram);
+        let text = family(
+            Format::Text,
+            "d_seconds",
+            Kind::Timing,
+            Unit::SECONDS,
+            value,
+        );
+        assert!(text.contains("# TYPE d_seconds summary\n"), "{text}");
+        assert!(text.contains("quantile=\"0.99\"} 9"), "{text}");
+    }
+
+    #[test]
+    fn the_format_is_negotiated() {
+        let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
+        assert_eq!(Format::negotiate(Some(prometheus)), Format::OpenMetrics);
+        assert_eq!(Format::negotiate(Some("*/*")), Format::Text);
+        assert_eq!(Format::negotiate(None), Format::Text);
+    }
+}
