@@ -1,0 +1,87 @@
+//! What every two-sample method shares: the alternative, the interval, and merged ranks.
+//!
+//! Invariant: an [`Interval`] has `low <= high` and says its level. Not a test by itself.
+
+use crate::error::{Result, in_range};
+
+/// What the alternative hypothesis claims about the first sample against the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Alternative {
+    /// The two differ.
+    #[default]
+    TwoSided,
+    /// The first is smaller.
+    Less,
+    /// The first is larger.
+    Greater,
+}
+
+/// A confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Confidence level, between 0 and 1.
+    pub level: f64,
+}
+
+impl Interval {
+    /// Whether `value` lies inside or on the ends.
+    pub fn contains(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// `estimate` ± `margin`.
+    pub(crate) fn around(estimate: f64, margin: f64, level: f64) -> Result<Self> {
+        let low = in_range("the interval", estimate - margin)?;
+        let high = in_range("the interval", estimate + margin)?;
+        Ok(Self { low, high, level })
+    }
+}
+
+/// How two sorted samples lie against each other, over all pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dominance {
+    /// Pairs in which the first sample's observation is larger.
+    pub(crate) greater: u64,
+    /// Pairs of equal observations.
+    pub(crate) equal: u64,
+    /// All pairs.
+    pub(crate) pairs: u64,
+    /// Σ t³ − t over groups of t equal observations in the pooled sample.
+    pub(crate) tie_term: f64,
+}
+
+/// Counts over all pairs in one merge of two ascending slices.
+pub(crate) fn dominance(a: &[f64], b: &[f64]) -> Dominance {
+    let (mut i, mut j) = (0, 0);
+    let (mut greater, mut equal, mut tie_term) = (0u64, 0u64, 0.0);
+    while i < a.len() || j < b.len() {
+        let value = match (a.get(i), b.get(j)) {
+            (Some(x), Some(y)) => x.min(*y),
+            (Some(x), None) => *x,
+            (None, Some(y)) => *y,
+            (None, None) => break,
+        };
+        let in_a = run_length(&a[i..], value);
+        let in_b = run_length(&b[j..], value);
+        greater += in_a * j as u64;
+        equal += in_a * in_b;
+        let tied = (in_a + in_b) as f64;
+        tie_term += tied * tied * tied - tied;
+        i += in_a as usize;
+        j += in_b as usize;
+    }
+    Dominance {
+        greater,
+        equal,
+        pairs: a.len() as u64 * b.len() as u64,
+        tie_term,
+    }
+}
+
+fn run_length(x: &[f64], value: f64) -> u64 {
+    x.iter().take_while(|v| **v == value).count() as u64
+}

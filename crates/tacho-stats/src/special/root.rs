@@ -1,0 +1,74 @@
+//! Inverts a cumulative distribution.
+//!
+//! Invariant: the returned coordinate reproduces the tail asked for to a few units in the last
+//! place, or to the width of one step of the coordinate; at most [`MAX_STEPS`] evaluations.
+//! Method: Newton's on the logarithm of the smaller tail, bracketed, halving where a step leaves the
+//! bracket. The logarithm of the tails of log-concave families is concave in the coordinates used,
+//! so Newton's method converges from afar.
+
+/// Both tails of a distribution at a point, and the density with respect to the coordinate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tails {
+    /// Probability at or below the point.
+    pub(crate) lower: f64,
+    /// Probability above it.
+    pub(crate) upper: f64,
+    /// Derivative of `lower` by the coordinate.
+    pub(crate) density: f64,
+}
+
+/// Which tail is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tail {
+    Lower,
+    Upper,
+}
+
+const MAX_STEPS: usize = 400;
+
+/// The coordinate at which the given `tail` equals `p` (0 < p < 1), searched from `start`.
+pub(crate) fn invert(tails: impl Fn(f64) -> Tails, tail: Tail, p: f64, start: f64) -> f64 {
+    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+    let mut u = start;
+    for _ in 0..MAX_STEPS {
+        let at = tails(u);
+        // `excess` rises with `u` for the lower tail, falls for the upper.
+        let (value, sign) = match tail {
+            Tail::Lower => (at.lower, 1.0),
+            Tail::Upper => (at.upper, -1.0),
+        };
+        let excess = if value > 0.0 {
+            (value / p).ln()
+        } else {
+            f64::NEG_INFINITY
+        };
+        if excess == 0.0 {
+            return u;
+        }
+        if excess * sign > 0.0 {
+            high = u;
+        } else {
+            low = u;
+        }
+        let newton = u - sign * excess * value / at.density;
+        let next = if newton.is_finite() && newton > low && newton < high {
+            newton
+        } else {
+            halve(low, high, u)
+        };
+        if next == u || (next - u).abs() <= 2.0 * f64::EPSILON * u.abs() {
+            return next;
+        }
+        u = next;
+    }
+    u
+}
+
+/// The middle of the bracket, or a growing step outward where one side is open.
+fn halve(low: f64, high: f64, u: f64) -> f64 {
+    match (low.is_finite(), high.is_finite()) {
+        (true, true) => low + 0.5 * (high - low),
+        (true, false) => u + u.abs().max(1.0),
+        (false, _) => u - u.abs().max(1.0),
+    }
+}

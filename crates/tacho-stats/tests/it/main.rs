@@ -1,0 +1,6 @@
+//! Certified and reference values, false-alarm rates, and properties.
+
+mod distributions;
+mod nist;
+mod shared;
+mod two_sample;
