@@ -1,1 +1,30 @@
 //! Collectors: what this machine says of itself, as samples.
+//!
+//! In reading order:
+//! - [`host`]: [`Host`], which owns every collector and runs those that are due
+//! - [`snapshot`]: [`HostSnapshot`], the last tick's values for people and alerts
+//! - [`collector`]: the [`Collector`] trait; adding one is a file and a line in [`collectors`]
+//! - [`collectors`]: the sources: CPU, memory, disks, network, processes and so on
+//! - [`derive`]: percentages and rates made from the raw counters
+//! - [`emit`]: families of series, encoded once, marked stale when they end
+//! - [`text`], [`source`], [`sys`], [`worker`]: reading bytes, files, the kernel, slow sources
+//!
+//! Everything is blocking and synchronous. Parsers are pure functions of bytes and never panic.
+//! A source that cannot be read is absent, and said so once, while the rest goes on.
+
+pub mod collector;
+pub mod collectors;
+pub mod derive;
+pub mod emit;
+pub mod error;
+pub mod host;
+pub mod snapshot;
+pub mod source;
+pub mod sys;
+pub mod text;
+pub mod worker;
+
+pub use collector::{Collector, Context};
+pub use error::{CollectError, ParseError};
+pub use host::{Host, HostOptions, Notice, NoticeKind};
+pub use snapshot::{HostSnapshot, ProcessUsage};
