@@ -1,0 +1,282 @@
+/**
+ * One uPlot canvas: lines or a stack over time, with the normal band, guides and marks.
+ *
+ * The caller owns the data and the window; the canvas only draws them and reports what the reader
+ * does (crosshair, selection, double click). Canvases with the same cursor key share a crosshair.
+ * Not for legends, titles or the fetching of data.
+ */
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+import type { Column, Frame, Line } from "./frame";
+import { color, faded } from "./palette";
+import { tickLabel, timeLabels, type YScale } from "./scale";
+
+/** The normal range of a figure, from its baseline. */
+export interface Band {
+  low: number;
+  high: number;
+}
+
+/** A dashed horizontal line with its name, for example the number of cores. */
+export interface Guide {
+  value: number;
+  label: string;
+}
+
+/** A dashed vertical line with its name: a deployment, the start of an alert. */
+export interface Mark {
+  time: number;
+  label: string;
+  color: string;
+}
+
+export interface PlotState {
+  lines: readonly Line[];
+  frame: Frame;
+  stacked: boolean;
+  unit: string;
+  scale: YScale;
+  from: number;
+  to: number;
+  band: Band | null;
+  guides: readonly Guide[];
+  marks: readonly Mark[];
+  themeVersion: number;
+}
+
+export interface PlotEvents {
+  onCursor: (index: number | null) => void;
+  onZoom: (from: number, to: number) => void;
+  onReset: () => void;
+}
+
+const FONT = '11px Inter, system-ui, -apple-system, "Segoe UI", sans-serif';
+const CURSOR_KEY = "tachograph";
+const LINE_WIDTH = 1.6;
+/** Pixels a drag must span to be meant as a zoom. */
+const DRAG_PIXELS_MIN = 6;
+
+export class Plot {
+  private readonly host: HTMLElement;
+  private readonly events: PlotEvents;
+  private state: PlotState;
+  private chart: uPlot;
+  private shape: string;
+
+  constructor(host: HTMLElement, state: PlotState, events: PlotEvents) {
+    this.host = host;
+    this.state = state;
+    this.events = events;
+    this.shape = shapeOf(state);
+    this.chart = this.create();
+  }
+
+  update(state: PlotState): void {
+    this.state = state;
+    const shape = shapeOf(state);
+    if (shape !== this.shape) {
+      // Other lines or colours: uPlot wants a new chart for those.
+      this.shape = shape;
+      this.chart.destroy();
+      this.chart = this.create();
+      return;
+    }
+    this.chart.setData(dataOf(state));
+  }
+
+  resize(): void {
+    const size = sizeOf(this.host);
+    if (size.width > 0) this.chart.setSize(size);
+  }
+
+  destroy(): void {
+    this.chart.destroy();
+  }
+
+  private create(): uPlot {
+    const { state } = this;
+    const paint = (property: string): string => color(property, this.state.themeVersion);
+    const options: uPlot.Options = {
+      ...sizeOf(this.host),
+      padding: [10, 6, 0, 0],
+      legend: { show: false },
+      cursor: this.cursor(),
+      scales: {
+        x: { time: true, range: () => [this.state.from, this.state.to] },
+        y: { range: () => [0, this.state.scale.max] },
+      },
+      axes: [timeAxis(paint), this.valueAxis(paint)],
+      series: [{}, ...state.lines.map((line) => seriesOf(line, state, paint))],
+      bands: state.stacked ? bandsOf(state, paint) : [],
+      hooks: {
+        drawClear: [(u) => this.drawBand(u, paint)],
+        draw: [(u) => this.drawGuides(u, paint), (u) => this.drawMarks(u, paint)],
+        setCursor: [(u) => this.events.onCursor(cursorIndex(u))],
+        setSelect: [(u) => this.selected(u)],
+      },
+    };
+    return new uPlot(options, dataOf(state), this.host);
+  }
+
+  private cursor(): uPlot.Cursor {
+    return {
+      y: false,
+      sync: { key: CURSOR_KEY, scales: ["x", null] },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7, width: 2 },
+      bind: {
+        dblclick: () => () => {
+          this.events.onReset();
+          return null;
+        },
+      },
+    };
+  }
+
+  private valueAxis(paint: (property: string) => string): uPlot.Axis {
+    return {
+      stroke: () => paint("--faint"),
+      font: FONT,
+      size: 62,
+      gap: 8,
+      grid: { stroke: () => paint("--grid"), width: 1 },
+      ticks: { show: false },
+      splits: () => this.state.scale.ticks,
+      values: (_, splits) => splits.map((value) => tickLabel(value, this.state.unit)),
+    };
+  }
+
+  private selected(u: uPlot): void {
+    const { left, width } = u.select;
+    if (width < DRAG_PIXELS_MIN) return;
+    const from = u.posToVal(left, "x");
+    const to = u.posToVal(left + width, "x");
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.events.onZoom(from, to);
+  }
+
+  private drawBand(u: uPlot, paint: (property: string) => string): void {
+    const { band, scale } = this.state;
+    if (!band || band.low > scale.max) return;
+    const top = u.valToPos(Math.min(band.high, scale.max), "y", true);
+    const bottom = u.valToPos(Math.max(band.low, 0), "y", true);
+    u.ctx.save();
+    u.ctx.fillStyle = paint("--band");
+    const height = Math.max(bottom - top, 2 * devicePixelRatio);
+    u.ctx.fillRect(u.bbox.left, top, u.bbox.width, height);
+    u.ctx.restore();
+  }
+
+  private drawGuides(u: uPlot, paint: (property: string) => string): void {
+    for (const guide of this.state.guides) {
+      if (guide.value > this.state.scale.max) continue;
+      const y = Math.round(u.valToPos(guide.value, "y", true));
+      const end = u.bbox.left + u.bbox.width;
+      dashed(u, paint("--soft"), [u.bbox.left, y], [end, y]);
+      const above = y - u.bbox.top > 16 * devicePixelRatio;
+      label(u, guide.label, paint("--soft"), end - 4 * devicePixelRatio, y, "right", above);
+    }
+  }
+
+  private drawMarks(u: uPlot, paint: (property: string) => string): void {
+    for (const mark of this.state.marks) {
+      if (mark.time < this.state.from || mark.time > this.state.to) continue;
+      const x = Math.round(u.valToPos(mark.time, "x", true));
+      const bottom = u.bbox.top + u.bbox.height;
+      dashed(u, paint(mark.color), [x, u.bbox.top], [x, bottom]);
+      const room = u.bbox.left + u.bbox.width - x > 90 * devicePixelRatio;
+      const gap = (room ? 5 : -5) * devicePixelRatio;
+      const side = room ? "left" : "right";
+      label(u, mark.label, paint(mark.color), x + gap, u.bbox.top, side, false);
+    }
+  }
+}
+
+function cursorIndex(u: uPlot): number | null {
+  return (u.cursor.left ?? -1) < 0 ? null : (u.cursor.idx ?? null);
+}
+
+/** What uPlot cannot change after the fact. */
+function shapeOf({ lines, stacked, themeVersion }: PlotState): string {
+  return JSON.stringify([lines.map((line) => [line.label, line.color]), stacked, themeVersion]);
+}
+
+function dataOf({ frame }: PlotState): uPlot.AlignedData {
+  return [frame.times, ...frame.columns] as uPlot.AlignedData;
+}
+
+function sizeOf(host: HTMLElement): { width: number; height: number } {
+  return { width: host.clientWidth, height: host.clientHeight };
+}
+
+function timeAxis(paint: (property: string) => string): uPlot.Axis {
+  return {
+    stroke: () => paint("--faint"),
+    font: FONT,
+    size: 26,
+    gap: 7,
+    space: 74,
+    grid: { show: false },
+    ticks: { show: false },
+    values: (_, splits, _axis, _space, step) => timeLabels(splits, step),
+  };
+}
+
+function seriesOf(
+  line: Line,
+  { stacked, frame, lines }: PlotState,
+  paint: (property: string) => string,
+): uPlot.Series {
+  const stroke = paint(line.color);
+  const bottom = stacked && lines.indexOf(line) === 0;
+  return {
+    label: line.label,
+    stroke,
+    width: stacked ? 1.2 : LINE_WIDTH,
+    ...(bottom ? { fill: faded(stroke, 0.3) } : {}),
+    points: { show: frame.times.length < 3, size: 4, fill: stroke },
+  };
+}
+
+/** Each layer of a stack is filled down to the layer below it. */
+function bandsOf(state: PlotState, paint: (property: string) => string): uPlot.Band[] {
+  return state.lines.slice(1).map((line, i) => ({
+    series: [i + 2, i + 1] as [number, number],
+    fill: faded(paint(line.color), 0.3),
+  }));
+}
+
+function dashed(u: uPlot, stroke: string, from: [number, number], to: [number, number]): void {
+  const { ctx } = u;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
+  ctx.stroke();
+  ctx.restore();
+}
+
+function label(
+  u: uPlot,
+  words: string,
+  fill: string,
+  x: number,
+  y: number,
+  align: CanvasTextAlign,
+  above: boolean,
+): void {
+  const { ctx } = u;
+  ctx.save();
+  ctx.font = FONT.replace("11px", `600 ${11 * devicePixelRatio}px`);
+  ctx.fillStyle = fill;
+  ctx.textAlign = align;
+  ctx.textBaseline = above ? "bottom" : "top";
+  ctx.fillText(words, x, y + (above ? -3 : 3) * devicePixelRatio);
+  ctx.restore();
+}
+
+export type { Column };

@@ -1,0 +1,65 @@
+/**
+ * The range, live or paused, and the way back from a zoom.
+ */
+import { duration, moment } from "../format";
+import { RANGES } from "../state/range";
+import {
+  live,
+  liveEnd,
+  resume,
+  setRange,
+  shown,
+  togglePause,
+  view,
+  zoomed,
+} from "../state/view";
+import { status } from "../state/connection";
+import { Icon } from "./icons";
+import { Segments } from "./segments";
+
+const CHOICES = RANGES.map(({ key, label, words }) => ({ key, label, title: words }));
+
+export function Controls() {
+  return (
+    <div class="controls">
+      {zoomed.value && <Zoomed />}
+      <Segments
+        label="Range"
+        choices={CHOICES}
+        chosen={zoomed.value ? null : view.value.range}
+        onChoose={setRange}
+      />
+      <LiveButton />
+    </div>
+  );
+}
+
+function LiveButton() {
+  const connected = status.value.state === "open";
+  const words = live.value ? (connected ? "Live" : "Waiting") : zoomed.value ? "Go live" : "Paused";
+  const mood = live.value && connected ? "live-button on" : "live-button";
+  return (
+    <button
+      type="button"
+      class={mood}
+      onClick={togglePause}
+      aria-pressed={live.value}
+      title={live.value ? "Pause (p)" : "Go on live (p)"}
+    >
+      {live.value ? <span class="dot" /> : <Icon name="play" />}
+      {words}
+    </button>
+  );
+}
+
+function Zoomed() {
+  const [from, to] = shown.value;
+  const fine = to - from < 7200;
+  return (
+    <button type="button" class="zoomed" onClick={resume} title="Back to the range (Esc)">
+      {moment(from, liveEnd.value, fine)} to {moment(to, liveEnd.value, fine)}
+      <span class="soft">{duration(to - from)}</span>
+      <Icon name="close" />
+    </button>
+  );
+}

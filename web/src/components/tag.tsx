@@ -1,0 +1,49 @@
+/**
+ * The word for a verdict or a severity. The word always stands beside the colour.
+ */
+import type { Answer, Level, TileVerdict, Verdict } from "../api/types";
+import { change } from "../format";
+
+type Tone = "worse" | "better" | "stable" | "unsure";
+
+export function Tag({ tone, children, title }: { tone: Tone; children: string; title?: string }) {
+  return (
+    <span class={`tag ${tone}`} title={title}>
+      {children}
+    </span>
+  );
+}
+
+const TONES: Record<Answer, Tone> = {
+  regressed: "worse",
+  improved: "better",
+  stable: "stable",
+  inconclusive: "unsure",
+};
+
+export function levelTone(level: Level | null): Tone {
+  if (level === "critical") return "worse";
+  return level === "warning" ? "unsure" : "stable";
+}
+
+/** "+18.0 % (12.0 to 24.0)", or nothing where the change is not known. */
+export function changeInWords(verdict: TileVerdict | Verdict): string {
+  const { change_percent: percent, interval } = verdict;
+  if (percent === null || percent === undefined) return "";
+  const low = interval?.[0];
+  const high = interval?.[1];
+  if (low === null || low === undefined || high === null || high === undefined) {
+    return change(percent);
+  }
+  return `${change(percent)}, between ${change(low)} and ${change(high)}`;
+}
+
+export function VerdictTag({ verdict }: { verdict: TileVerdict | Verdict }) {
+  const { answer, leaning } = verdict;
+  const words = answer === "inconclusive" && leaning ? `leaning ${leaning}` : answer;
+  return (
+    <Tag tone={TONES[answer] ?? "stable"} title={changeInWords(verdict)}>
+      {words}
+    </Tag>
+  );
+}

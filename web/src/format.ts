@@ -1,0 +1,139 @@
+/**
+ * Numbers, units and times as the page writes them.
+ *
+ * Three significant digits with their zeros kept, so that a live number never jumps in width;
+ * thousands parted by a narrow space; bytes in binary units. What is unknown is a dash.
+ */
+
+/** Narrow no-break space: parts thousands, and a number from its unit. */
+export const THIN = "\u202f";
+export const DASH = "–";
+const MINUS = "\u2212";
+
+/** A number and its unit, apart, because the unit is written softer. */
+export interface Quantity {
+  value: string;
+  unit: string;
+}
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+const SI_PREFIXES = ["", "k", "M", "G", "T"];
+
+export function groupThousands(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+}
+
+/** A whole number with its thousands parted: 18 432. */
+export function count(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
+  const rounded = Math.round(value);
+  return (rounded < 0 ? MINUS : "") + groupThousands(String(Math.abs(rounded)));
+}
+
+/** Three significant digits, never more than two decimals: 0.12, 1.24, 12.4, 124, 1 240. */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
+  const size = Math.abs(value);
+  const decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
+  const digits = size.toFixed(decimals);
+  const [whole = "0", fraction] = digits.split(".");
+  const sign = value < 0 && Number(digits) !== 0 ? MINUS : "";
+  return sign + groupThousands(whole) + (fraction ? `.${fraction}` : "");
+}
+
+/** A value split from its unit, scaled to a readable size. */
+export function quantity(value: number | null | undefined, unit: string): Quantity {
+  const known = typeof value === "number" && Number.isFinite(value);
+  if (unit === "B" || unit === "bytes") return scaled(value, BYTE_UNITS, 1024, "");
+  if (unit === "B/s" || unit === "bytes/s") return scaled(value, BYTE_UNITS, 1024, "/s");
+  if (unit === "s" || unit === "seconds") return known ? seconds(value) : { value: DASH, unit: "s" };
+  if (unit === "%" || unit === "") return { value: number(value), unit };
+  if (known && Math.abs(value) >= 10_000) return scaled(value, SI_PREFIXES, 1000, unit);
+  return { value: number(value), unit };
+}
+
+/** The same as one string: `9.10 GiB`. */
+export function text(value: number | null | undefined, unit: string): string {
+  const parts = quantity(value, unit);
+  return parts.unit && parts.value !== DASH ? parts.value + THIN + parts.unit : parts.value;
+}
+
+function scaled(
+  value: number | null | undefined,
+  units: readonly string[],
+  base: number,
+  suffix: string,
+): Quantity {
+  if (value === null || value === undefined || !Number.isFinite(value)) {
+    return { value: DASH, unit: (units[0] ?? "") + suffix };
+  }
+  let size = value;
+  let index = 0;
+  while (Math.abs(size) >= base * 0.9995 && index < units.length - 1) {
+    size /= base;
+    index += 1;
+  }
+  const unit = units[index] ?? "";
+  const whole = index === 0 && base === 1024;
+  return { value: whole ? count(size) : number(size), unit: unit + suffix };
+}
+
+function seconds(value: number): Quantity {
+  const size = Math.abs(value);
+  if (size === 0) return { value: "0", unit: "s" };
+  if (size < 1e-3) return { value: number(value * 1e6), unit: "µs" };
+  if (size < 1) return { value: number(value * 1e3), unit: "ms" };
+  return { value: number(value), unit: "s" };
+}
+
+/** A change with its sign: +18.2 %. */
+export function change(percent: number | null | undefined): string {
+  if (percent === null || percent === undefined || !Number.isFinite(percent)) return DASH;
+  const digits = number(percent);
+  const signed = percent > 0 && Number(percent.toFixed(2)) !== 0 ? `+${digits}` : digits;
+  return `${signed}${THIN}%`;
+}
+
+/** A length of time in its two largest units: 3 d 4 h, 5 min 12 s. */
+export function duration(secondsTotal: number | null | undefined): string {
+  if (secondsTotal === null || secondsTotal === undefined) return DASH;
+  let rest = Math.max(0, Math.round(secondsTotal));
+  const parts: string[] = [];
+  for (const [size, unit] of [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const) {
+    const whole = Math.floor(rest / size);
+    rest -= whole * size;
+    if (whole > 0) parts.push(`${whole}${THIN}${unit}`);
+    else if (parts.length > 0) break;
+    if (parts.length === 2) break;
+  }
+  return parts.join(" ") || `0${THIN}s`;
+}
+
+const two = (value: number): string => String(value).padStart(2, "0");
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** 14:02, or 14:02:05 with seconds, in the reader's time zone. */
+export function clock(time: number, withSeconds = false): string {
+  const date = new Date(time * 1000);
+  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return withSeconds ? `${minutes}:${two(date.getSeconds())}` : minutes;
+}
+
+/** 21 Nov. */
+export function day(time: number): string {
+  const date = new Date(time * 1000);
+  return `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+}
+
+/** A moment as briefly as is clear: the clock today, with the day otherwise. */
+export function moment(time: number, now: number, withSeconds = false): string {
+  const today = new Date(time * 1000).toDateString() === new Date(now * 1000).toDateString();
+  return today ? clock(time, withSeconds) : `${day(time)} ${clock(time, withSeconds)}`;
+}
+
+/** Unix seconds of an RFC 3339 time or of unix seconds; null where it is neither. */
+export function parseTime(time: string | number | null | undefined): number | null {
+  if (time === null || time === undefined) return null;
+  const found = typeof time === "number" ? time : Date.parse(time) / 1000;
+  return Number.isFinite(found) ? found : null;
+}

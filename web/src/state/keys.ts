@@ -1,0 +1,48 @@
+/**
+ * Keyboard shortcuts. Never while the reader types, and never with a modifier that belongs to the
+ * browser.
+ */
+import { helpOpen } from "../components/help";
+import { nextTheme } from "./theme";
+import { moveRange, openPage, resume, togglePause, zoomed } from "./view";
+
+export const SHORTCUTS = [
+  { keys: ["k", "→"], does: "Longer range" },
+  { keys: ["j", "←"], does: "Shorter range" },
+  { keys: ["p"], does: "Pause, or go on live" },
+  { keys: ["Esc"], does: "Leave the zoom" },
+  { keys: ["t"], does: "Theme: auto, dark, light" },
+  { keys: ["1", "2", "3"], does: "Overview, alerts, baselines" },
+  { keys: ["?"], does: "This help" },
+] as const;
+
+const ACTIONS: Record<string, () => void> = {
+  k: () => moveRange(1),
+  ArrowRight: () => moveRange(1),
+  j: () => moveRange(-1),
+  ArrowLeft: () => moveRange(-1),
+  p: togglePause,
+  t: nextTheme,
+  "1": () => openPage("overview"),
+  "2": () => openPage("alerts"),
+  "3": () => openPage("baselines"),
+  "?": () => {
+    helpOpen.value = !helpOpen.peek();
+  },
+  Escape: () => {
+    if (zoomed.peek()) resume();
+  },
+};
+
+export function startKeys(): void {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target as HTMLElement | null;
+    if (target?.closest("input, textarea, select, [contenteditable]")) return;
+    if (helpOpen.peek() && event.key !== "?") return;
+    const action = ACTIONS[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}

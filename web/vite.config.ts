@@ -1,0 +1,23 @@
+// The build: one folder with relative paths, so that it can be embedded in the binary and served
+// from anywhere. Nothing is fetched from outside and no script is inline (the server's policy is
+// `default-src 'self'`).
+import { defineConfig } from "vite";
+
+const mock = "http://127.0.0.1:8091";
+
+export default defineConfig({
+  base: "./",
+  build: {
+    target: ["chrome123", "firefox121", "safari17.5"],
+    cssTarget: ["chrome123", "firefox121", "safari17.5"],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    sourcemap: false,
+  },
+  server: {
+    host: "127.0.0.1",
+    port: 8092,
+    proxy: { "/api": mock, "/ws": { target: mock, ws: true } },
+  },
+});
