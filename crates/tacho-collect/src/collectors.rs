@@ -1,6 +1,7 @@
 //! The sources. Adding one is a new file and one line in [`ALL`].
 
 use crate::collector::Collector;
+use crate::gpu;
 use crate::host::HostOptions;
 
 pub mod cpu;
@@ -32,5 +33,6 @@ pub const ALL: &[Make] = &[
     |o| Box::new(filefd::Filefd::new(o)),
     |o| Box::new(uname::Uname::new(o)),
     |o| Box::new(processes::Processes::new(o)),
+    |o| Box::new(gpu::Gpu::new(o)),
     |o| Box::new(own::Own::new(o)),
 ];

@@ -36,6 +36,8 @@ pub struct HostOptions {
     pub process_top: usize,
     /// Whether NVIDIA GPUs are read, where their library is installed.
     pub gpu: bool,
+    /// The driver's library: a file name that the loader searches for, or a path.
+    pub nvml_library: PathBuf,
     /// Labels of every series, besides `instance` (this host's name), `job` (`node`; `tacho` for
     /// this process) and `source` (`system`, derived series). The same name here wins; an empty
     /// value removes the label. A sample's own label always wins.
@@ -53,6 +55,7 @@ impl Default for HostOptions {
             processes_every: Duration::from_secs(5),
             process_top: 10,
             gpu: true,
+            nvml_library: "libnvidia-ml.so.1".into(),
             extra_labels: Vec::new(),
             without: Vec::new(),
         }

@@ -5,6 +5,7 @@
 //! - [`snapshot`]: [`HostSnapshot`], the last tick's values for people and alerts
 //! - [`collector`]: the [`Collector`] trait; adding one is a file and a line in [`collectors`]
 //! - [`collectors`]: the sources: CPU, memory, disks, network, processes and so on
+//! - [`gpu`]: NVIDIA GPUs, where their driver's library is installed
 //! - [`derive`]: percentages and rates made from the raw counters
 //! - [`emit`]: families of series, encoded once, marked stale when they end
 //! - [`text`], [`source`], [`sys`], [`worker`]: reading bytes, files, the kernel, slow sources
@@ -17,6 +18,7 @@ pub mod collectors;
 pub mod derive;
 pub mod emit;
 pub mod error;
+pub mod gpu;
 pub mod host;
 pub mod snapshot;
 pub mod source;

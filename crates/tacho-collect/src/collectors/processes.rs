@@ -47,7 +47,7 @@ static GROUP_CPU: Family = Family::counter(
     Unit::SECONDS,
     "Cpu user and system usage in seconds of the processes of one name.",
 );
-static GROUP_MEMORY: Family = Family::gauge(
+pub(crate) static GROUP_MEMORY: Family = Family::gauge(
     "namedprocess_namegroup_memory_bytes",
     Unit::BYTES,
     "Number of bytes of memory in use by the processes of one name.",
@@ -199,7 +199,7 @@ impl Processes {
 
 /// What a process is grouped under. Kernel threads are named after their work and CPU, such as
 /// `kworker/3:1-events`: what stands before the slash is the same for all of a kind.
-fn group_name(comm: &[u8], parent: u64) -> String {
+pub(crate) fn group_name(comm: &[u8], parent: u64) -> String {
     let kind = match text::split_once(comm, b'/') {
         Some((kind, _)) if parent == KTHREADD => kind,
         _ => comm,
@@ -261,7 +261,7 @@ impl Collector for Processes {
 }
 
 /// How long to wait between scans that cost this much: whole multiples of `every`.
-fn stretch(every: Duration, cost: Duration) -> Duration {
+pub(crate) fn stretch(every: Duration, cost: Duration) -> Duration {
     if every.is_zero() {
         return every;
     }
