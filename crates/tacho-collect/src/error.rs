@@ -40,12 +40,20 @@ pub enum CollectError {
         /// How long was waited.
         waited: Duration,
     },
-    /// A library that is loaded at run time is not here, or refuses.
+    /// A library that is loaded at run time worked, and no longer does.
     #[error("use {library}: {reason}")]
     Library {
         /// Its file name.
         library: &'static str,
         /// What it or the loader said.
+        reason: String,
+    },
+    /// This host does not have such a thing: nothing is wrong.
+    #[error("find {what}: {reason}")]
+    NotHere {
+        /// What was looked for.
+        what: &'static str,
+        /// How that was found out.
         reason: String,
     },
 }

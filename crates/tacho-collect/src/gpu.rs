@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tacho_model::Unit;
+use tacho_model::{Timestamp, Unit};
 
 use crate::collector::{Collector, Context};
 use crate::collectors::processes::groups::{Groups, Usage};
@@ -28,6 +28,8 @@ pub mod nvml;
 
 /// How long the driver is waited for.
 pub const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the driver may take to start: without its daemon it wakes every GPU first.
+const STARTING_MAX: Duration = Duration::from_secs(30);
 /// How often a library that is not there is looked for.
 const ABSENT_EVERY: Duration = Duration::from_mins(1);
 /// How often GPUs are read, unless that is too dear.
@@ -98,6 +100,9 @@ pub struct Gpu {
     procfs: PathBuf,
     hostname: String,
     worker: Option<Worker<(), Answer>>,
+    /// When the driver was first asked; `None` once it answered.
+    starting: Option<Timestamp>,
+    was_here: bool,
     every: Duration,
     groups: HashMap<u32, Groups>,
 }
@@ -112,22 +117,29 @@ impl Gpu {
             procfs: options.procfs.clone(),
             hostname: hostname.unwrap_or_default(),
             worker: None,
+            starting: None,
+            was_here: false,
             every: EVERY,
             groups: HashMap::new(),
         }
     }
 
-    fn read(&mut self) -> Result<Vec<Reading>, CollectError> {
+    fn read(&mut self, now: Timestamp) -> Result<Vec<Reading>, CollectError> {
         let worker = if let Some(worker) = &mut self.worker {
             worker
         } else {
             let library = self.library.clone();
             let mut nvml = None;
             let worker = Worker::start("tacho-nvml", move |()| answer(&mut nvml, &library));
-            self.worker.insert(worker.map_err(|e| absent(&e))?)
+            let worker = worker.map_err(|e| failure(self.was_here, &e))?;
+            self.starting = Some(now);
+            self.worker.insert(worker)
         };
         let answer = match worker.ask((), PATIENCE) {
             Asked::Answer(answer) => answer,
+            Asked::Late if self.starting.is_some_and(|s| now.since(s) < STARTING_MAX) => {
+                return Ok(Vec::new());
+            }
             Asked::Late => {
                 return Err(CollectError::Late {
                     what: "the NVIDIA driver".to_owned(),
@@ -138,13 +150,15 @@ impl Gpu {
         };
         match answer {
             Ok((readings, cost)) => {
+                self.starting = None;
+                self.was_here = true;
                 self.every = stretch(EVERY, cost);
                 Ok(readings)
             }
             Err(reason) => {
                 self.every = ABSENT_EVERY;
                 self.worker = None;
-                Err(absent(&reason))
+                Err(failure(self.was_here, &reason))
             }
         }
     }
@@ -184,10 +198,18 @@ fn push_group(name: &str, gpu: &str, usage: Usage, emit: &mut Emitter<'_>) {
     emit.push(&GROUP_MEMORY, &labels, usage.resident_bytes as f64);
 }
 
-fn absent(reason: &impl ToString) -> CollectError {
-    CollectError::Library {
-        library: "libnvidia-ml.so.1",
-        reason: reason.to_string(),
+fn failure(was_here: bool, reason: &impl ToString) -> CollectError {
+    let reason = reason.to_string();
+    if was_here {
+        CollectError::Library {
+            library: "NVIDIA's driver",
+            reason,
+        }
+    } else {
+        CollectError::NotHere {
+            what: "an NVIDIA GPU",
+            reason,
+        }
     }
 }
 
@@ -231,7 +253,7 @@ impl Collector for Gpu {
         if !self.wanted {
             return Ok(());
         }
-        for reading in self.read()? {
+        for reading in self.read(ctx.now)? {
             self.push(&reading, ctx);
         }
         Ok(())

@@ -198,7 +198,7 @@ impl Entry {
         }
         let (kind, message) = match outcome {
             Ok(()) => (NoticeKind::Restored, String::new()),
-            Err(e @ CollectError::Library { .. }) => (NoticeKind::NotHere, e.to_string()),
+            Err(e @ CollectError::NotHere { .. }) => (NoticeKind::NotHere, format!("did not {e}")),
             Err(e) => (NoticeKind::Lost, format!("failed to {e}")),
         };
         Some(Notice {

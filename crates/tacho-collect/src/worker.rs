@@ -36,7 +36,8 @@ impl<Q: Send + 'static, A: Send + 'static> Worker<Q, A> {
         let (answered, answers) = sync_channel::<A>(1);
         std::thread::Builder::new()
             .name(name.to_owned())
-            .stack_size(128 << 10)
+            // Address space, not memory; drivers' libraries are not frugal.
+            .stack_size(1 << 20)
             .spawn(move || {
                 while let Ok(question) = asked.recv() {
                     if answered.send(answer(question)).is_err() {

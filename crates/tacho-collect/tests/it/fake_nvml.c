@@ -1,5 +1,6 @@
 /* A stand-in for NVIDIA's library: two GPUs, the second of which says hardly anything.
-   BROKEN: initialisation fails. HANGS: reading sleeps for a second. */
+   BROKEN: initialisation fails. HANGS: reading sleeps for a second.
+   LOSES: all readings but the first fail. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static int live;
 #define INDEX(device) ((int)((int *)(device) - gpus))
 #define NOT_SUPPORTED 3
 
-const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "other"; }
+const char *nvmlErrorString(int code) { return code == 9 ? "Driver Not Loaded" : "GPU is lost"; }
 int nvmlInit_v2(void) {
 #ifdef BROKEN
     return 9;
@@ -27,6 +28,10 @@ int nvmlDeviceGetCount_v2(unsigned *count) {
     if (!live) return 1;
 #ifdef HANGS
     sleep(1);
+#endif
+#ifdef LOSES
+    static int readings;
+    if (readings++) return 15;
 #endif
     *count = 2;
     return 0;

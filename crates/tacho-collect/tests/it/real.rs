@@ -2,25 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use tacho_collect::HostOptions;
+use tacho_collect::{HostOptions, sys};
 use tacho_model::Timestamp;
 
 use crate::tree::Watched;
 
-fn here() -> Option<Watched> {
-    if !cfg!(target_os = "linux") {
-        println!("skipped: only Linux has these sources");
-        return None;
-    }
-    Some(Watched::new(HostOptions {
+fn here() -> Watched {
+    Watched::new(HostOptions {
         extra_labels: vec![("instance".to_owned(), String::new())],
         ..HostOptions::default()
-    }))
+    })
 }
 
 #[test]
 fn r2_this_machine_is_plausible() {
-    let Some(mut host) = here() else { return };
+    let mut host = here();
     host.host.collect(Timestamp::now(), &mut host.batch);
     let snapshot = host.host.snapshot().clone();
     let total = snapshot.memory_total_bytes.unwrap();
@@ -53,7 +49,7 @@ fn r2_this_machine_is_plausible() {
 
 #[test]
 fn w2_a_busy_loop_raises_cpu_and_is_named() {
-    let Some(mut host) = here() else { return };
+    let mut host = here();
     let start = Timestamp::now();
     host.host.collect(start, &mut host.batch);
     let began = Instant::now();
@@ -85,7 +81,7 @@ fn w2_a_busy_loop_raises_cpu_and_is_named() {
 
 #[test]
 fn k8_series_of_a_host_stay_few() {
-    let Some(mut host) = here() else { return };
+    let mut host = here();
     host.host.collect(Timestamp::now(), &mut host.batch);
     let cores = host.host.snapshot().cpu_cores.unwrap();
     let per_core = 10 * cores;
@@ -96,4 +92,31 @@ fn k8_series_of_a_host_stay_few() {
         .collect();
     let rest = host.batch.len() - per_core - devices.len();
     assert!(rest < 200, "{rest} series besides CPUs and devices");
+}
+
+#[test]
+fn k8_a_tick_costs_less_than_two_milliseconds() {
+    let mut host = here();
+    let start = Timestamp::now();
+    host.host.collect(start, &mut host.batch);
+    let ticks = 50;
+    let before = sys::thread_cpu_time().unwrap();
+    for second in 1..=ticks {
+        host.batch.clear();
+        let now = start + Duration::from_secs(second);
+        host.host.collect(now, &mut host.batch);
+    }
+    let spent = sys::thread_cpu_time().unwrap().saturating_sub(before);
+    let each = spent / ticks as u32;
+    assert!(each < Duration::from_millis(2), "{each:?} a tick");
+}
+
+#[test]
+fn a_host_can_be_moved_to_a_thread_of_its_own() {
+    let mut host = here();
+    let samples = std::thread::spawn(move || {
+        host.host.collect(Timestamp::now(), &mut host.batch);
+        host.batch.len()
+    });
+    assert!(samples.join().unwrap() > 0);
 }
