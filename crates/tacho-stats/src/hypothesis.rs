@@ -33,6 +33,11 @@ impl Interval {
         (self.low..=self.high).contains(&value)
     }
 
+    /// Half the distance between the ends.
+    pub fn half_width(&self) -> f64 {
+        0.5 * self.high - 0.5 * self.low
+    }
+
     /// `estimate` ± `margin`.
     pub(crate) fn around(estimate: f64, margin: f64, level: f64) -> Result<Self> {
         let low = in_range("the interval", estimate - margin)?;

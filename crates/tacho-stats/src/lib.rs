@@ -10,12 +10,15 @@
 //! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`].
 #![forbid(unsafe_code)]
 
+pub mod bootstrap;
+pub mod dependence;
 pub mod describe;
 pub mod distribution;
 pub mod effect;
 pub mod mannwhitney;
 pub mod moments;
 pub mod quantile;
+pub mod rng;
 pub mod special;
 pub mod ttest;
 

@@ -72,3 +72,47 @@ fn halve(low: f64, high: f64, u: f64) -> f64 {
         (false, _) => u - u.abs().max(1.0),
     }
 }
+
+/// The d > 0 at which `f`, falling from above `target` at zero, equals `target` (> 0).
+///
+/// `scale` is a first guess. None where `f` has not fallen below within 1e200 scales. Method: the
+/// Illinois variant of regula falsi on ln f, which is nearly a parabola in d for the tails here.
+pub(crate) fn falling_root(f: impl Fn(f64) -> f64, target: f64, scale: f64) -> Option<f64> {
+    let excess = |d: f64| (f(d).max(f64::MIN_POSITIVE) / target).ln();
+    let (mut low, mut above) = (0.0, excess(0.0));
+    let (mut high, mut below) = (scale, excess(scale));
+    while below > 0.0 {
+        (low, above) = (high, below);
+        high *= 2.0;
+        if high.is_nan() || high > 1e200 * scale || high.is_infinite() {
+            return None;
+        }
+        below = excess(high);
+    }
+    if above <= 0.0 {
+        return Some(low);
+    }
+    for _ in 0..MAX_STEPS {
+        if below == 0.0 || high - low <= 4.0 * f64::EPSILON * high {
+            break;
+        }
+        let secant = (low * below - high * above) / (below - above);
+        let d = if secant > low && secant < high {
+            secant
+        } else {
+            0.5 * (low + high)
+        };
+        let value = excess(d);
+        if value.abs() < 1e-13 {
+            return Some(d);
+        }
+        if value > 0.0 {
+            (low, above) = (d, value);
+            below *= 0.5;
+        } else {
+            (high, below) = (d, value);
+            above *= 0.5;
+        }
+    }
+    Some(high)
+}
