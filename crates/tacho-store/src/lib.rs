@@ -1,1 +1,44 @@
 //! The embedded time-series store and the state database.
+//!
+//! Samples go through a write-ahead log into a head in memory, and from there into immutable
+//! blocks by time; state records live in `SQLite`. Everything blocks, nothing is async, and the
+//! disk is behind a small trait so that tests can crash it. The promises, each with a test:
+//! an acknowledged write survives a killed process and, by policy, a power cut; damage costs the
+//! record or page it is in; of two samples of one time the last wins; a full disk refuses writes
+//! and recovers; readers never wait for the disk on behalf of writers.
+//!
+//! In reading order:
+//! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
+//! - [`state`]: baselines, alert events, annotations, reports
+//! - `engine`: open, append, maintain; over `head`, `wal` and `block`
+//! - `select`, `samples`: how samples are found and put in order
+//! - `codec`: numbers in bytes
+//! - `folder`, `quarantine`, `disk`: the data folder, damage, and the system below
+//!
+//! The bytes on disk are described in `docs/format.md`.
+
+#![forbid(unsafe_code)]
+
+mod block;
+mod codec;
+mod disk;
+mod engine;
+mod error;
+mod folder;
+mod head;
+mod options;
+mod quarantine;
+mod samples;
+mod select;
+pub mod state;
+mod stats;
+mod store;
+mod wal;
+
+pub use engine::Maintenance;
+pub use error::StoreError;
+pub use options::{Fsync, StoreOptions};
+pub use quarantine::Quarantined;
+pub use state::State;
+pub use stats::StoreStats;
+pub use store::Store;

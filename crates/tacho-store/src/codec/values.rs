@@ -1,0 +1,302 @@
+//! Columns of `f64`, kept bit for bit, NaN payloads and negative zero included.
+//!
+//! The first byte says how; the encoder takes what is smallest:
+//! - [`SCALED`]: values that are integers over a power of ten (counters, bytes, hundredths of
+//!   seconds), as first or second differences in packed groups. `exponent`, `order`, `shift`
+//!   bytes, then `order` signed varints, then the groups ([`super::bits`]).
+//! - [`XOR`]: the first value, then each value's bits exclusive-or its predecessor's, packed. The
+//!   idea of Gorilla (Pelkonen et al., VLDB 2015), with widths by group rather than by value.
+//! - [`PCO`]: pcodec, for large pages on disk only: its encoder needs a few hundred KiB and its
+//!   header only pays from some hundred values on.
+
+use pco::ChunkConfig;
+
+use super::bits;
+use super::bytes::{Reader, put_signed, unzigzag, zigzag};
+use crate::error::CodecError;
+
+const SCALED: u8 = 1;
+const XOR: u8 = 2;
+const PCO: u8 = 3;
+
+/// Ten to these powers are tried as scales.
+const SCALES: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
+/// Integers up to here survive the way through `f64` and back.
+const INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
+/// Fewest values that are worth handing to pcodec.
+const PCO_MIN: usize = 256;
+
+/// Appends `values` quickly, for memory.
+pub(crate) fn encode(values: &[f64], into: &mut Vec<u8>) {
+    let start = into.len();
+    encode_xor(values, into);
+    let mut scaled = Vec::new();
+    if encode_scaled(values, &mut scaled) && scaled.len() < into.len() - start {
+        into.truncate(start);
+        into.extend_from_slice(&scaled);
+    }
+}
+
+/// Appends `values` in the fewest bytes, for disk.
+pub(crate) fn encode_small(values: &[f64], into: &mut Vec<u8>) {
+    let start = into.len();
+    encode(values, into);
+    if values.len() < PCO_MIN {
+        return;
+    }
+    if let Ok(packed) = pco::standalone::simple_compress(values, &ChunkConfig::default())
+        && packed.len() + 1 < into.len() - start
+    {
+        into.truncate(start);
+        into.push(PCO);
+        into.extend_from_slice(&packed);
+    }
+}
+
+/// Reads `count` values and appends them.
+pub(crate) fn decode(bytes: &[u8], count: usize, into: &mut Vec<f64>) -> Result<(), CodecError> {
+    let before = into.len();
+    let mut reader = Reader::new(bytes);
+    into.reserve(count);
+    match reader.u8()? {
+        SCALED => decode_scaled(&mut reader, count, into)?,
+        XOR => decode_xor(&mut reader, count, into)?,
+        PCO => {
+            into.resize(before + count, 0.0);
+            let rest = reader.take(reader.remaining())?;
+            let progress = pco::standalone::simple_decompress_into(rest, &mut into[before..])
+                .map_err(|_| CodecError::Corrupt("pcodec refuses the page"))?;
+            if progress.n_processed != count || !progress.finished {
+                return Err(CodecError::Corrupt("a page holds another number of values"));
+            }
+        }
+        other => return Err(CodecError::Unsupported(other)),
+    }
+    Ok(())
+}
+
+fn encode_xor(values: &[f64], into: &mut Vec<u8>) {
+    into.push(XOR);
+    let mut last = 0;
+    let xors: Vec<u64> = values
+        .iter()
+        .map(|value| {
+            let xor = value.to_bits() ^ last;
+            last = value.to_bits();
+            xor
+        })
+        .collect();
+    if let Some((first, rest)) = xors.split_first() {
+        into.extend_from_slice(&first.to_le_bytes());
+        bits::pack(rest, into);
+    }
+}
+
+fn decode_xor(
+    reader: &mut Reader<'_>,
+    count: usize,
+    into: &mut Vec<f64>,
+) -> Result<(), CodecError> {
+    if count == 0 {
+        return Ok(());
+    }
+    let mut last = reader.u64()?;
+    into.push(f64::from_bits(last));
+    bits::unpack(reader, count - 1, |xor| {
+        last ^= xor;
+        into.push(f64::from_bits(last));
+    })
+}
+
+/// `value` as an integer over `scale`, when it is exactly that.
+fn scaled(value: f64, scale: f64) -> Option<i64> {
+    let integer = (value * scale).round();
+    let fits = integer.abs() < INTEGER_MAX;
+    let back = integer as i64;
+    (fits && (back as f64 / scale).to_bits() == value.to_bits()).then_some(back)
+}
+
+fn encode_scaled(values: &[f64], into: &mut Vec<u8>) -> bool {
+    let mut exponent = 0;
+    for value in values {
+        while scaled(*value, SCALES[exponent]).is_none() {
+            exponent += 1;
+            if exponent == SCALES.len() {
+                return false;
+            }
+        }
+    }
+    let integers: Option<Vec<i64>> = values
+        .iter()
+        .map(|value| scaled(*value, SCALES[exponent]))
+        .collect();
+    let Some(mut integers) = integers else {
+        return false;
+    };
+    let union = integers.iter().fold(0, |union, i| union | i);
+    let shift = if union == 0 {
+        0
+    } else {
+        union.trailing_zeros()
+    };
+    for integer in &mut integers {
+        *integer >>= shift;
+    }
+    let first = differences(&integers);
+    let second = differences(&first[1.min(first.len())..]);
+    let mut bytes = [Vec::new(), Vec::new()];
+    write_scaled(&mut bytes[0], [exponent as u8, 1, shift as u8], &first, &[]);
+    let head = &first[..1.min(first.len())];
+    write_scaled(
+        &mut bytes[1],
+        [exponent as u8, 2, shift as u8],
+        &second,
+        head,
+    );
+    let smaller = usize::from(bytes[1].len() < bytes[0].len());
+    into.extend_from_slice(&bytes[smaller]);
+    true
+}
+
+/// The first value, then what each adds to its predecessor. Scaled integers are below 2^53, so
+/// second differences are below 2^55.
+fn differences(values: &[i64]) -> Vec<i64> {
+    let mut last = 0;
+    let step = |value: &i64| {
+        let difference = value - last;
+        last = *value;
+        difference
+    };
+    values.iter().map(step).collect()
+}
+
+fn write_scaled(into: &mut Vec<u8>, header: [u8; 3], differences: &[i64], before: &[i64]) {
+    into.push(SCALED);
+    into.extend_from_slice(&header);
+    for value in before {
+        put_signed(into, *value);
+    }
+    if let Some((first, rest)) = differences.split_first() {
+        put_signed(into, *first);
+        let rest: Vec<u64> = rest.iter().map(|d| zigzag(*d)).collect();
+        bits::pack(&rest, into);
+    }
+}
+
+fn decode_scaled(
+    reader: &mut Reader<'_>,
+    count: usize,
+    into: &mut Vec<f64>,
+) -> Result<(), CodecError> {
+    let [exponent, order, shift] = reader.array()?;
+    let scale = SCALES.get(usize::from(exponent));
+    let scale = *scale.ok_or(CodecError::Corrupt("an unknown scale"))?;
+    if !(1..=2).contains(&order) || shift >= 64 {
+        return Err(CodecError::Corrupt("an unknown order of differences"));
+    }
+    let mut push = |integer: i64| into.push((integer << shift) as f64 / scale);
+    if count == 0 {
+        return Ok(());
+    }
+    let mut last = reader.signed()?;
+    push(last);
+    if order == 1 {
+        return bits::unpack(reader, count - 1, |d| {
+            last = last.wrapping_add(unzigzag(d));
+            push(last);
+        });
+    }
+    if count == 1 {
+        return Ok(());
+    }
+    let mut step = reader.signed()?;
+    last = last.wrapping_add(step);
+    push(last);
+    bits::unpack(reader, count - 2, |d| {
+        step = step.wrapping_add(unzigzag(d));
+        last = last.wrapping_add(step);
+        push(last);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tacho_model::append::STALE_NAN_BITS;
+
+    fn check(values: &[f64]) -> usize {
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        for encoder in [encode, encode_small] {
+            let mut bytes = vec![9];
+            encoder(values, &mut bytes);
+            let mut back = vec![0.5];
+            decode(&bytes[1..], values.len(), &mut back).unwrap();
+            assert_eq!(bits(&back[1..]), bits(values));
+        }
+        let mut bytes = Vec::new();
+        encode(values, &mut bytes);
+        bytes.len()
+    }
+
+    #[test]
+    fn odd_values_are_kept_bit_for_bit() {
+        let stale = f64::from_bits(STALE_NAN_BITS);
+        check(&[]);
+        check(&[-0.0]);
+        check(&[
+            0.0,
+            -0.0,
+            f64::NAN,
+            stale,
+            f64::INFINITY,
+            f64::MIN_POSITIVE,
+            5e-324,
+        ]);
+        check(&[
+            f64::MAX,
+            f64::MIN,
+            INTEGER_MAX,
+            -INTEGER_MAX,
+            INTEGER_MAX - 1.0,
+        ]);
+        let mut long = vec![1.5; 400];
+        long[77] = stale;
+        long[301] = f64::from_bits(0xfff8_dead_beef_0001);
+        check(&long);
+    }
+
+    #[test]
+    fn what_hosts_report_is_small() {
+        let constant = vec![33_554_432.0; 128];
+        assert!(check(&constant) < 24);
+        let cpu: Vec<f64> = (0..128)
+            .map(|i| f64::from(12_345 + i * 99 + i % 3) / 100.0)
+            .collect();
+        assert!(check(&cpu) < 100);
+        let memory: Vec<f64> = (0..128)
+            .map(|i| f64::from(900_000 + i * i % 31) * 4096.0)
+            .collect();
+        assert!(check(&memory) < 140);
+    }
+
+    proptest! {
+        #[test]
+        fn any_values_round_trip(values in prop::collection::vec(any::<u64>(), 0..600)) {
+            check(&values.into_iter().map(f64::from_bits).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn decimal_values_round_trip(
+            values in prop::collection::vec(-1_000_000_000i64..1_000_000_000, 0..600),
+            scale in 0usize..7,
+        ) {
+            check(&values.into_iter().map(|v| v as f64 / SCALES[scale]).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes, 100, &mut Vec::new());
+        }
+    }
+}

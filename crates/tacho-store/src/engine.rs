@@ -1,0 +1,156 @@
+//! The time-series engine: log, head, blocks, and what keeps them in step.
+//!
+//! Invariants:
+//! 1. a batch is in the log before it is in the head, and in the head before `append` returns;
+//! 2. samples are, from the oldest write to the newest, in blocks (by sequence), in the frozen
+//!    head, in the head; every reader sees them under one lock, none lost between two of them;
+//! 3. only the holder of the writer's lock changes the head, so series numbers that were planned
+//!    under it stay true. It is taken before the memory's lock, never after.
+//!
+//! In reading order: [`open`] and [`replay`] (from files to memory), [`append`],
+//! [`maintain`] (from memory to blocks, retention), [`merge`]. Not for state records: those are in
+//! [`crate::state`].
+
+mod append;
+mod maintain;
+mod merge;
+mod open;
+mod replay;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use tacho_model::{Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
+
+use crate::block::Block;
+use crate::disk::Disk;
+use crate::head::Head;
+use crate::options::StoreOptions;
+use crate::quarantine::Quarantine;
+use crate::select::{Limits, View, failed};
+use crate::stats::StoreStats;
+use append::Writer;
+pub use maintain::Maintenance;
+
+/// Most metric names whose metadata is kept; what comes beyond it is dropped.
+pub(crate) const METADATA_MAX: usize = 100_000;
+
+/// The time-series engine over one folder.
+pub(crate) struct Engine {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    options: StoreOptions,
+    quarantine: Quarantine,
+    /// `None` when opened read-only.
+    writer: Option<Mutex<Writer>>,
+    memory: RwLock<Memory>,
+    /// Held while blocks are made, merged or removed.
+    maintenance: Mutex<()>,
+}
+
+/// What readers see.
+struct Memory {
+    /// In order of their sequence.
+    blocks: Vec<Arc<Block>>,
+    frozen: Option<Arc<Head>>,
+    head: Head,
+    metadata: BTreeMap<String, Metadata>,
+}
+
+impl Memory {
+    fn view(&self) -> View<'_> {
+        View {
+            blocks: &self.blocks,
+            frozen: self.frozen.as_deref(),
+            head: &self.head,
+        }
+    }
+
+    /// From the oldest to the newest sample there is; empty when there is none.
+    fn range(&self) -> TimeRange {
+        let heads = self.frozen.as_deref().into_iter().chain(Some(&self.head));
+        let ranges = self.blocks.iter().map(|block| block.footer.range);
+        ranges
+            .chain(heads.map(Head::range))
+            .reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)))
+            .unwrap_or(TimeRange::new(Timestamp::MAX, Timestamp::MIN))
+    }
+}
+
+impl Engine {
+    /// Moves a damaged file away and reports it.
+    pub(crate) fn set_aside(&self, path: &Path, bytes: u64, reason: &str) {
+        self.quarantine.take(path, bytes, reason);
+    }
+
+    /// See [`tacho_model::Querier::select`].
+    pub(crate) fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Box<dyn Selection + '_>, QueryError> {
+        let limits = Limits {
+            series: self.options.query_series_max,
+            samples: self.options.query_samples_max,
+        };
+        let selected = self.memory.read().view().select(matchers, range, limits)?;
+        Ok(Box::new(selected))
+    }
+
+    /// See [`tacho_model::Querier::label_values`].
+    pub(crate) fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError> {
+        let memory = self.memory.read();
+        let values = memory.view().label_values(name, matchers, range);
+        values.map_err(failed)
+    }
+
+    /// See [`tacho_model::Querier::label_names`].
+    pub(crate) fn label_names(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError> {
+        let memory = self.memory.read();
+        memory.view().label_names(matchers, range).map_err(failed)
+    }
+
+    /// See [`tacho_model::Querier::metadata`].
+    pub(crate) fn metadata(&self, name: &str) -> Option<Metadata> {
+        self.memory.read().metadata.get(name).cloned()
+    }
+
+    /// Sizes and counts.
+    pub(crate) fn stats(&self) -> StoreStats {
+        // The writer's lock comes first, and is let go before the memory's is taken.
+        let wal_bytes = self.writer.as_ref().map_or(0, |w| w.lock().wal.bytes());
+        let memory = self.memory.read();
+        let frozen = memory.frozen.as_deref();
+        let both = |of: fn(&Head) -> u64| of(&memory.head) + frozen.map_or(0, of);
+        let block_bytes: u64 = memory.blocks.iter().map(|block| block.bytes).sum();
+        let range = memory.range();
+        let held = range.start <= range.end;
+        StoreStats {
+            series: memory
+                .head
+                .series()
+                .len()
+                .max(frozen.map_or(0, |f| f.series().len())) as u64,
+            samples_in_memory: both(Head::samples),
+            head_bytes: both(Head::bytes),
+            disk_bytes: block_bytes + wal_bytes,
+            wal_bytes,
+            blocks: memory.blocks.len() as u64,
+            samples_in_blocks: memory.blocks.iter().map(|b| b.footer.samples).sum(),
+            oldest: held.then_some(range.start),
+            newest: held.then_some(range.end),
+            quarantined: self.quarantine.reports.list(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What keeps a store small and quick: heads become blocks, and old blocks go.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tacho_model::{Columns, Timestamp};
+
+use super::Engine;
+use crate::block::{Block, BlockWriter};
+use crate::error::StoreError;
+use crate::head::Head;
+
+/// What [`crate::Store::maintain`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Maintenance {
+    /// Samples moved from memory into a block.
+    pub samples_flushed: u64,
+    /// Blocks made from memory.
+    pub blocks_written: usize,
+    /// Blocks replaced by a merged one.
+    pub blocks_merged: usize,
+    /// Blocks removed because of their age.
+    pub blocks_removed: usize,
+    /// Segments of the log removed because a block holds what they held.
+    pub segments_removed: usize,
+}
+
+impl Engine {
+    /// Does what is due at `now`; cheap when nothing is.
+    pub(crate) fn maintain(&self, now: Timestamp) -> Result<Maintenance, StoreError> {
+        let _maintenance = self.maintenance.lock();
+        let mut done = Maintenance::default();
+        if self.writer.is_none() {
+            return Ok(done);
+        }
+        // First, because it makes room that the others may need.
+        self.retain(now, &mut done)?;
+        self.write_frozen(&mut done)?;
+        if self.is_due(now) {
+            self.freeze()?;
+            self.write_frozen(&mut done)?;
+        }
+        self.merge(&mut done)?;
+        Ok(done)
+    }
+
+    /// Turns everything in memory into a block.
+    pub(crate) fn flush(&self) -> Result<Maintenance, StoreError> {
+        let _maintenance = self.maintenance.lock();
+        let mut done = Maintenance::default();
+        self.write_frozen(&mut done)?;
+        self.freeze()?;
+        self.write_frozen(&mut done)?;
+        Ok(done)
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        let head = &mut self.memory.write().head;
+        let Some(created) = head.created else {
+            return false;
+        };
+        // After the clock was set back, the head's age counts from then.
+        let created = created.min(now);
+        head.created = Some(created);
+        let age = now.since(created);
+        head.bytes() >= self.options.head_bytes_max || age >= self.options.block_duration
+    }
+
+    /// Ends the head, so that it can be written as a block while a new one fills.
+    fn freeze(&self) -> Result<(), StoreError> {
+        let Some(writer) = &self.writer else {
+            return Ok(());
+        };
+        let mut writer = writer.lock();
+        if self.memory.read().head.samples() == 0 {
+            return Ok(());
+        }
+        writer.wal.close()?;
+        writer.wal.generation += 1;
+        let memory = &mut *self.memory.write();
+        debug_assert!(memory.frozen.is_none(), "one head is frozen at a time");
+        let next = Head::new(writer.wal.generation);
+        memory.frozen = Some(Arc::new(std::mem::replace(&mut memory.head, next)));
+        Ok(())
+    }
+
+    /// Writes the frozen head, if any, as a block, and removes the log it came from.
+    fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
+        let Some(frozen) = self.memory.read().frozen.clone() else {
+            return Ok(());
+        };
+        let sequence = (frozen.generation_min, frozen.generation);
+        let path = self.block_path(sequence);
+        let mut writer = BlockWriter::create(self.disk.clone(), &path)?;
+        if let Err(error) = self.write_head(&mut writer, &frozen, sequence) {
+            writer.abandon();
+            return Err(error);
+        }
+        let block = Block::open(&*self.disk, &path, self.quarantine.reports.clone())?;
+        done.samples_flushed += block.footer.samples;
+        done.blocks_written += 1;
+        {
+            let memory = &mut *self.memory.write();
+            memory.blocks.push(Arc::new(block));
+            memory.frozen = None;
+        }
+        if let Some(writer) = &self.writer {
+            let mut writer = writer.lock();
+            done.segments_removed += writer.wal.remove_through(frozen.generation)?;
+        }
+        Ok(())
+    }
+
+    fn write_head(
+        &self,
+        writer: &mut BlockWriter,
+        head: &Head,
+        sequence: (u64, u64),
+    ) -> Result<(), StoreError> {
+        let mut order: Vec<_> = head.series().iter().collect();
+        order.sort_unstable_by(|a, b| a.labels().cmp(b.labels()));
+        let mut columns = Columns::new();
+        for series in order {
+            let read = series.read(&mut columns);
+            read.map_err(|error| StoreError::Damaged {
+                path: PathBuf::from("memory"),
+                offset: 0,
+                reason: error.to_string(),
+            })?;
+            writer.add(series.labels().as_ref(), &columns)?;
+        }
+        let metadata = self.memory.read().metadata.clone();
+        let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
+        writer.finish(pairs, sequence, 0)
+    }
+
+    /// Where the block of that sequence range lies.
+    pub(crate) fn block_path(&self, sequence: (u64, u64)) -> PathBuf {
+        let name = format!("{:010}-{:010}.block", sequence.0, sequence.1);
+        self.dir.join("blocks").join(name)
+    }
+
+    /// Removes blocks whose newest sample is older than the retention.
+    fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
+        let oldest = now - self.options.retention;
+        let blocks = self.memory.read().blocks.clone();
+        for block in blocks.iter().filter(|b| b.footer.range.end < oldest) {
+            // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
+            let kept = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
+            self.memory.write().blocks.retain(kept);
+            self.remove_block(block)?;
+            done.blocks_removed += 1;
+        }
+        Ok(())
+    }
+
+    /// Removes a block's file.
+    pub(crate) fn remove_block(&self, block: &Block) -> Result<(), StoreError> {
+        let removed = self.disk.remove(&block.path);
+        removed.map_err(|source| StoreError::io("remove", &block.path, source))
+    }
+}

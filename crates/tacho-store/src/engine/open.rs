@@ -1,0 +1,161 @@
+//! From files to memory: blocks are opened, the log is replayed, damage is set aside.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::append::Writer;
+use super::replay::Replay;
+use super::{Engine, Memory};
+use crate::block::Block;
+use crate::disk::Disk;
+use crate::error::StoreError;
+use crate::folder;
+use crate::options::StoreOptions;
+use crate::quarantine::{Quarantine, Quarantined, Reports};
+use crate::wal::Wal;
+
+impl Engine {
+    /// Opens the engine over `dir`, whose lock the caller holds.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: StoreOptions,
+        read_only: bool,
+    ) -> Result<Self, StoreError> {
+        let reports = Arc::new(Reports::default());
+        let quarantine = Quarantine {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            reports: reports.clone(),
+            read_only,
+        };
+        folder::check_format(&*disk, dir, &quarantine)?;
+        let (blocks_dir, wal_dir) = (dir.join("blocks"), dir.join("wal"));
+        if !read_only {
+            for folder in [&blocks_dir, &wal_dir] {
+                let created = disk.create_dir(folder);
+                created.map_err(|source| StoreError::io("create", folder, source))?;
+            }
+        }
+        list_quarantine(&*disk, dir, &reports);
+        let blocks = open_blocks(&*disk, &blocks_dir, &quarantine)?;
+        let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
+        let mut replay = Replay::new(&*disk, &quarantine, covered);
+        replay.metadata = newest_metadata(&blocks)?;
+        let last_number = replay.run(&wal_dir)?;
+        let generation = replay.newest_generation.max(covered).map_or(1, |g| g + 1);
+        let mut head = replay.head;
+        head.generation = generation;
+        head.generation_min = covered.map_or(1, |covered| covered + 1);
+        let memory = Memory {
+            blocks,
+            frozen: None,
+            head,
+            metadata: replay.metadata,
+        };
+        let range = memory.range();
+        let newest = (range.start <= range.end).then_some(range.end);
+        let closed = replay.closed;
+        let writer = (!read_only).then(|| {
+            let policy = (options.segment_bytes, options.fsync);
+            let wal = Wal::new(
+                disk.clone(),
+                wal_dir,
+                policy,
+                generation,
+                last_number,
+                closed,
+            );
+            Mutex::new(Writer::new(wal, newest))
+        });
+        Ok(Self {
+            disk,
+            dir: dir.to_owned(),
+            options,
+            quarantine,
+            writer,
+            memory: RwLock::new(memory),
+            maintenance: Mutex::new(()),
+        })
+    }
+}
+
+/// Every block holds all metadata known when it was written, so the newest readable one will do.
+fn newest_metadata(
+    blocks: &[Arc<Block>],
+) -> Result<std::collections::BTreeMap<String, tacho_model::Metadata>, StoreError> {
+    for block in blocks.iter().rev() {
+        if let Some(metadata) = block.metadata()? {
+            return Ok(metadata.into_iter().collect());
+        }
+    }
+    Ok(std::collections::BTreeMap::new())
+}
+
+/// Reports what lies in the quarantine folder from before.
+fn list_quarantine(disk: &dyn Disk, dir: &Path, reports: &Reports) {
+    let folder = dir.join("quarantine");
+    // It only exists once there was damage.
+    for name in disk.list(&folder).unwrap_or_default() {
+        let length = disk.open(&folder.join(&name)).and_then(|file| file.len());
+        reports.add(Quarantined {
+            file: format!("quarantine/{name}"),
+            offset: 0,
+            bytes: length.unwrap_or(0),
+            reason: "set aside earlier".to_owned(),
+        });
+    }
+}
+
+/// Opens all blocks in order of sequence; removes what a crash left half done.
+fn open_blocks(
+    disk: &dyn Disk,
+    dir: &Path,
+    quarantine: &Quarantine,
+) -> Result<Vec<Arc<Block>>, StoreError> {
+    let names = match disk.list(dir) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(source) => return Err(StoreError::io("list", dir, source)),
+    };
+    let remove = |path: &Path| {
+        if quarantine.read_only {
+            return Ok(());
+        }
+        let removed = disk.remove(path);
+        removed.map_err(|source| StoreError::io("remove", path, source))
+    };
+    let mut blocks: Vec<Arc<Block>> = Vec::new();
+    for name in names {
+        let path = dir.join(&name);
+        if name.ends_with(".tmp") {
+            remove(&path)?;
+        }
+        if !name.ends_with(".block") {
+            continue;
+        }
+        match Block::open(disk, &path, quarantine.reports.clone()) {
+            Ok(block) => blocks.push(Arc::new(block)),
+            Err(StoreError::Damaged { reason, .. }) => {
+                let length = disk.open(&path).and_then(|file| file.len()).unwrap_or(0);
+                quarantine.take(&path, length, &reason);
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    // Wider ranges first among equal starts, so that what they supersede follows them.
+    blocks.sort_by_key(|b| (b.footer.sequence.0, u64::MAX - b.footer.sequence.1));
+    let mut kept: Vec<Arc<Block>> = Vec::new();
+    for block in blocks {
+        let last = kept.last().map(|last| last.footer.sequence.1);
+        if last.is_some_and(|last| block.footer.sequence.1 <= last) {
+            // A crash came between merging blocks and removing what they were merged from.
+            remove(&block.path)?;
+        } else {
+            kept.push(block);
+        }
+    }
+    Ok(kept)
+}

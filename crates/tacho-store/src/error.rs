@@ -1,0 +1,127 @@
+//! Every way the store can fail, one variant for each decision a caller can take.
+//!
+//! I/O errors carry the verb and the path. Damage found in stored data is not an error: it is set
+//! aside and reported by [`crate::Store::stats`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the folder open.
+    #[error(
+        "{} is in use by {}: stop that one, ask it over HTTP, or choose another --data-dir",
+        dir.display(), holder(*pid)
+    )]
+    Locked {
+        /// The data folder.
+        dir: PathBuf,
+        /// The process that holds it, when it is known.
+        pid: Option<u32>,
+    },
+    /// The folder cannot be created or written.
+    #[error("{} is not writable: give this user the folder, or choose another --data-dir", dir.display())]
+    NotWritable {
+        /// The data folder.
+        dir: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no store in the folder.
+    #[error("{} holds no data: start `tacho start --data-dir` there first", dir.display())]
+    Missing {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// Written by a newer version of this program.
+    #[error(
+        "{} has format version {found}, this program reads up to {supported}: use a newer Tachograph",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The version it has.
+        found: u64,
+        /// The newest version this program reads.
+        supported: u64,
+    },
+    /// The disk is full.
+    #[error("no space left at {}: free some, writing resumes by itself", path.display())]
+    NoSpace {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// The store was opened read-only, or refuses writes after a failed sync.
+    #[error("the store is read-only until it is reopened: {reason}")]
+    ReadOnly {
+        /// Why.
+        reason: String,
+    },
+    /// The system failed an operation on a file.
+    #[error("{verb} {}", path.display())]
+    Io {
+        /// What was being done.
+        verb: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Stored bytes are not what was written.
+    #[error("read {}: damaged at byte {offset}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The state database failed.
+    #[error("use the state database")]
+    State(#[from] rusqlite::Error),
+    /// A state record of that name does not exist.
+    #[error("find {what} `{name}`")]
+    NotFound {
+        /// Which sort of record.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl StoreError {
+    /// An I/O error with its verb and path; a full disk becomes [`Self::NoSpace`].
+    pub(crate) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            _ => Self::Io { verb, path, source },
+        }
+    }
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    )
+}
+
+/// Why encoded bytes could not be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CodecError {
+    /// The bytes end too early.
+    #[error("the bytes end too early")]
+    Short,
+    /// The bytes contradict themselves.
+    #[error("{0}")]
+    Corrupt(&'static str),
+    /// An encoding this version does not know.
+    #[error("encoding {0} is unknown")]
+    Unsupported(u8),
+}

@@ -1,0 +1,64 @@
+//! What can be set about a store, with defaults for one host at one sample a second.
+
+use std::time::Duration;
+
+use tacho_model::Timestamp;
+
+/// When appended samples are forced to stable storage. In every case they have reached the
+/// operating system before `append` returns, so that a killed process loses nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before `append` returns: a power cut loses nothing that was acknowledged.
+    Always,
+    /// At most this long after: a power cut loses at most that much of what was acknowledged.
+    Interval(Duration),
+}
+
+/// Settings of a [`crate::Store`].
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// When appended samples are forced to stable storage; every 100 ms by default.
+    pub fsync: Fsync,
+    /// Blocks whose newest sample is older than this are removed; 30 days by default.
+    pub retention: Duration,
+    /// How far behind the newest sample a sample may be; 1 h by default.
+    pub out_of_order: Duration,
+    /// How far ahead of the clock a sample may be; 10 min by default.
+    pub future: Duration,
+    /// How long samples stay in memory before they become a block; 1 h by default.
+    pub block_duration: Duration,
+    /// Longest time that merged blocks cover; 1 day by default.
+    pub merge_duration: Duration,
+    /// The head becomes a block early when it is larger than this; 12 MiB by default. Appends are
+    /// refused as overload at four times as much.
+    pub head_bytes_max: u64,
+    /// Most series in the head; one million by default.
+    pub series_max: usize,
+    /// Most series one query may select; 200 000 by default.
+    pub query_series_max: u64,
+    /// Most samples one query may read; 200 million by default.
+    pub query_samples_max: u64,
+    /// Bytes allocated ahead for one segment of the write-ahead log; 8 MiB by default.
+    pub segment_bytes: u64,
+    /// Where the current time comes from.
+    pub clock: fn() -> Timestamp,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            fsync: Fsync::Interval(Duration::from_millis(100)),
+            retention: Duration::from_hours(30 * 24),
+            out_of_order: Duration::from_hours(1),
+            future: Duration::from_mins(10),
+            block_duration: Duration::from_hours(1),
+            merge_duration: Duration::from_hours(24),
+            head_bytes_max: 12 << 20,
+            series_max: 1_000_000,
+            query_series_max: 200_000,
+            query_samples_max: 200_000_000,
+            segment_bytes: 8 << 20,
+            clock: Timestamp::now,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Annotations: what happened when, a deployment or a version.
+
+use rusqlite::{Row, params};
+use tacho_model::{TimeRange, Timestamp};
+
+use super::{State, limit_of, nanos};
+use crate::error::StoreError;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its number.
+    pub id: i64,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What sort of thing, such as `deployment`.
+    pub kind: String,
+    /// One line for people.
+    pub title: String,
+    /// More, as the caller wrote it.
+    pub body: String,
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Annotation> {
+    Ok(Annotation {
+        id: row.get(0)?,
+        time: row.get(1).map(Timestamp::from_nanos)?,
+        kind: row.get(2)?,
+        title: row.get(3)?,
+        body: row.get(4)?,
+    })
+}
+
+impl State {
+    /// Stores an annotation; its id.
+    pub fn push_annotation(
+        &self,
+        time: Timestamp,
+        kind: &str,
+        title: &str,
+        body: &str,
+    ) -> Result<i64, StoreError> {
+        let connection = self.connection();
+        connection.execute(
+            "INSERT INTO annotation (time, kind, title, body) VALUES (?1, ?2, ?3, ?4)",
+            params![nanos(time), kind, title, body],
+        )?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    /// The annotations inside `range`, the newest first.
+    pub fn annotations(
+        &self,
+        range: TimeRange,
+        limit: usize,
+    ) -> Result<Vec<Annotation>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, time, kind, title, body FROM annotation WHERE time BETWEEN ?1 AND ?2
+             ORDER BY time DESC, id DESC LIMIT ?3",
+        )?;
+        let bounds = params![nanos(range.start), nanos(range.end), limit_of(limit)];
+        let rows = statement.query_map(bounds, from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes an annotation; whether it was there.
+    pub fn delete_annotation(&self, id: i64) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM annotation WHERE id = ?1";
+        Ok(self.connection().execute(sql, [id])? > 0)
+    }
+}

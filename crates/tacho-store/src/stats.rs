@@ -1,0 +1,30 @@
+//! What a store says of itself.
+
+use tacho_model::Timestamp;
+
+use crate::quarantine::Quarantined;
+
+/// Sizes and counts of a [`crate::Store`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Series with samples in memory.
+    pub series: u64,
+    /// Samples in memory, not yet in a block.
+    pub samples_in_memory: u64,
+    /// Estimated bytes of memory that these take.
+    pub head_bytes: u64,
+    /// Bytes on disk: blocks and log.
+    pub disk_bytes: u64,
+    /// Bytes of the write-ahead log, what is allocated ahead included.
+    pub wal_bytes: u64,
+    /// Number of block files.
+    pub blocks: u64,
+    /// Samples in blocks.
+    pub samples_in_blocks: u64,
+    /// Time of the oldest sample.
+    pub oldest: Option<Timestamp>,
+    /// Time of the newest sample.
+    pub newest: Option<Timestamp>,
+    /// Damage found since the store was opened, and what lies in the quarantine folder.
+    pub quarantined: Vec<Quarantined>,
+}

@@ -1,0 +1,143 @@
+//! The store: the engine for samples and the state database over one locked data folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tacho_model::{
+    AppendError, AppendOutcome, Appender, Batch, Matcher, Metadata, Querier, QueryError, Selection,
+    TimeRange, Timestamp,
+};
+
+use crate::disk::RealDisk;
+use crate::engine::{Engine, Maintenance};
+use crate::error::StoreError;
+use crate::folder::{self, FolderLock};
+use crate::options::StoreOptions;
+use crate::state::{self, State};
+use crate::stats::StoreStats;
+
+/// An open data folder. Share it behind an `Arc`; it is closed when dropped: the log is synced
+/// then, and nothing needs to be flushed first.
+pub struct Store {
+    // Dropped in this order: the lock goes last.
+    engine: Engine,
+    state: State,
+    _lock: FolderLock,
+}
+
+impl Store {
+    /// Opens a data folder for writing, creating it where missing, and locks it against other
+    /// processes. Damage is set aside and reported by [`Self::stats`].
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::NotWritable`], [`StoreError::NewerFormat`] say what
+    /// to do; an error of the disk is [`StoreError::Io`].
+    pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let lock = folder::lock_for_writing(dir)?;
+        Self::with_lock(dir, options, lock, false)
+    }
+
+    /// Opens an existing data folder for reading, while no process writes to it. Nothing in the
+    /// folder is changed, so a damaged log is replayed as far as it goes.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while a writer has the folder (ask that one over HTTP),
+    /// [`StoreError::Missing`] when there is no store.
+    pub fn open_read_only(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let lock = folder::lock_for_reading(dir)?;
+        Self::with_lock(dir, options, lock, true)
+    }
+
+    fn with_lock(
+        dir: &Path,
+        options: StoreOptions,
+        lock: FolderLock,
+        read_only: bool,
+    ) -> Result<Self, StoreError> {
+        let engine = Engine::open(Arc::new(RealDisk), dir, options, read_only)?;
+        let path = dir.join("state.db");
+        let state = if read_only {
+            State::open_read_only(&path)?
+        } else {
+            open_state(&path, &engine)?
+        };
+        Ok(Self {
+            engine,
+            state,
+            _lock: lock,
+        })
+    }
+
+    /// What is due at `now`: memory into blocks, merging of blocks, retention. Meant to be called
+    /// every few seconds; cheap when nothing is due, and it bounds the work it does in one call.
+    pub fn maintain(&self, now: Timestamp) -> Result<Maintenance, StoreError> {
+        self.engine.maintain(now)
+    }
+
+    /// Brings everything held in memory into its final form on disk.
+    pub fn flush(&self) -> Result<Maintenance, StoreError> {
+        self.engine.flush()
+    }
+
+    /// Sizes, counts, and the damage that was found.
+    pub fn stats(&self) -> StoreStats {
+        self.engine.stats()
+    }
+
+    /// The state records.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Opens the state database; a damaged one is set aside, and an empty one takes its place.
+fn open_state(path: &Path, engine: &Engine) -> Result<State, StoreError> {
+    match State::open(path) {
+        Err(error) if state::is_damage(&error) => {
+            for file in state::files(path) {
+                if let Ok(held) = file.metadata() {
+                    engine.set_aside(&file, held.len(), "the state database is damaged");
+                }
+            }
+            State::open(path)
+        }
+        opened => opened,
+    }
+}
+
+impl Appender for Store {
+    fn append(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
+        self.engine.append(batch)
+    }
+}
+
+impl Querier for Store {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Box<dyn Selection + '_>, QueryError> {
+        self.engine.select(matchers, range)
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError> {
+        self.engine.label_values(name, matchers, range)
+    }
+
+    fn label_names(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, QueryError> {
+        self.engine.label_names(matchers, range)
+    }
+
+    fn metadata(&self, name: &str) -> Option<Metadata> {
+        self.engine.metadata(name)
+    }
+}

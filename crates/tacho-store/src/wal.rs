@@ -1,0 +1,210 @@
+//! The write-ahead log: what was acknowledged is here before it is acknowledged.
+//!
+//! A folder of segments, each with its room allocated ahead, so that a full disk shows when a
+//! segment begins and never in a sync. Invariants:
+//! 1. a record is written whole before its batch is applied or acknowledged;
+//! 2. a segment defines every series that its records name, so segments can be read alone;
+//! 3. only the newest segment is written to; older ones are synced and cut to their length.
+//!
+//! The bytes are described in `docs/format.md`. In reading order: [`record`] (what is in a
+//! record), [`segment`] (how records lie in a file and are found again), [`sync`] (when they are
+//! forced to disk).
+
+pub(crate) mod record;
+pub(crate) mod segment;
+pub(crate) mod sync;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tacho_model::Timestamp;
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::StoreError;
+use crate::options::Fsync;
+use segment::{HEADER_BYTES, Header};
+use sync::Syncer;
+
+/// The log, open for writing.
+pub(crate) struct Wal {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    segment_bytes: u64,
+    pub(crate) generation: u64,
+    next_number: u64,
+    current: Option<Open>,
+    closed: Vec<Closed>,
+    pub(crate) syncer: Syncer,
+}
+
+/// The segment that is written to.
+struct Open {
+    number: u64,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    length: u64,
+    allocated: u64,
+}
+
+/// A segment that only waits to be removed.
+pub(crate) struct Closed {
+    pub(crate) path: PathBuf,
+    pub(crate) generation: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Wal {
+    /// A log that goes on after the segments in `closed`, the newest of which is `last_number`.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        options: (u64, Fsync),
+        generation: u64,
+        last_number: u64,
+        closed: Vec<Closed>,
+    ) -> Self {
+        let (segment_bytes, fsync) = options;
+        Self {
+            disk,
+            dir,
+            segment_bytes,
+            generation,
+            next_number: last_number + 1,
+            current: None,
+            closed,
+            syncer: Syncer::new(fsync),
+        }
+    }
+
+    /// Makes room for `bytes` more in the current segment, beginning one where needed; its number.
+    pub(crate) fn reserve(&mut self, bytes: u64, now: Timestamp) -> Result<u64, StoreError> {
+        if let Some(open) = &self.current
+            && open.length + bytes <= open.allocated
+        {
+            return Ok(open.number);
+        }
+        self.close()?;
+        let number = self.next_number;
+        let path = self.dir.join(segment::file_name(number));
+        // The number is not used again even when this fails: a leftover may bear it.
+        self.next_number += 1;
+        let allocated = self.segment_bytes.max(bytes + HEADER_BYTES);
+        let begun = self.begin(&path, allocated, now);
+        if begun.is_err() {
+            // What could not begin is worth nothing; if it cannot go either, opening ignores it.
+            let _ = self.disk.remove(&path);
+        }
+        self.current = Some(Open {
+            number,
+            file: begun?,
+            path,
+            length: HEADER_BYTES,
+            allocated,
+        });
+        Ok(number)
+    }
+
+    fn begin(
+        &self,
+        path: &Path,
+        allocated: u64,
+        now: Timestamp,
+    ) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let io = |verb| move |source| StoreError::io(verb, path, source);
+        let file = self.disk.create(path).map_err(io("create"))?;
+        file.allocate(allocated).map_err(io("allocate"))?;
+        let header = Header {
+            generation: self.generation,
+            created: now,
+        };
+        file.write_at(0, &header.encode()).map_err(io("write"))?;
+        self.disk.sync_dir(&self.dir).map_err(io("sync"))?;
+        Ok(file)
+    }
+
+    /// Writes records into room that [`Self::reserve`] made, and syncs them if the policy is to.
+    pub(crate) fn append(&mut self, records: &[u8]) -> Result<(), StoreError> {
+        let Some(open) = &mut self.current else {
+            let reason = "no log segment is open".to_owned();
+            return Err(StoreError::ReadOnly { reason });
+        };
+        if let Err(source) = open.file.write_at(open.length, records) {
+            let error = StoreError::io("write", &open.path, source);
+            // Part of a record may be there: it must not come back to life.
+            if open.file.truncate(open.length).is_err() {
+                self.syncer.refuse(&format!("cannot undo: {error}"));
+            }
+            let path = open.path.clone();
+            self.set_aside(path);
+            return Err(error);
+        }
+        open.length += records.len() as u64;
+        self.syncer.written(&open.file)
+    }
+
+    /// Stops writing to a segment after a failed write.
+    fn set_aside(&mut self, path: PathBuf) {
+        if let Some(open) = self.current.take() {
+            self.closed.push(Closed {
+                path,
+                generation: self.generation,
+                bytes: open.length,
+            });
+        }
+    }
+
+    /// Ends the current segment: synced, and cut to its length.
+    pub(crate) fn close(&mut self) -> Result<(), StoreError> {
+        let Some(open) = self.current.take() else {
+            return Ok(());
+        };
+        let cut = open.file.truncate(open.length);
+        let bytes = if cut.is_ok() {
+            open.length
+        } else {
+            open.allocated
+        };
+        self.closed.push(Closed {
+            path: open.path,
+            generation: self.generation,
+            bytes,
+        });
+        self.syncer.sync(&open.file)
+    }
+
+    /// Removes the segments of a generation, and of those before, that has become a block.
+    pub(crate) fn remove_through(&mut self, generation: u64) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        let mut failed = None;
+        self.closed.retain(|closed| {
+            if closed.generation > generation {
+                return true;
+            }
+            match self.disk.remove(&closed.path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    failed = Some(StoreError::io("remove", &closed.path, source));
+                    true
+                }
+                _ => {
+                    removed += 1;
+                    false
+                }
+            }
+        });
+        failed.map_or(Ok(removed), Err)
+    }
+
+    /// Bytes on disk, allocated ones included.
+    pub(crate) fn bytes(&self) -> u64 {
+        let open = self.current.as_ref().map_or(0, |open| open.allocated);
+        open + self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
+    }
+}
+
+impl Drop for Wal {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "could not sync the log when closing the store");
+        }
+    }
+}
