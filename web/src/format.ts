@@ -5,8 +5,10 @@
  * thousands parted by a narrow space; bytes in binary units. What is unknown is a dash.
  */
 
-/** Narrow no-break space: parts thousands, and a number from its unit. */
+/** Narrow no-break space: parts thousands. */
 export const THIN = "\u202f";
+/** No-break space: parts a number from its unit. */
+export const SPACE = "\u00a0";
 export const DASH = "–";
 const MINUS = "\u2212";
 
@@ -55,7 +57,7 @@ export function quantity(value: number | null | undefined, unit: string): Quanti
 /** The same as one string: `9.10 GiB`. */
 export function text(value: number | null | undefined, unit: string): string {
   const parts = quantity(value, unit);
-  return parts.unit && parts.value !== DASH ? parts.value + THIN + parts.unit : parts.value;
+  return parts.unit && parts.value !== DASH ? parts.value + SPACE + parts.unit : parts.value;
 }
 
 function scaled(
@@ -69,7 +71,8 @@ function scaled(
   }
   let size = value;
   let index = 0;
-  while (Math.abs(size) >= base * 0.9995 && index < units.length - 1) {
+  // From 1000 on, in either base: 1015 KiB would need a fourth digit, 0.99 MiB does not.
+  while (Math.abs(size) >= 999.5 && index < units.length - 1) {
     size /= base;
     index += 1;
   }
@@ -91,7 +94,7 @@ export function change(percent: number | null | undefined): string {
   if (percent === null || percent === undefined || !Number.isFinite(percent)) return DASH;
   const digits = number(percent);
   const signed = percent > 0 && Number(percent.toFixed(2)) !== 0 ? `+${digits}` : digits;
-  return `${signed}${THIN}%`;
+  return `${signed}${SPACE}%`;
 }
 
 /** A length of time in its two largest units: 3 d 4 h, 5 min 12 s. */
@@ -102,11 +105,11 @@ export function duration(secondsTotal: number | null | undefined): string {
   for (const [size, unit] of [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const) {
     const whole = Math.floor(rest / size);
     rest -= whole * size;
-    if (whole > 0) parts.push(`${whole}${THIN}${unit}`);
+    if (whole > 0) parts.push(`${whole}${SPACE}${unit}`);
     else if (parts.length > 0) break;
     if (parts.length === 2) break;
   }
-  return parts.join(" ") || `0${THIN}s`;
+  return parts.join(" ") || `0${SPACE}s`;
 }
 
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -91,7 +91,9 @@ export function Chart(props: ChartProps) {
           value: valueAt(frame, k, index) ?? (index === null ? (summary[k]?.last ?? null) : null),
         }))}
       />
-      <SummaryTable title={spec.title} unit={spec.unit} rows={summary} />
+      <div class="sr-only">
+        <SummaryTable title={spec.title} unit={spec.unit} rows={summary} />
+      </div>
     </section>
   );
 }
@@ -165,7 +167,7 @@ function inWords({ title, unit }: ChartSpec, rows: readonly Summary[]): string {
 function SummaryTable(props: { title: string; unit: string; rows: readonly Summary[] }) {
   const { title, unit, rows } = props;
   return (
-    <table class="sr-only">
+    <table>
       <caption>{title}, in the range shown</caption>
       <thead>
         <tr>

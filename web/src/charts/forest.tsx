@@ -23,8 +23,8 @@ export function reachOf(verdicts: readonly Verdict[]): number {
   );
   ends.sort((a, b) => a - b);
   // One wild row must not flatten all others.
-  const typical = ends[Math.floor(ends.length * 0.75)] ?? 10;
-  return Math.min(Math.max(typical, 8) * 1.15, 120);
+  const typical = ends[ends.length >> 1] ?? 10;
+  return Math.min(ends[ends.length - 1] ?? 10, typical * 4, 120) * 1.1;
 }
 
 export function Forest({ verdict, reach }: { verdict: Verdict; reach: number }) {
@@ -47,6 +47,8 @@ export function Forest({ verdict, reach }: { verdict: Verdict; reach: number }) 
         stroke-linecap="round"
       />
       {change !== null && <circle cx={x(change)} cy="10" r="3.6" fill={tone} />}
+      {high > reach && <path d={`M${WIDTH - 5} 6l4 4-4 4`} stroke={tone} fill="none" />}
+      {low < -reach && <path d="M5 6l-4 4 4 4" stroke={tone} fill="none" />}
     </svg>
   );
 }

@@ -8,7 +8,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-import type { Column, Frame, Line } from "./frame";
+import type { Frame, Line } from "./frame";
 import { color, faded } from "./palette";
 import { tickLabel, timeLabels, type YScale } from "./scale";
 
@@ -54,6 +54,12 @@ export interface PlotEvents {
 const FONT = '11px Inter, system-ui, -apple-system, "Segoe UI", sans-serif';
 const CURSOR_KEY = "tachograph";
 const LINE_WIDTH = 1.6;
+const FILL_OPACITY = 0.36;
+/** Half the width of a character of a label, rounded up. */
+const LABEL_HALF_CHARACTER = 3.2;
+const PADDING_RIGHT = 6;
+/** Room for the labels of the value axis; fixed by unit, so that the plot never shifts. */
+const AXIS_WIDTHS: Record<string, number> = { "%": 48, "": 40, B: 62, "B/s": 70 };
 /** Pixels a drag must span to be meant as a zoom. */
 const DRAG_PIXELS_MIN = 6;
 
@@ -99,7 +105,7 @@ export class Plot {
     const paint = (property: string): string => color(property, this.state.themeVersion);
     const options: uPlot.Options = {
       ...sizeOf(this.host),
-      padding: [10, 6, 0, 0],
+      padding: [10, PADDING_RIGHT, 0, 0],
       legend: { show: false },
       cursor: this.cursor(),
       scales: {
@@ -138,7 +144,7 @@ export class Plot {
     return {
       stroke: () => paint("--faint"),
       font: FONT,
-      size: 62,
+      size: AXIS_WIDTHS[this.state.unit] ?? 62,
       gap: 8,
       grid: { stroke: () => paint("--grid"), width: 1 },
       ticks: { show: false },
@@ -216,10 +222,19 @@ function timeAxis(paint: (property: string) => string): uPlot.Axis {
     font: FONT,
     size: 26,
     gap: 7,
-    space: 74,
+    // Labels with seconds need more room.
+    space: (_u, _axis, from, to) => (to - from <= 180 ? 72 : 48),
     grid: { show: false },
     ticks: { show: false },
-    values: (_, splits, _axis, _space, step) => timeLabels(splits, step),
+    values: (u, splits, _axis, _space, step) => {
+      const labels = timeLabels(splits, step);
+      return labels.map((words, i) => {
+        // A label is centred on its tick; one that would be cut at the edge is left out.
+        const at = u.valToPos(splits[i] ?? 0, "x");
+        const half = words.length * LABEL_HALF_CHARACTER;
+        return at + half > u.over.clientWidth + PADDING_RIGHT ? "" : words;
+      });
+    },
   };
 }
 
@@ -233,8 +248,8 @@ function seriesOf(
   return {
     label: line.label,
     stroke,
-    width: stacked ? 1.2 : LINE_WIDTH,
-    ...(bottom ? { fill: faded(stroke, 0.3) } : {}),
+    width: stacked ? 1 : LINE_WIDTH,
+    ...(bottom ? { fill: faded(stroke, FILL_OPACITY) } : {}),
     points: { show: frame.times.length < 3, size: 4, fill: stroke },
   };
 }
@@ -243,7 +258,7 @@ function seriesOf(
 function bandsOf(state: PlotState, paint: (property: string) => string): uPlot.Band[] {
   return state.lines.slice(1).map((line, i) => ({
     series: [i + 2, i + 1] as [number, number],
-    fill: faded(paint(line.color), 0.3),
+    fill: faded(paint(line.color), FILL_OPACITY),
   }));
 }
 
@@ -278,5 +293,3 @@ function label(
   ctx.fillText(words, x, y + (above ? -3 : 3) * devicePixelRatio);
   ctx.restore();
 }
-
-export type { Column };

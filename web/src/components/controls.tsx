@@ -42,12 +42,13 @@ function LiveButton() {
     <button
       type="button"
       class={mood}
+      aria-label={words}
       onClick={togglePause}
       aria-pressed={live.value}
       title={live.value ? "Pause (p)" : "Go on live (p)"}
     >
       {live.value ? <span class="dot" /> : <Icon name="play" />}
-      {words}
+      <span class="words">{words}</span>
     </button>
   );
 }

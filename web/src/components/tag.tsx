@@ -26,16 +26,20 @@ export function levelTone(level: Level | null): Tone {
   return level === "warning" ? "unsure" : "stable";
 }
 
-/** "+18.0 % (12.0 to 24.0)", or nothing where the change is not known. */
-export function changeInWords(verdict: TileVerdict | Verdict): string {
-  const { change_percent: percent, interval } = verdict;
-  if (percent === null || percent === undefined) return "";
+/** "−12.2 to −6.10 %", or null where the interval is not known. */
+export function intervalInWords({ interval }: TileVerdict | Verdict): string | null {
   const low = interval?.[0];
   const high = interval?.[1];
-  if (low === null || low === undefined || high === null || high === undefined) {
-    return change(percent);
-  }
-  return `${change(percent)}, between ${change(low)} and ${change(high)}`;
+  if (low === null || low === undefined || high === null || high === undefined) return null;
+  return `${change(low).replace(/\s%$/, "")} to ${change(high)}`;
+}
+
+/** "+18.2 % (+12.1 to +24.4 %)", or nothing where the change is not known. */
+export function changeInWords(verdict: TileVerdict | Verdict): string {
+  const { change_percent: percent } = verdict;
+  if (percent === null || percent === undefined) return "";
+  const interval = intervalInWords(verdict);
+  return interval ? `${change(percent)} (${interval})` : change(percent);
 }
 
 export function VerdictTag({ verdict }: { verdict: TileVerdict | Verdict }) {

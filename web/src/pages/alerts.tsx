@@ -76,7 +76,7 @@ function History({ alerts, loading }: { alerts: readonly Alert[]; loading: boole
           <thead>
             <tr>
               <th scope="col">Alert</th>
-              <th scope="col" class="opt">
+              <th scope="col" class="opt words">
                 Rule
               </th>
               <th scope="col">Began</th>
@@ -104,7 +104,7 @@ function Past({ alert }: { alert: Alert }) {
   return (
     <tr>
       <td class="wrap">{alert.message}</td>
-      <td class="opt soft">{alert.rule}</td>
+      <td class="opt words soft">{alert.rule}</td>
       <td>{began === null ? "–" : moment(began, clock.value)}</td>
       <td>{began === null || ended === null ? "–" : duration(ended - began)}</td>
       <td class="opt">{text(alert.value, alert.unit)}</td>
@@ -131,10 +131,12 @@ function Rules({ rules, loading }: { rules: readonly AlertRule[]; loading: boole
           <thead>
             <tr>
               <th scope="col">Rule</th>
-              <th scope="col" class="opt">
+              <th scope="col" class="opt words">
                 Metric
               </th>
-              <th scope="col">Condition</th>
+              <th scope="col" class="words">
+                Condition
+              </th>
               <th scope="col" class="opt">
                 Over
               </th>
@@ -145,8 +147,8 @@ function Rules({ rules, loading }: { rules: readonly AlertRule[]; loading: boole
             {rules.map((rule) => (
               <tr key={rule.name}>
                 <td>{rule.name}</td>
-                <td class="opt soft">{rule.metric}</td>
-                <td>{rule.condition}</td>
+                <td class="opt words soft">{rule.metric}</td>
+                <td class="words">{rule.condition}</td>
                 <td class="opt">{windowWords(rule.window)}</td>
                 <td>
                   <Tag tone={levelTone(rule.severity)}>{rule.severity}</Tag>

@@ -6,9 +6,10 @@
  */
 import { computed, effect, signal } from "@preact/signals";
 
-import { fetchSeries } from "../api/client";
+import { fetchSeries, type SeriesRange } from "../api/client";
 import type { Dashboard } from "../api/types";
 import { serverNow, subscribe } from "./connection";
+import { firstSample } from "./history";
 import { dataFrom, live, request, zoomed } from "./view";
 
 export const dashboard = signal<Dashboard | null>(null);
@@ -16,7 +17,7 @@ export const shownDashboard = signal<Dashboard | null>(null);
 
 /** A metric every host has, asked for where history begins. */
 const PROBE = { match: "node_memory_MemTotal_bytes", agg: "count", by: [] };
-const DAY = 86_400;
+const RETRY_MS = 4000;
 
 const trendWindow = computed(() => {
   const wanted = request.value;
@@ -30,17 +31,23 @@ function accept(body: Dashboard): void {
   if (!paused || shownDashboard.peek() === null) shownDashboard.value = body;
 }
 
-/** Finds the first sample in two steps: its day, then its minute. */
-async function findDataFrom(): Promise<void> {
-  const now = Math.ceil(serverNow());
-  const days = await fetchSeries(PROBE, { from: now - 3650 * DAY, to: now, step: DAY });
-  const first = Math.min(...days.map((series) => series.points[0]?.[0] ?? Infinity));
-  if (!Number.isFinite(first)) return;
-  const from = first - DAY;
-  const range = { from, to: Math.min(now, first + DAY), step: 60 };
-  const minutes = await fetchSeries(PROBE, range);
-  const found = Math.min(...minutes.map((series) => series.points[0]?.[0] ?? Infinity));
-  if (Number.isFinite(found)) dataFrom.value = found;
+async function firstIn(range: SeriesRange): Promise<number | null> {
+  const series = await fetchSeries(PROBE, range);
+  const first = Math.min(...series.map(({ points }) => points[0]?.[0] ?? Infinity));
+  return Number.isFinite(first) ? first : null;
+}
+
+/**
+ * Asked once: retention moves the beginning while the page is open, but that much error does no
+ * harm. Until it is known, ranges show their whole length.
+ */
+async function findHistory(): Promise<void> {
+  try {
+    dataFrom.value = await firstSample(Math.ceil(serverNow()), firstIn);
+  } catch {
+    // Not reachable yet; the retry below asks again.
+  }
+  if (dataFrom.peek() === null) setTimeout(() => void findHistory(), RETRY_MS);
 }
 
 export function startDashboard(): void {
@@ -53,11 +60,5 @@ export function startDashboard(): void {
   effect(() => {
     if (live.value && dashboard.peek()) shownDashboard.value = dashboard.peek();
   });
-  const probe = (): void => {
-    if (dataFrom.peek() !== null) return;
-    findDataFrom()
-      .catch(() => undefined)
-      .finally(() => setTimeout(probe, 5000));
-  };
-  probe();
+  void findHistory();
 }

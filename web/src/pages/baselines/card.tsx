@@ -6,6 +6,7 @@ import { useSignal } from "@preact/signals";
 import { compareBaseline } from "../../api/client";
 import type { Baseline, BaselineMetric, Labels, Verdict } from "../../api/types";
 import { wordsOf } from "../../components/remote";
+import { MetricName } from "../../components/metric-name";
 import { Tag } from "../../components/tag";
 import { count, duration, moment, parseTime, text } from "../../format";
 import { clock } from "../../state/connection";
@@ -115,7 +116,7 @@ function Metric({ row }: { row: BaselineMetric }) {
   return (
     <tr>
       <td class="wrap">
-        {row.metric} {labels && <span class="soft">{labels}</span>}
+        <MetricName name={row.metric} /> {labels && <span class="soft">{labels}</span>}
       </td>
       <td>{text(row.median, row.unit)}</td>
       <td>

@@ -3,7 +3,8 @@
  */
 import type { Answer, Verdict } from "../../api/types";
 import { Forest, reachOf } from "../../charts/forest";
-import { VerdictTag } from "../../components/tag";
+import { MetricName } from "../../components/metric-name";
+import { intervalInWords, VerdictTag } from "../../components/tag";
 import { change, count, duration } from "../../format";
 
 const ORDER: Record<Answer, number> = { regressed: 0, inconclusive: 1, improved: 2, stable: 3 };
@@ -27,10 +28,16 @@ export function Verdicts({ verdicts }: { verdicts: readonly Verdict[] }) {
         <thead>
           <tr>
             <th scope="col">Figure</th>
-            <th scope="col">Verdict</th>
+            <th scope="col" class="words">
+              Verdict
+            </th>
             <th scope="col">Change</th>
             <th scope="col" class="opt plot-cell">
-              {`\u2212${Math.round(reach)} to +${Math.round(reach)} %, margin shaded`}
+              <span class="ends">
+                <span>{`\u2212${Math.round(reach)}`}</span>
+                <span>margin shaded</span>
+                <span>{`+${Math.round(reach)}\u00a0%`}</span>
+              </span>
             </th>
             <th scope="col" class="opt">
               Effect
@@ -59,14 +66,14 @@ function tally(rows: readonly Verdict[]): string {
 }
 
 function Row({ verdict, reach }: { verdict: Verdict; reach: number }) {
-  const { interval, effect, effective_n: n, needs_more: more } = verdict;
+  const { effect, effective_n: n, needs_more: more } = verdict;
   return (
     <tr>
       <td class="wrap" title={verdict.method}>
-        {verdict.metric} {verdict.target && <span class="soft">{verdict.target}</span>}
+        <MetricName name={verdict.metric} /> {verdict.target && <span class="soft">{verdict.target}</span>}
         {more && <div class="soft">needs {typeof more === "number" ? duration(more) : more} more</div>}
       </td>
-      <td>
+      <td class="words">
         <VerdictTag verdict={verdict} />
         {verdict.severity && verdict.answer === "regressed" && (
           <span class="soft"> {verdict.severity}</span>
@@ -74,11 +81,7 @@ function Row({ verdict, reach }: { verdict: Verdict; reach: number }) {
       </td>
       <td>
         {change(verdict.change_percent)}
-        {interval && (
-          <div class="soft">
-            {change(interval[0])} to {change(interval[1])}
-          </div>
-        )}
+        <div class="soft">{intervalInWords(verdict)}</div>
       </td>
       <td class="opt plot-cell">
         <Forest verdict={verdict} reach={reach} />

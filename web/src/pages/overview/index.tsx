@@ -5,9 +5,11 @@ import type { Alert, Dashboard } from "../../api/types";
 import { Chart } from "../../charts/chart";
 import type { Mark } from "../../charts/plot";
 import { Controls } from "../../components/controls";
-import { count, duration, parseTime, text } from "../../format";
+import { levelTone, Tag } from "../../components/tag";
+import { count, duration, moment, parseTime, text } from "../../format";
 import { clock } from "../../state/connection";
 import { shownDashboard } from "../../state/dashboard";
+import { dataFrom } from "../../state/view";
 import { LookFirst } from "./look";
 import { Processes } from "./processes";
 import { CPU, DISK, LOAD, MEMORY, NETWORK, PRESSURE } from "./specs";
@@ -89,8 +91,15 @@ function HostLine({ body }: { body: Dashboard }) {
     host.name,
     host.kernel,
     boot === null ? null : `up ${duration(Math.floor((clock.value - boot) / 60) * 60)}`,
+    dataFrom.value === null ? null : `watched since ${moment(dataFrom.value, clock.value)}`,
   ];
-  return <p class="host">{parts.filter(Boolean).join(" · ")}</p>;
+  const { level } = body.state;
+  return (
+    <p class="host">
+      {parts.filter(Boolean).join(" · ")}
+      {(level === "warning" || level === "critical") && <Tag tone={levelTone(level)}>{level}</Tag>}
+    </p>
+  );
 }
 
 function marksOf(body: Dashboard | null, about: RegExp): Mark[] {

@@ -3,8 +3,8 @@
  */
 import type { Alert, Dashboard, Verdict } from "../../api/types";
 import { Command } from "../../components/command";
-import { changeInWords, levelTone, Tag, VerdictTag } from "../../components/tag";
-import { duration, parseTime } from "../../format";
+import { intervalInWords, levelTone, Tag, VerdictTag } from "../../components/tag";
+import { change, count, duration, parseTime } from "../../format";
 import { clock } from "../../state/connection";
 import { shownDashboard } from "../../state/dashboard";
 import { pageHref } from "../../state/view";
@@ -48,7 +48,7 @@ function Entries({ body }: { body: Dashboard }) {
         <AlertEntry key={alert.id} alert={alert} />
       ))}
       {findings.map((verdict) => (
-        <Finding key={verdict.id} verdict={verdict} />
+        <Finding key={verdict.id} verdict={verdict} title={titleOf(body, verdict)} />
       ))}
       {more > 0 && (
         <p class="soft more">
@@ -73,20 +73,26 @@ export function AlertEntry({ alert }: { alert: Alert }) {
   );
 }
 
-function Finding({ verdict }: { verdict: Verdict }) {
-  const words = changeInWords(verdict);
+function Finding({ verdict, title }: { verdict: Verdict; title: string }) {
+  const parts = [
+    intervalInWords(verdict),
+    verdict.effective_n ? `${count(verdict.effective_n[1])} effective samples` : null,
+    title === verdict.metric ? null : verdict.metric,
+  ];
   return (
     <div class="find">
       <VerdictTag verdict={verdict} />
       <p>
-        <b>{verdict.metric}</b> {words.split(",")[0]}
+        <b>{title}</b> {change(verdict.change_percent)}
       </p>
-      <small>
-        {words.includes(",") ? words.slice(words.indexOf(",") + 2) : "against the baseline"}
-        {verdict.effective_n ? ` · ${Math.round(verdict.effective_n[1])} intervals` : ""}
-      </small>
+      <small>{parts.filter(Boolean).join(" · ")}</small>
     </div>
   );
+}
+
+/** The name people know a figure by, where a tile has one for it. */
+function titleOf(body: Dashboard, { metric }: Verdict): string {
+  return body.tiles.find((tile) => tile.metric === metric)?.title ?? metric;
 }
 
 /** Nothing to look at; where there is no baseline, how to get one. */

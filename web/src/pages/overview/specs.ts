@@ -19,10 +19,10 @@ function line(label: string, color: string, track: Track | null): Line[] {
 
 const MODES: { label: string; color: string; modes: string[] }[] = [
   { label: "user", color: "--s1", modes: ["user", "nice"] },
-  { label: "system", color: "--s4", modes: ["system"] },
+  { label: "system", color: "--s7", modes: ["system"] },
   { label: "I/O wait", color: "--s2", modes: ["iowait"] },
-  { label: "interrupts", color: "--s5", modes: ["irq", "softirq"] },
-  { label: "steal", color: "--s6", modes: ["steal"] },
+  { label: "interrupts", color: "--s6", modes: ["irq", "softirq"] },
+  { label: "steal", color: "--s5", modes: ["steal"] },
 ];
 
 /** Guest time is counted in user time already. */

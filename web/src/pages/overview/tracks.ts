@@ -58,7 +58,7 @@ function mean(track: Track): number {
   return known.length === 0 ? 0 : known.reduce((a, b) => a + b, 0) / track.t.length;
 }
 
-const COLORS = ["--s1", "--s4", "--s2", "--s3", "--s5"];
+const COLORS = ["--s1", "--s7", "--s4", "--s3", "--s2"];
 
 /**
  * The largest tracks by their mean, the rest folded into "others". A name keeps its colour for as
