@@ -175,10 +175,9 @@ impl AlertRule {
     /// A threshold in the smallest unit of its dimension, to compare two that are written in
     /// different units before the metric is known.
     fn base(&self, condition: &Condition) -> Result<f64> {
-        let unit = self
-            .condition
-            .unit
-            .map_or(Unit::NONE, ThresholdUnit::metric);
+        let promised = || unit::metric_unit(&self.metric, None);
+        let written = self.condition.unit.map(ThresholdUnit::metric);
+        let unit = written.unwrap_or_else(promised);
         let (number, written) = (condition.threshold, condition.unit);
         let function = crate::aggregate::Function::Avg;
         unit::convert(number, written, function, &unit, Shape::Gauge)
