@@ -10,6 +10,12 @@
 //! - [`emit`]: families of series, encoded once, marked stale when they end
 //! - [`text`], [`source`], [`sys`], [`worker`]: reading bytes, files, the kernel, slow sources
 //!
+//! Names are the field's: `node_exporter`'s for the host, the client libraries' for this process,
+//! `process-exporter`'s for groups of processes, DCGM-exporter's for GPUs. Every series carries
+//! `instance`, the host's name; `job` is `tacho` for this process and `node` for the rest, so that
+//! dashboards that select by them work as they are. Derived series have `source="system"` instead
+//! of a job.
+//!
 //! Everything is blocking and synchronous. Parsers are pure functions of bytes and never panic.
 //! A source that cannot be read is absent, and said so once, while the rest goes on.
 

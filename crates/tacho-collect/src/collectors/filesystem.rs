@@ -220,6 +220,7 @@ pub struct Filesystem {
     rootfs: PathBuf,
     remote: HashMap<PathBuf, Worker<PathBuf, io::Result<Space>>>,
     ask: Ask,
+    patience: Duration,
 }
 
 impl Filesystem {
@@ -230,6 +231,7 @@ impl Filesystem {
             rootfs: options.rootfs.clone(),
             remote: HashMap::new(),
             ask: sys::space,
+            patience: PATIENCE,
         }
     }
 
@@ -252,9 +254,10 @@ impl Filesystem {
     }
 
     fn space_of_remote(&mut self, path: &Path) -> Result<io::Result<Space>, CollectError> {
+        let waited = self.patience;
         let late = || CollectError::Late {
             what: path.display().to_string(),
-            waited: PATIENCE,
+            waited,
         };
         if !self.remote.contains_key(path) {
             if self.remote.len() >= REMOTE_MAX {
@@ -266,7 +269,7 @@ impl Filesystem {
             self.remote.insert(path.to_owned(), worker);
         }
         let worker = self.remote.get_mut(path).ok_or_else(late)?;
-        match worker.ask(path.to_owned(), PATIENCE) {
+        match worker.ask(path.to_owned(), waited) {
             Asked::Answer(answer) => Ok(answer),
             Asked::Late => Err(late()),
             Asked::Gone => {

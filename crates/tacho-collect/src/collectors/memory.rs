@@ -41,7 +41,7 @@ macro_rules! count {
 }
 
 /// How many fields are known.
-pub const FIELDS: usize = 56;
+pub const FIELDS: usize = 57;
 
 /// Key and family, in the kernel's order, so that each line is found at the first look.
 static FAMILIES: [(&str, Family); FIELDS] = [
@@ -92,6 +92,7 @@ static FAMILIES: [(&str, Family); FIELDS] = [
     bytes!("FilePmdMapped", "FilePmdMapped"),
     bytes!("CmaTotal", "CmaTotal"),
     bytes!("CmaFree", "CmaFree"),
+    bytes!("Balloon", "Balloon"),
     count!("HugePages_Total", "HugePages_Total"),
     count!("HugePages_Free", "HugePages_Free"),
     count!("HugePages_Rsvd", "HugePages_Rsvd"),

@@ -116,7 +116,7 @@ impl Nvml {
         // SAFETY: loading runs the library's initialisers; that the file is NVML is the trust
         // that point 1 above names. The types are those of `nvml.h`.
         unsafe {
-            let library = Library::new(file).map_err(|e| e.to_string())?;
+            let library = Library::new(file).map_err(|e| reason_of(&e))?;
             let init: unsafe extern "C" fn() -> Return = symbol(&library, c"nvmlInit_v2")?;
             let mut nvml = Self {
                 initialised: false,
@@ -223,13 +223,19 @@ impl Drop for Nvml {
     }
 }
 
+/// The loader's own words, which its error keeps as the source.
+fn reason_of(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// # Safety
 /// `T` must be a function pointer of the symbol's type.
 unsafe fn symbol<T: Copy>(library: &Library, name: &CStr) -> Result<T, String> {
     // SAFETY: the caller's promise.
     unsafe { library.get::<T>(name.to_bytes_with_nul()) }
         .map(|symbol| *symbol)
-        .map_err(|e| e.to_string())
+        .map_err(|e| reason_of(&e))
 }
 
 /// # Safety

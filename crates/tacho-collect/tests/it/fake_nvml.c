@@ -1,6 +1,6 @@
 /* A stand-in for NVIDIA's library: two GPUs, the second of which says hardly anything.
-   BROKEN: initialisation fails. HANGS: reading sleeps for a second.
-   LOSES: all readings but the first fail. */
+   BROKEN: initialisation fails. HANGS: reading sleeps for a minute.
+   LOST: the path of a file; while it is there, reading fails. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,11 +27,10 @@ int nvmlShutdown(void) { live = 0; return 0; }
 int nvmlDeviceGetCount_v2(unsigned *count) {
     if (!live) return 1;
 #ifdef HANGS
-    sleep(1);
+    sleep(60);
 #endif
-#ifdef LOSES
-    static int readings;
-    if (readings++) return 15;
+#ifdef LOST
+    if (!access(LOST, F_OK)) return 15;
 #endif
     *count = 2;
     return 0;

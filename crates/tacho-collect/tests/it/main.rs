@@ -8,6 +8,7 @@
 mod bad_input;
 mod f2;
 mod gpu;
+mod peer;
 mod processes;
 mod real;
 mod tree;

@@ -41,10 +41,8 @@ fn r2_this_machine_is_plausible() {
         (-2.0..600.0).contains(&age),
         "this test started {age} s ago"
     );
-    assert_eq!(
-        host.value(r#"process_open_fds{job="tacho"}"#).unwrap() as i64 / 1000,
-        0
-    );
+    let open = host.value(r#"process_open_fds{job="tacho"}"#).unwrap();
+    assert!((3.0..1000.0).contains(&open), "{open} open files");
 }
 
 #[test]
