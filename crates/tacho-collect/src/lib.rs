@@ -6,7 +6,7 @@
 //! - [`collector`]: the [`Collector`] trait; adding one is a file and a line in [`collectors`]
 //! - [`collectors`]: the sources: CPU, memory, disks, network, processes and so on
 //! - [`gpu`]: NVIDIA GPUs, where their driver's library is installed
-//! - [`derive`]: percentages and rates made from the raw counters
+//! - [`mod@derive`]: percentages and rates made from the raw counters
 //! - [`emit`]: families of series, encoded once, marked stale when they end
 //! - [`text`], [`source`], [`sys`], [`worker`]: reading bytes, files, the kernel, slow sources
 //!
