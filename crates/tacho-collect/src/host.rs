@@ -62,6 +62,9 @@ impl Default for HostOptions {
     }
 }
 
+/// Most notices kept for a caller that does not take them; further ones are dropped.
+pub const NOTICES_MAX: usize = 1000;
+
 /// A source was lost, or is back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -69,7 +72,7 @@ pub struct Notice {
     pub source: &'static str,
     /// Which of the two.
     pub kind: NoticeKind,
-    /// Why, for people. Empty when it is back.
+    /// What happened and why, for people.
     pub message: String,
     /// When that was found.
     pub since: Timestamp,
@@ -161,7 +164,9 @@ impl Host {
             };
             let outcome = entry.collector.collect(&mut ctx);
             ctx.emit.finish();
-            self.notices.extend(entry.judge(now, outcome));
+            let notice = entry.judge(now, outcome);
+            self.notices
+                .extend(notice.filter(|_| self.notices.len() < NOTICES_MAX));
         }
         self.deriver.derive(now, &self.readings, &mut self.snapshot);
         let mut emit = self.derived.run(batch, now);
@@ -197,7 +202,7 @@ impl Entry {
             return None;
         }
         let (kind, message) = match outcome {
-            Ok(()) => (NoticeKind::Restored, String::new()),
+            Ok(()) => (NoticeKind::Restored, "it can be read again".to_owned()),
             Err(e @ CollectError::NotHere { .. }) => (NoticeKind::NotHere, format!("did not {e}")),
             Err(e) => (NoticeKind::Lost, format!("failed to {e}")),
         };

@@ -6,8 +6,8 @@
 //! 2. every pointer given is to a live local of the type and length the function fills, and NVML
 //!    keeps none of them;
 //! 3. functions are called only between a successful `nvmlInit_v2` and `nvmlShutdown`, since the
-//!    one makes the [`Nvml`] that callers get and its drop calls the other; function pointers are copied out of
-//!    the library, which lives in the same struct and is dropped after;
+//!    one makes the [`Nvml`] that callers get and its drop calls the other; function pointers
+//!    are copied out of the library, which lives in the same struct and is dropped after;
 //! 4. device handles never leave a call of [`Nvml::read`], and NVML is thread-safe.
 //!
 //! Source: NVML API reference, `nvml.h`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tacho_collect::HostOptions;
+use tacho_collect::{HostOptions, host};
 use tacho_model::Kind;
 
 use crate::tree::{Tree, Watched};
@@ -217,4 +217,21 @@ fn w2_labels_of_the_user_win_and_collectors_can_be_left_out() {
         .into_iter()
         .filter(|(s, _)| s.starts_with("node_memory"));
     assert_eq!(memory.count(), 0);
+}
+
+#[test]
+fn w2_notices_that_nobody_takes_are_bounded() {
+    let tree = Tree::new();
+    let all = Watched::new(tree.options());
+    let without = all.host.collectors().filter(|name| *name != "load");
+    let mut host = Watched::new(HostOptions {
+        without: without.map(str::to_owned).collect(),
+        ..tree.options()
+    });
+    for secs in 0..2 * host::NOTICES_MAX as i64 {
+        let text = if secs % 2 == 0 { "" } else { "1 2 3\n" };
+        tree.write("proc/loadavg", text);
+        host.tick(secs);
+    }
+    assert_eq!(host.notices().len(), host::NOTICES_MAX);
 }
