@@ -43,12 +43,20 @@ export function number(value: number | null | undefined): string {
   return sign + groupThousands(whole) + (fraction ? `.${fraction}` : "");
 }
 
+const UNIT_WORDS: Record<string, string> = { "1": "", bytes: "B", seconds: "s" };
+
+/** UCUM as the server writes it, in the words of the page: `By/s` is B/s, `{process}` process. */
+function readable(unit: string): string {
+  return UNIT_WORDS[unit] ?? unit.replace(/By/g, "B").replace(/[{}]/g, "");
+}
+
 /** A value split from its unit, scaled to a readable size. */
-export function quantity(value: number | null | undefined, unit: string): Quantity {
+export function quantity(value: number | null | undefined, ucum: string): Quantity {
+  const unit = readable(ucum);
   const known = typeof value === "number" && Number.isFinite(value);
-  if (unit === "B" || unit === "bytes") return scaled(value, BYTE_UNITS, 1024, "");
-  if (unit === "B/s" || unit === "bytes/s") return scaled(value, BYTE_UNITS, 1024, "/s");
-  if (unit === "s" || unit === "seconds") return known ? seconds(value) : { value: DASH, unit: "s" };
+  if (unit === "B") return scaled(value, BYTE_UNITS, 1024, "");
+  if (unit === "B/s") return scaled(value, BYTE_UNITS, 1024, "/s");
+  if (unit === "s") return known ? seconds(value) : { value: DASH, unit: "s" };
   if (unit === "%" || unit === "") return { value: number(value), unit };
   if (known && Math.abs(value) >= 10_000) return scaled(value, SI_PREFIXES, 1000, unit);
   return { value: number(value), unit };
@@ -102,7 +110,12 @@ export function duration(secondsTotal: number | null | undefined): string {
   if (secondsTotal === null || secondsTotal === undefined) return DASH;
   let rest = Math.max(0, Math.round(secondsTotal));
   const parts: string[] = [];
-  for (const [size, unit] of [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const) {
+  for (const [size, unit] of [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ] as const) {
     const whole = Math.floor(rest / size);
     rest -= whole * size;
     if (whole > 0) parts.push(`${whole}${SPACE}${unit}`);

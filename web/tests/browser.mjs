@@ -35,7 +35,8 @@ const viewport = ([width, height]) => ({ viewport: { width, height } });
 const cpu = (page) => page.locator('[data-chart="cpu"] .plot');
 const number = async (locator, name) => Number(await locator.getAttribute(name));
 const search = (page) => new URLSearchParams(new URL(page.url()).hash.split("?")[1]);
-const pressed = (page) => page.locator('.seg[aria-label="Range"] [aria-pressed="true"]').innerText();
+const pressed = (page) =>
+  page.locator('.seg[aria-label="Range"] [aria-pressed="true"]').innerText();
 
 async function firstChart(browser) {
   const { context, page } = await open(browser, viewport(SIZES.laptop));
@@ -209,7 +210,9 @@ try {
   await browser.close();
 }
 if (failures.length > 0) {
-  console.error(`\n${failures.length} failed:\n${failures.map((words) => `  ${words}`).join("\n")}`);
+  console.error(
+    `\n${failures.length} failed:\n${failures.map((words) => `  ${words}`).join("\n")}`,
+  );
   process.exit(1);
 }
 console.log("\nall expectations hold");

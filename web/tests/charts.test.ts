@@ -2,18 +2,25 @@ import { describe, expect, it } from "vitest";
 
 import { buildFrame, highest, summarise, type Line } from "../src/charts/frame";
 import { niceScale, tickLabel } from "../src/charts/scale";
-import { firstSample } from "../src/state/history";
 import { combine, largest, share, sum } from "../src/pages/overview/tracks";
 import type { Track } from "../src/state/series";
 
 const line = (t: number[], v: (number | null)[]): Line => ({ label: "x", color: "--s1", t, v });
-const track = (t: number[], v: (number | null)[], labels = {}): Track => ({ name: "x", labels, t, v });
+const track = (t: number[], v: (number | null)[], labels = {}): Track => ({
+  name: "x",
+  labels,
+  t,
+  v,
+});
 
 describe("frames", () => {
   it("share one list of times; a time a line lacks is drawn through", () => {
     const frame = buildFrame([line([1, 2, 3], [1, 2, 3]), line([1, 3], [5, 6])], false);
     expect(frame.times).toEqual([1, 2, 3]);
-    expect(frame.columns).toEqual([[1, 2, 3], [5, undefined, 6]]);
+    expect(frame.columns).toEqual([
+      [1, 2, 3],
+      [5, undefined, 6],
+    ]);
   });
 
   it("a silence breaks the line", () => {
@@ -24,13 +31,22 @@ describe("frames", () => {
 
   it("a stack sums upwards and keeps each line's own value", () => {
     const frame = buildFrame([line([1, 2], [1, 2]), line([1, 2], [10, null])], true);
-    expect(frame.columns).toEqual([[1, 2], [11, 2]]);
-    expect(frame.values).toEqual([[1, 2], [10, null]]);
+    expect(frame.columns).toEqual([
+      [1, 2],
+      [11, 2],
+    ]);
+    expect(frame.values).toEqual([
+      [1, 2],
+      [10, null],
+    ]);
   });
 
   it("a stack is broken where no line has a value", () => {
     const frame = buildFrame([line([1, 2], [1, null]), line([1, 2], [1, null])], true);
-    expect(frame.columns).toEqual([[1, null], [2, null]]);
+    expect(frame.columns).toEqual([
+      [1, null],
+      [2, null],
+    ]);
   });
 
   it("the highest value is looked for only in what is shown", () => {
@@ -83,13 +99,19 @@ describe("scales", () => {
 describe("tracks", () => {
   it("sums over what is there", () => {
     const total = sum([track([1, 2], [1, null]), track([2, 3], [5, 7])]);
-    expect([total?.t, total?.v]).toEqual([[1, 2, 3], [1, 5, 7]]);
+    expect([total?.t, total?.v]).toEqual([
+      [1, 2, 3],
+      [1, 5, 7],
+    ]);
     expect(sum([])).toBeNull();
   });
 
   it("combines only times that both have", () => {
     const both = combine(track([1, 2, 3], [9, 9, null]), track([2, 3], [4, 4]), (a, b) => a - b);
-    expect([both.t, both.v]).toEqual([[2, 3], [5, null]]);
+    expect([both.t, both.v]).toEqual([
+      [2, 3],
+      [5, null],
+    ]);
     expect(share(track([1], [1]), track([1], [0])).v).toEqual([0]);
   });
 
@@ -104,20 +126,5 @@ describe("tracks", () => {
     const color = (lines: Line[], label: string) => lines.find((x) => x.label === label)?.color;
     expect(color(after, "p2")).toBe(color(before, "p2"));
     expect(color(after, "p5")).toBe(color(before, "p0"));
-  });
-});
-
-describe("where history begins", () => {
-  /** A server with samples from `begin` that answers completed steps only. */
-  const server = (begin: number, now: number) => (range: { from: number; to: number; step: number }) => {
-    const first = Math.ceil(Math.max(range.from, begin) / range.step) * range.step;
-    return Promise.resolve(first + range.step <= Math.min(range.to, now) ? first : null);
-  };
-  it.each([30, 500, 40_000, 3 * 86_400 + 17, 400 * 86_400])("%s s ago is found", async (age) => {
-    const now = 1_795_269_720;
-    expect(await firstSample(now, server(now - age, now))).toBe(now - age);
-  });
-  it("an empty store has none", async () => {
-    expect(await firstSample(1000, () => Promise.resolve(null))).toBeNull();
   });
 });

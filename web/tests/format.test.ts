@@ -44,6 +44,12 @@ describe("quantity chooses a unit", () => {
     [48_200, "tokens", "48.2 ktokens"],
     [1.5, "", "1.50"],
     [null, "%", "–"],
+    [2048, "By", "2.00 KiB"],
+    [2048, "By/s", "2.00 KiB/s"],
+    [5.1, "MBy/s", "5.10 MB/s"],
+    [3, "1", "3.00"],
+    [212, "{process}", "212 process"],
+    [2, "seconds", "2.00 s"],
   ])("%s %s is %s", (value, unit, words) => expect(plain(text(value, unit))).toBe(words));
 
   it("keeps the unit of an unknown value, so that nothing jumps when it comes", () => {

@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Point, WireSeries } from "../src/api/types";
 import { SeriesSet } from "../src/state/series";
 
-const cpu = (points: Point[], mode = "user"): WireSeries => ({ name: "cpu", labels: { mode }, points });
+const cpu = (points: Point[], mode = "user"): WireSeries => ({
+  name: "cpu",
+  labels: { mode },
+  points,
+});
 
 /** The points of the first track after `data` and then each of `appends`. */
 function check(data: Point[], appends: Point[][], oldest: number, expected: Point[]): void {
@@ -16,13 +20,49 @@ function check(data: Point[], appends: Point[][], oldest: number, expected: Poin
 
 describe("live points are merged", () => {
   it("new ones at the end", () =>
-    check([[1, 1]], [[[2, 2]], [[3, 3]]], 0, [[1, 1], [2, 2], [3, 3]]));
+    check([[1, 1]], [[[2, 2]], [[3, 3]]], 0, [
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]));
   it("the same time twice: the last wins", () =>
-    check([[1, 1], [2, 2]], [[[2, 9]]], 0, [[1, 1], [2, 9]]));
+    check(
+      [
+        [1, 1],
+        [2, 2],
+      ],
+      [[[2, 9]]],
+      0,
+      [
+        [1, 1],
+        [2, 9],
+      ],
+    ));
   it("late ones in their place", () =>
-    check([[1, 1], [4, 4]], [[[3, 3], [2, 2]]], 0, [[1, 1], [2, 2], [3, 3], [4, 4]]));
+    check(
+      [
+        [1, 1],
+        [4, 4],
+      ],
+      [
+        [
+          [3, 3],
+          [2, 2],
+        ],
+      ],
+      0,
+      [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+        [4, 4],
+      ],
+    ));
   it("a value that is not finite stays a gap", () =>
-    check([[1, 1]], [[[2, null]]], 0, [[1, 1], [2, null]]));
+    check([[1, 1]], [[[2, null]]], 0, [
+      [1, 1],
+      [2, null],
+    ]));
 });
 
 describe("a set of series", () => {

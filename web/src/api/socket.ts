@@ -33,7 +33,7 @@ export interface Surroundings {
   onHello?: (hello: { version: string; interval: number; time: string }) => void;
 }
 
-/** The delay before retry number `attempt` (from 0), spread by a fifth so that tabs do not align. */
+/** The delay before retry `attempt` (from 0), spread by a tenth so that tabs do not align. */
 export function backoff(attempt: number, random: number): number {
   const base = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 15_000;
   return Math.round(base * (0.9 + 0.2 * random));

@@ -122,6 +122,8 @@ export interface SelfCost {
   cpu_percent: number | null;
   disk_bytes: number | null;
   uptime_seconds: number | null;
+  /** Time of the oldest sample. */
+  oldest?: string | null;
 }
 
 export interface Dashboard {
@@ -186,5 +188,4 @@ export type ServerMessage =
 
 /** A subscription's request, less its type and id, which the socket adds. */
 export type Subscription =
-  | { query: SeriesQuery & { window: string; step: string } }
-  | { dashboard: { window: string } };
+  { query: SeriesQuery & { window: string; step: string } } | { dashboard: { window: string } };

@@ -71,7 +71,11 @@ export function Chart(props: ChartProps) {
   const summary = summarise(lines, from, to);
   const index = cursor.value;
   return (
-    <section class={`card chart-card ${props.class ?? ""}`} aria-label={spec.title} data-chart={spec.id}>
+    <section
+      class={`card chart-card ${props.class ?? ""}`}
+      aria-label={spec.title}
+      data-chart={spec.id}
+    >
       <h3>
         {spec.title}
         <small>{cursorNote(frame, index) ?? props.note}</small>
@@ -80,7 +84,11 @@ export function Chart(props: ChartProps) {
         {empty ? (
           <Blank state={status} words={props.empty} />
         ) : (
-          <Canvas state={state} words={inWords(spec, summary)} onCursor={(at) => (cursor.value = at)} />
+          <Canvas
+            state={state}
+            words={inWords(spec, summary)}
+            onCursor={(at) => (cursor.value = at)}
+          />
         )}
       </div>
       <Legend

@@ -37,7 +37,12 @@ export function Forest({ verdict, reach }: { verdict: Verdict; reach: number }) 
   const tone = TONES[verdict.answer];
   const m = margin ?? 5;
   return (
-    <svg class="forest" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={changeInWords(verdict)}>
+    <svg
+      class="forest"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={changeInWords(verdict)}
+    >
       <rect x={x(-m)} width={x(m) - x(-m)} height={HEIGHT} fill="var(--grid)" />
       <path d={`M${x(0)} 0V${HEIGHT}`} stroke="var(--edge)" />
       <path

@@ -55,6 +55,7 @@ const FONT = '11px Inter, system-ui, -apple-system, "Segoe UI", sans-serif';
 const CURSOR_KEY = "tachograph";
 const LINE_WIDTH = 1.6;
 const FILL_OPACITY = 0.36;
+const OUTLINE_OPACITY = 0.75;
 /** Half the width of a character of a label, rounded up. */
 const LABEL_HALF_CHARACTER = 3.2;
 const PADDING_RIGHT = 6;
@@ -181,7 +182,8 @@ export class Plot {
       const end = u.bbox.left + u.bbox.width;
       dashed(u, paint("--soft"), [u.bbox.left, y], [end, y]);
       const above = y - u.bbox.top > 16 * devicePixelRatio;
-      label(u, guide.label, paint("--soft"), end - 4 * devicePixelRatio, y, "right", above);
+      const colors: [string, string] = [paint("--soft"), paint("--card")];
+      label(u, guide.label, colors, end - 4 * devicePixelRatio, y, "right", above);
     }
   }
 
@@ -194,7 +196,7 @@ export class Plot {
       const room = u.bbox.left + u.bbox.width - x > 90 * devicePixelRatio;
       const gap = (room ? 5 : -5) * devicePixelRatio;
       const side = room ? "left" : "right";
-      label(u, mark.label, paint(mark.color), x + gap, u.bbox.top, side, false);
+      label(u, mark.label, [paint(mark.color), paint("--card")], x + gap, u.bbox.top, side, false);
     }
   }
 }
@@ -232,7 +234,7 @@ function timeAxis(paint: (property: string) => string): uPlot.Axis {
         // A label is centred on its tick; one that would be cut at the edge is left out.
         const at = u.valToPos(splits[i] ?? 0, "x");
         const half = words.length * LABEL_HALF_CHARACTER;
-        return at + half > u.over.clientWidth + PADDING_RIGHT ? "" : words;
+        return at + half > u.bbox.width / devicePixelRatio + PADDING_RIGHT ? "" : words;
       });
     },
   };
@@ -247,7 +249,8 @@ function seriesOf(
   const bottom = stacked && lines.indexOf(line) === 0;
   return {
     label: line.label,
-    stroke,
+    // The outlines of a stack are softer: near-empty layers would else paint a thick edge.
+    stroke: stacked ? faded(stroke, OUTLINE_OPACITY) : stroke,
     width: stacked ? 1 : LINE_WIDTH,
     ...(bottom ? { fill: faded(stroke, FILL_OPACITY) } : {}),
     points: { show: frame.times.length < 3, size: 4, fill: stroke },
@@ -278,7 +281,7 @@ function dashed(u: uPlot, stroke: string, from: [number, number], to: [number, n
 function label(
   u: uPlot,
   words: string,
-  fill: string,
+  [fill, ground]: [string, string],
   x: number,
   y: number,
   align: CanvasTextAlign,
@@ -287,9 +290,21 @@ function label(
   const { ctx } = u;
   ctx.save();
   ctx.font = FONT.replace("11px", `600 ${11 * devicePixelRatio}px`);
-  ctx.fillStyle = fill;
   ctx.textAlign = align;
   ctx.textBaseline = above ? "bottom" : "top";
-  ctx.fillText(words, x, y + (above ? -3 : 3) * devicePixelRatio);
+  const baseline = y + (above ? -3 : 3) * devicePixelRatio;
+  // A ground of the card's colour keeps the words readable over lines and areas.
+  const pad = 3 * devicePixelRatio;
+  const width = ctx.measureText(words).width;
+  const height = 12 * devicePixelRatio;
+  ctx.fillStyle = faded(ground, 0.85);
+  ctx.fillRect(
+    (align === "right" ? x - width : x) - pad,
+    above ? baseline - height : baseline,
+    width + 2 * pad,
+    height,
+  );
+  ctx.fillStyle = fill;
+  ctx.fillText(words, x, baseline);
   ctx.restore();
 }

@@ -37,7 +37,9 @@ export function niceScale(highest: number, floor: number, unit: string, fixed?: 
 /** A tick's label: short, without the zeros that a live value keeps. */
 export function tickLabel(value: number, unit: string): string {
   if (value === 0) return "0";
-  return text(value, unit).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+  return text(value, unit)
+    .replace(/(\.\d*?)0+(?=\D|$)/, "$1")
+    .replace(/\.(?=\D|$)/, "");
 }
 
 /** Labels of time ticks `step` seconds apart; midnight names its day. */

@@ -3,16 +3,7 @@
  */
 import { duration, moment } from "../format";
 import { RANGES } from "../state/range";
-import {
-  live,
-  liveEnd,
-  resume,
-  setRange,
-  shown,
-  togglePause,
-  view,
-  zoomed,
-} from "../state/view";
+import { live, liveEnd, resume, setRange, shown, togglePause, view, zoomed } from "../state/view";
 import { status } from "../state/connection";
 import { Icon } from "./icons";
 import { Segments } from "./segments";

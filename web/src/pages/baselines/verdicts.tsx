@@ -70,8 +70,11 @@ function Row({ verdict, reach }: { verdict: Verdict; reach: number }) {
   return (
     <tr>
       <td class="wrap" title={verdict.method}>
-        <MetricName name={verdict.metric} /> {verdict.target && <span class="soft">{verdict.target}</span>}
-        {more && <div class="soft">needs {typeof more === "number" ? duration(more) : more} more</div>}
+        <MetricName name={verdict.metric} />{" "}
+        {verdict.target && <span class="soft">{verdict.target}</span>}
+        {more && (
+          <div class="soft">needs {typeof more === "number" ? duration(more) : more} more</div>
+        )}
       </td>
       <td class="words">
         <VerdictTag verdict={verdict} />

@@ -31,7 +31,7 @@ export function Overview() {
         <Chart
           spec={CPU}
           class="tall"
-          note={cores === null ? "by mode" : `by mode · ${cores} ${cores === 1 ? "core" : "cores"}`}
+          note={cores === null ? "by mode" : `by mode · ${coresInWords(cores)}`}
           band={bandOf(tile("cpu_usage_percent"))}
           marks={marksOf(body, /cpu/i)}
           empty="CPU by mode appears with the second sample."
@@ -51,7 +51,7 @@ export function Overview() {
           spec={LOAD}
           note="runnable tasks"
           band={bandOf(tile("node_load1"))}
-          guides={cores === null ? [] : [{ value: cores, label: `${count(cores)} cores` }]}
+          guides={cores === null ? [] : [{ value: cores, label: coresInWords(cores) }]}
           empty="This host tells no load average."
         />
         <Chart
@@ -71,6 +71,10 @@ export function Overview() {
       <Processes />
     </>
   );
+}
+
+function coresInWords(cores: number): string {
+  return `${count(cores)} ${cores === 1 ? "core" : "cores"}`;
 }
 
 function State({ body }: { body: Dashboard | null }) {

@@ -77,10 +77,9 @@ function Finding({ verdict, title }: { verdict: Verdict; title: string }) {
   const parts = [
     intervalInWords(verdict),
     verdict.effective_n ? `${count(verdict.effective_n[1])} effective samples` : null,
-    title === verdict.metric ? null : verdict.metric,
   ];
   return (
-    <div class="find">
+    <div class="find" title={verdict.metric}>
       <VerdictTag verdict={verdict} />
       <p>
         <b>{title}</b> {change(verdict.change_percent)}
@@ -101,8 +100,8 @@ function Calm({ body }: { body: Dashboard }) {
   if (measured) {
     return (
       <p class="calm">
-        Nothing fires, and nothing has moved away from its baseline. Alerts and verdicts appear
-        here as they come.
+        Nothing fires, and nothing has moved away from its baseline. Alerts and verdicts appear here
+        as they come.
       </p>
     );
   }

@@ -41,8 +41,8 @@ export const CPU: ChartSpec = {
     if (!total) return [];
     return MODES.flatMap(({ label, color, modes }) => {
       const part = sum(counted.filter((track) => modes.includes(track.labels["mode"] ?? "")));
-      const always = label === "user" || label === "system";
-      if (!part || (!always && part.v.every((value) => !value))) return [];
+      // Only virtual machines know stolen time; elsewhere the word would be noise.
+      if (!part || (label === "steal" && part.v.every((value) => !value))) return [];
       return line(label, color, share(part, total));
     });
   },

@@ -30,7 +30,11 @@ export function sum(tracks: readonly Track[]): Track | null {
     });
   }
   const t = [...totals.keys()].sort((a, b) => a - b);
-  return derived(first, t, t.map((time) => totals.get(time) ?? null));
+  return derived(
+    first,
+    t,
+    t.map((time) => totals.get(time) ?? null),
+  );
 }
 
 /** Both at the same times, combined. */
