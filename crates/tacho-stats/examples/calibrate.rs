@@ -72,12 +72,11 @@ impl Process {
     /// n times the variance of the mean, and the variance of one observation.
     fn variances(self) -> (f64, f64) {
         match self {
-            Self::White => (1.0, 1.0),
+            // The season is the same in every series, so it does not move the difference.
+            Self::White | Self::Season => (1.0, 1.0),
             Self::StudentT3 => (3.0, 3.0),
             Self::Autoregression(phi) => ((1.0 - phi).powi(-2), 1.0 / (1.0 - phi * phi)),
             Self::NoisyDrift => (109.0, 9.0 + 1.0 / 0.19),
-            // The season is the same in every series, so it does not move the difference.
-            Self::Season => (1.0, 1.0),
         }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Invariant: every function refuses NaN, infinities and too small a sample, and otherwise returns
 //! a finite number. Variances come from two passes around a mean held in two parts, so that data
-//! with many constant leading digits (NIST NumAcc4) lose nothing.
+//! with many constant leading digits (`NIST`'s `NumAcc4`) lose nothing.
 //! Not for streams; those use [`Moments`](crate::moments::Moments).
 //!
-//! Sources: Chan, Golub & LeVeque, "Algorithms for computing the sample variance", The American
+//! Sources: Chan, Golub & `LeVeque`, "Algorithms for computing the sample variance", The American
 //! Statistician 37 (1983); Joanes & Gill, "Comparing measures of sample skewness and kurtosis",
-//! The Statistician 47 (1998); NIST StRD, univariate summary statistics.
+//! The Statistician 47 (1998); NIST `StRD`, univariate summary statistics.
 
 use crate::error::{Result, StatsError, in_range, observations};
 use crate::moments::Moments;

@@ -84,8 +84,11 @@ impl QuantileType {
 
 /// A sample in ascending order, checked once.
 ///
-/// 1. No observation is NaN or infinite. 2. There is at least one. 3. They ascend. Together: every
-/// order statistic exists and can be read without a check.
+/// 1. No observation is NaN or infinite.
+/// 2. There is at least one.
+/// 3. They ascend.
+///
+/// Together: every order statistic exists and can be read without a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortedSample {
     values: Vec<f64>,

@@ -41,11 +41,11 @@ impl ChiSquared {
     }
 
     /// Both tails at `x`; none for NaN.
-    fn tails(&self, x: f64) -> Option<Tails> {
+    fn tails(self, x: f64) -> Option<Tails> {
         (!x.is_nan()).then(|| gamma_tails(0.5 * self.df, 0.5 * x.max(0.0)))
     }
 
-    fn point(&self, tail: Tail, p: f64) -> f64 {
+    fn point(self, tail: Tail, p: f64) -> f64 {
         2.0 * solve_gamma(0.5 * self.df, tail, p)
     }
 }

@@ -58,7 +58,7 @@ impl StudentT {
         Ok(self.upper_point(q))
     }
 
-    fn beyond(&self, t: f64) -> f64 {
+    fn beyond(self, t: f64) -> f64 {
         let square = t * t;
         if square.is_infinite() {
             // P(|T| > t) falls like t^−ν; t² alone has left the range.
@@ -73,7 +73,7 @@ impl StudentT {
     }
 
     /// First term of the tail's expansion, exact to 1e-16 once t² exceeds 1e300.
-    fn far_tail(&self, t: f64) -> f64 {
+    fn far_tail(self, t: f64) -> f64 {
         if t.is_infinite() {
             return 0.0;
         }
@@ -83,7 +83,7 @@ impl StudentT {
         (half * self.df.ln() - self.df * t.ln() - ln_beta).exp() / self.df
     }
 
-    fn upper_point(&self, q: f64) -> f64 {
+    fn upper_point(self, q: f64) -> f64 {
         if q > 0.5 {
             return -self.upper_point(1.0 - q);
         }

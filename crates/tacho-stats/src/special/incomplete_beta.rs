@@ -3,7 +3,7 @@
 //! Invariant: relative error at most 1e-12 in both tails down to underflow. A point is carried as
 //! [`Ratio`], which knows x, 1 − x and their distances from the mean, each to full precision; the
 //! common factor xᵃ (1 − x)ᵇ / B(a, b) is taken in saddle-point form, so that nothing cancels.
-//! Sources: DiDonato & Morris, "Significant digit computation of the incomplete beta function
+//! Sources: `DiDonato` & Morris, "Significant digit computation of the incomplete beta function
 //! ratios", ACM TOMS 18 (1992), the continued fraction; DLMF 8.17.8, the series of positive terms;
 //! Loader (2000), the factor.
 
@@ -226,7 +226,7 @@ fn series(a: f64, b: f64, x: f64) -> f64 {
     total / a
 }
 
-/// The continued fraction of DiDonato & Morris, equation 9, by Lentz's method.
+/// The continued fraction of `DiDonato` & Morris, equation 9, by Lentz's method.
 fn fraction(a: f64, b: f64, at: &Ratio) -> f64 {
     const TINY: f64 = 1e-290;
     let x = at.x;

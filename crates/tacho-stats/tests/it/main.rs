@@ -1,6 +1,10 @@
 //! Certified and reference values, false-alarm rates, and properties.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod accuracy;
+mod calibration;
 mod distributions;
 mod nist;
+mod properties;
 mod shared;
 mod two_sample;
