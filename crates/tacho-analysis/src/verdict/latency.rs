@@ -164,7 +164,9 @@ fn quantiles(layout: &Layout, block: usize, resamples: usize, seed: u64) -> [Opt
     let per_interval = layout.observations() / n as f64;
     let mut found = QUANTILES.map(|statistic| {
         let q = statistic.quantile()?;
-        let estimate = layout.quantile(q, &ones).filter(|v| *v > 0.0)?;
+        let estimate = layout
+            .quantile(q, &ones)
+            .filter(|v| *v > 0.0 && v.is_finite())?;
         let above = layout.above(estimate).into_iter().zip(&layout.counts);
         let surplus: Vec<f64> = above
             .map(|(a, c)| (a - (1.0 - q) * c) / per_interval)

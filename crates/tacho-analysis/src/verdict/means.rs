@@ -54,8 +54,8 @@ pub(super) fn shift_of_means(a: &[f64], b: &[f64], margin: Margin) -> Result<(Sh
             interval: percent.map(in_percent),
             standard_error: whole.standard_error,
             p_value: whole.p(Alternative::TwoSided),
-            p_above: p_beyond(a, b, margin, 1.0)?,
-            p_below: p_beyond(a, b, margin, -1.0)?,
+            p_above: p_beyond(a, b, &whole, margin, 1.0)?,
+            p_below: p_beyond(a, b, &whole, margin, -1.0)?,
             inside,
         },
         whole.effective_n,
@@ -79,21 +79,32 @@ fn in_percent(interval: Interval) -> Interval {
 
 /// Two-sided p-value of a change beyond both parts of the margin, above (`side` 1) or below (−1):
 /// the larger of the p-values of "the mean of `b` is the mean of `a` with that part added".
-fn p_beyond(a: &[f64], b: &[f64], margin: Margin, side: f64) -> Result<f64> {
+fn p_beyond(
+    a: &[f64],
+    b: &[f64],
+    whole: &MeanComparison,
+    margin: Margin,
+    side: f64,
+) -> Result<f64> {
+    // Where the estimate itself is not beyond, no p-value is below one.
+    if side * whole.difference <= margin.around(whole.mean_before) {
+        return Ok(1.0);
+    }
     let claim = if side > 0.0 {
         Alternative::Greater
     } else {
         Alternative::Less
     };
-    let scaled = scaled(a, side * margin.relative);
-    let relative = compare_means(&scaled, b).map_err(failed)?.p(claim);
-    let absolute = if margin.absolute > 0.0 {
+    let mut p = whole.p(claim);
+    if margin.relative > 0.0 {
+        let moved = scaled(a, side * margin.relative);
+        p = p.max(compare_means(&moved, b).map_err(failed)?.p(claim));
+    }
+    if margin.absolute > 0.0 {
         let moved: Vec<f64> = a.iter().map(|v| v + side * margin.absolute).collect();
-        compare_means(&moved, b).map_err(failed)?.p(claim)
-    } else {
-        0.0
-    };
-    Ok((2.0 * relative.max(absolute)).min(1.0))
+        p = p.max(compare_means(&moved, b).map_err(failed)?.p(claim));
+    }
+    Ok((2.0 * p).min(1.0))
 }
 
 /// `a` with its mean moved by `part` of its magnitude: scaled, so that the uncertainty of the mean
