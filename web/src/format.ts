@@ -68,6 +68,17 @@ export function text(value: number | null | undefined, unit: string): string {
   return parts.unit && parts.value !== DASH ? parts.value + SPACE + parts.unit : parts.value;
 }
 
+/** Two values of one unit, which is said once where both share it: `9.99 – 18.8 %`. */
+export function span(
+  low: number | null | undefined,
+  high: number | null | undefined,
+  unit: string,
+): string {
+  const from = quantity(low, unit);
+  const same = from.unit === quantity(high, unit).unit;
+  return `${same ? from.value : text(low, unit)} – ${text(high, unit)}`;
+}
+
 function scaled(
   value: number | null | undefined,
   units: readonly string[],

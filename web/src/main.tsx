@@ -8,6 +8,7 @@ import { startConnection } from "./state/connection";
 import { startDashboard } from "./state/dashboard";
 import { startKeys } from "./state/keys";
 import { startTheme } from "./state/theme";
+import { startTitle } from "./state/title";
 import { startView } from "./state/view";
 import "./styles/base.css";
 import "./styles/layout.css";
@@ -20,5 +21,6 @@ if (root) {
   startConnection();
   startDashboard();
   startKeys();
+  startTitle();
   render(<App />, root);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { change, count, duration, number, parseTime, quantity, text } from "../src/format";
+import { change, count, duration, number, parseTime, quantity, span, text } from "../src/format";
 
 /** Spaces of all widths as plain ones, so that expectations can be read. */
 const plain = (words: string): string => words.replace(/[\u202f\u00a0]/g, " ");
@@ -51,6 +51,11 @@ describe("quantity chooses a unit", () => {
     [212, "{process}", "212 process"],
     [2, "seconds", "2.00 s"],
   ])("%s %s is %s", (value, unit, words) => expect(plain(text(value, unit))).toBe(words));
+
+  it("says a shared unit once", () => {
+    expect(plain(span(9.99, 18.8, "%"))).toBe("9.99 – 18.8 %");
+    expect(plain(span(512, 2048, "B"))).toBe("512 B – 2.00 KiB");
+  });
 
   it("keeps the unit of an unknown value, so that nothing jumps when it comes", () => {
     expect(quantity(null, "%")).toEqual({ value: "–", unit: "%" });

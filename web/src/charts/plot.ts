@@ -60,7 +60,7 @@ const OUTLINE_OPACITY = 0.75;
 const LABEL_HALF_CHARACTER = 3.2;
 const PADDING_RIGHT = 6;
 /** Room for the labels of the value axis; fixed by unit, so that the plot never shifts. */
-const AXIS_WIDTHS: Record<string, number> = { "%": 48, "": 40, B: 62, "B/s": 70 };
+const AXIS_WIDTHS: Record<string, number> = { "%": 54, "": 40, B: 62, "B/s": 70 };
 /** Pixels a drag must span to be meant as a zoom. */
 const DRAG_PIXELS_MIN = 6;
 

@@ -33,9 +33,8 @@ function LiveButton() {
     <button
       type="button"
       class={mood}
-      aria-label={words}
+      aria-label={live.value ? "Live. Pause" : "Not live. Go on live"}
       onClick={togglePause}
-      aria-pressed={live.value}
       title={live.value ? "Pause (p)" : "Go on live (p)"}
     >
       {live.value ? <span class="dot" /> : <Icon name="play" />}

@@ -8,7 +8,7 @@ import type { Baseline, BaselineMetric, Labels, Verdict } from "../../api/types"
 import { wordsOf } from "../../components/remote";
 import { MetricName } from "../../components/metric-name";
 import { Tag } from "../../components/tag";
-import { count, duration, moment, parseTime, text } from "../../format";
+import { count, duration, moment, parseTime, span, text } from "../../format";
 import { clock } from "../../state/connection";
 import { RECENT_SECONDS } from "./index";
 import { Verdicts } from "./verdicts";
@@ -119,9 +119,7 @@ function Metric({ row }: { row: BaselineMetric }) {
         <MetricName name={row.metric} /> {labels && <span class="soft">{labels}</span>}
       </td>
       <td>{text(row.median, row.unit)}</td>
-      <td>
-        {text(row.p5, row.unit)} – {text(row.p95, row.unit)}
-      </td>
+      <td>{span(row.p5, row.p95, row.unit)}</td>
       <td class="opt">{text(row.mean, row.unit)}</td>
       <td class="opt">{text(row.p99, row.unit)}</td>
       <td class="opt">

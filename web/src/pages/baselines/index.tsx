@@ -31,9 +31,10 @@ export function Baselines() {
     making.value = false;
   };
   const { value, error } = answer.state.value;
+  const one = value?.length ? "a new one" : "one";
   const button = (
     <button type="button" class="primary" disabled={making.value} onClick={make}>
-      {making.value ? "Measuring…" : "Make one from the last 5 minutes"}
+      {making.value ? "Measuring…" : `Make ${one} from the last 5 minutes`}
     </button>
   );
   const words = failure.value ?? error;
