@@ -92,6 +92,7 @@ pub(crate) fn falling_root(f: impl Fn(f64) -> f64, target: f64, scale: f64) -> O
     if above <= 0.0 {
         return Some(low);
     }
+    let mut kept = Side::Neither;
     for _ in 0..MAX_STEPS {
         if below == 0.0 || high - low <= 4.0 * f64::EPSILON * high {
             break;
@@ -106,13 +107,28 @@ pub(crate) fn falling_root(f: impl Fn(f64) -> f64, target: f64, scale: f64) -> O
         if value.abs() < 1e-13 {
             return Some(d);
         }
+        // An end kept twice in a row counts half, so that the bracket closes from both sides.
         if value > 0.0 {
             (low, above) = (d, value);
-            below *= 0.5;
+            if kept == Side::High {
+                below *= 0.5;
+            }
+            kept = Side::High;
         } else {
             (high, below) = (d, value);
-            above *= 0.5;
+            if kept == Side::Low {
+                above *= 0.5;
+            }
+            kept = Side::Low;
         }
     }
     Some(high)
+}
+
+/// The end of a bracket that the last step left in place.
+#[derive(PartialEq)]
+enum Side {
+    Neither,
+    Low,
+    High,
 }
