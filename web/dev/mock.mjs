@@ -55,6 +55,10 @@ function api(path, params, method, body, response) {
   }
   if (path === "dashboard")
     return send(response, 200, dashboard(seconds(params.get("window"), 300)));
+  if (path === "report") {
+    response.writeHead(200, { "content-type": TYPES[".html"] });
+    return response.end(`<!doctype html><title>Report</title>${params}`);
+  }
   if (path === "alerts") return send(response, 200, { schema: 1, alerts: alerts(), rules: RULES });
   if (path === "baselines" && method === "GET")
     return send(response, 200, { schema: 1, baselines });

@@ -4,6 +4,7 @@
 import type { ComponentType } from "preact";
 
 import { Banner } from "./components/banner";
+import { Guard } from "./components/guard";
 import { Help } from "./components/help";
 import { Nav } from "./components/nav";
 import { Alerts } from "./pages/alerts";
@@ -29,7 +30,9 @@ export function App() {
       <Nav />
       <main id="main" tabIndex={-1} class={lost ? "lost" : ""}>
         <Banner />
-        <Open />
+        <Guard key={page.value}>
+          <Open />
+        </Guard>
       </main>
       <Help />
     </>

@@ -4,15 +4,7 @@
  * Every failure is an `ApiError` whose message can be shown to a person. Paths are relative to the
  * page, so that it works behind a prefix. Not for live data: that is `socket.ts`.
  */
-import type {
-  Alert,
-  AlertRule,
-  Baseline,
-  Comparison,
-  Dashboard,
-  SeriesQuery,
-  WireSeries,
-} from "./types";
+import type { Alert, AlertRule, Baseline, Comparison, SeriesQuery, WireSeries } from "./types";
 
 const BASE = "api/performance/";
 
@@ -37,7 +29,6 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
     throw new ApiError(0, "The server cannot be reached.");
   }
   if (!response.ok) throw new ApiError(response.status, await problem(response));
-  if (response.status === 204) return undefined as T;
   return (await response.json()) as T;
 }
 
@@ -93,10 +84,6 @@ export async function fetchSeries(
   return found;
 }
 
-export function fetchDashboard(windowSeconds: number): Promise<Dashboard> {
-  return call(`dashboard?window=${windowSeconds}`);
-}
-
 export interface AlertsBody {
   alerts: Alert[];
   rules: AlertRule[];
@@ -116,8 +103,4 @@ export function createBaseline(name: string, windowSeconds: number): Promise<Bas
 
 export function compareBaseline(name: string, windowSeconds: number): Promise<Comparison> {
   return post(`baselines/${encodeURIComponent(name)}/compare`, { window: `${windowSeconds}s` });
-}
-
-export function deleteBaseline(name: string): Promise<void> {
-  return call(`baselines/${encodeURIComponent(name)}`, { method: "DELETE" });
 }

@@ -2,8 +2,18 @@
  * The range, live or paused, and the way back from a zoom.
  */
 import { duration, moment } from "../format";
-import { RANGES } from "../state/range";
-import { live, liveEnd, resume, setRange, shown, togglePause, view, zoomed } from "../state/view";
+import { RANGES, rangeSeconds } from "../state/range";
+import {
+  live,
+  liveEnd,
+  request,
+  resume,
+  setRange,
+  shown,
+  togglePause,
+  view,
+  zoomed,
+} from "../state/view";
 import { status } from "../state/connection";
 import { Icon } from "./icons";
 import { Segments } from "./segments";
@@ -21,7 +31,33 @@ export function Controls() {
         onChoose={setRange}
       />
       <LiveButton />
+      <ReportLink />
     </div>
+  );
+}
+
+/** The report of the stretch shown, to send to a colleague. */
+function ReportLink() {
+  const { from, to } = view.value;
+  const wanted = request.value;
+  const params = new URLSearchParams({ format: "html" });
+  if (from !== null && to !== null) {
+    params.set("from", String(Math.floor(from)));
+    params.set("to", String(Math.ceil(to)));
+  } else {
+    const seconds = wanted?.kind === "live" ? wanted.window : rangeSeconds(view.value.range);
+    params.set("window", `${Number.isFinite(seconds) ? seconds : 3600}s`);
+  }
+  return (
+    <a
+      class="button opt"
+      href={`api/performance/report?${params}`}
+      target="_blank"
+      rel="noreferrer"
+      title="A page that can be saved and sent"
+    >
+      Report
+    </a>
   );
 }
 

@@ -14,17 +14,27 @@ export function bandOf(tile: Tile | undefined, factor = 1): Band | null {
   return { low: low * factor, high: high * factor };
 }
 
+/** Places kept free until the first summary comes, so that nothing moves when it does. */
+const TILES_EXPECTED = 6;
+
 export function Tiles() {
   const tiles = shownDashboard.value?.tiles;
+  const columns = tiles?.length ?? TILES_EXPECTED;
   return (
-    <section class="tiles" aria-label="Key figures">
+    <section
+      class="tiles"
+      aria-label="Key figures"
+      style={`--columns: ${columns}; --columns-half: ${Math.ceil(columns / 2)}`}
+    >
       {tiles ? tiles.map((tile) => <TileCard key={tile.id} tile={tile} />) : <Skeletons />}
     </section>
   );
 }
 
 function Skeletons() {
-  return [0, 1, 2, 3].map((key) => <div key={key} class="card tile skeleton" aria-hidden="true" />);
+  return Array.from({ length: TILES_EXPECTED }, (_, key) => (
+    <div key={key} class="card tile skeleton" aria-hidden="true" />
+  ));
 }
 
 function TileCard({ tile }: { tile: Tile }) {
