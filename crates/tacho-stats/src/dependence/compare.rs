@@ -13,9 +13,9 @@
 //! Sources: [`slow_noise`](super::slow_noise); Fieller, "Some problems in interval estimation",
 //! Journal of the Royal Statistical Society B 16 (1954).
 
-use super::slow_noise::{Model, SlowNoise};
+use super::mixture::{Component, Mixture, two_sided};
+use super::slow_noise::SlowNoise;
 use crate::describe::{mean, mean_difference, power_of_two_scale};
-use crate::distribution::StudentT;
 use crate::error::{self, Result, StatsError, in_range, observations};
 use crate::hypothesis::{Alternative, Interval};
 use crate::special::falling_root;
@@ -25,14 +25,6 @@ use crate::sum::mean_parts;
 pub const MIN_EFFECTIVE_N: f64 = 12.0;
 /// The fewest observations that [`compare_means`] accepts.
 pub const MIN_N: usize = 4;
-/// Prior probability that both series follow one noise model.
-const SHARED_PRIOR: f64 = 0.5;
-/// Models whose long-run variances differ by less are taken together; the mean is kept, and the
-/// spread lost (a tenth either way) moves a tail by its square, less than 1 %.
-const MERGE_RATIO: f64 = 1.2;
-/// Components lighter than this are dropped.
-const WEIGHT_MIN: f64 = 1e-5;
-
 /// The comparison of two means; p-values and intervals are read from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanComparison {
@@ -49,16 +41,6 @@ pub struct MeanComparison {
     /// Numbers of independent observations that would say as much (posterior median).
     pub effective_n: [f64; 2],
     components: Vec<Component>,
-}
-
-/// One t distribution of the mixture: weight, and each mean's squared standard error.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Component {
-    weight: f64,
-    before: f64,
-    after: f64,
-    df_before: f64,
-    df_after: f64,
 }
 
 /// Compares the means of two series, each in order of time and of at least [`MIN_N`] observations.
@@ -215,24 +197,6 @@ impl MeanComparison {
     }
 }
 
-impl Component {
-    fn beyond(&self, distance: f64, ratio: f64) -> f64 {
-        let before = self.before * ratio * ratio;
-        let variance = before + self.after;
-        let share = before / variance;
-        let df = 1.0 / (share.powi(2) / self.df_before + (1.0 - share).powi(2) / self.df_after);
-        two_sided(distance / variance.sqrt(), df)
-    }
-}
-
-/// Two-sided tail; zero where a zero standard error made `t` infinite or its square root NaN.
-fn two_sided(t: f64, df: f64) -> f64 {
-    if t.is_nan() {
-        return 1.0;
-    }
-    StudentT::new(df).map_or(0.0, |distribution| distribution.two_sided(t))
-}
-
 /// The df at which t's 97.5 % point is `width`.
 fn matching_df(width: f64) -> f64 {
     const NORMAL: f64 = 1.959_963_984_540_054;
@@ -246,162 +210,6 @@ fn matching_df(width: f64) -> f64 {
 fn deviations(x: &[f64], scale: f64) -> Vec<f64> {
     let (high, low) = mean_parts(x);
     x.iter().map(|v| ((v - high) - low) * scale).collect()
-}
-
-/// The components before scaling, with what they say about effective sizes.
-struct Mixture {
-    components: Vec<Component>,
-    effective_n: [f64; 2],
-}
-
-impl Mixture {
-    fn new(first: &SlowNoise, second: &SlowNoise) -> Self {
-        let component = |weight: f64, a: f64, b: f64| Component {
-            weight,
-            before: a / first.n,
-            after: b / second.n,
-            df_before: first.df,
-            df_after: second.df,
-        };
-        // Models are ordered, so those of the shorter series are the ones that both can tell apart.
-        let priors = if first.models.len() <= second.models.len() {
-            first
-        } else {
-            second
-        };
-        let common: f64 = priors.models.iter().map(|m| m.prior).sum();
-        let shared: Vec<f64> = priors
-            .models
-            .iter()
-            .zip(first.models.iter().zip(&second.models))
-            .map(|(m, (a, b))| SHARED_PRIOR * m.prior * a.likelihood * b.likelihood)
-            .collect();
-        let own = |noise: &SlowNoise| -> Vec<f64> {
-            noise
-                .models
-                .iter()
-                .map(|m| m.prior * m.likelihood)
-                .collect()
-        };
-        let prior = |noise: &SlowNoise| noise.models.iter().map(|m| m.prior).sum::<f64>();
-        let (own_first, own_second) = (own(first), own(second));
-        let (sum_first, sum_second) = (
-            own_first.iter().sum::<f64>(),
-            own_second.iter().sum::<f64>(),
-        );
-        // Evidence for one model for both, and for one each.
-        let together = shared.iter().sum::<f64>() / common;
-        let apart = (1.0 - SHARED_PRIOR) * sum_first * sum_second / (prior(first) * prior(second));
-        let total = together + apart;
-        let mut components: Vec<Component> = first
-            .models
-            .iter()
-            .zip(&second.models)
-            .zip(&shared)
-            .map(|((a, b), weight)| {
-                component(
-                    weight / common / total,
-                    a.long_run_variance,
-                    b.long_run_variance,
-                )
-            })
-            .collect();
-        components = merge_components(components);
-        let (merged_first, merged_second) = (
-            merge(&first.models, &own_first),
-            merge(&second.models, &own_second),
-        );
-        for (weight_a, a) in &merged_first {
-            for (weight_b, b) in &merged_second {
-                let weight = apart / total * weight_a * weight_b / (sum_first * sum_second);
-                components.push(component(weight, *a, *b));
-            }
-        }
-        let marginal = |own: &[f64], sum: f64| -> Vec<f64> {
-            own.iter()
-                .enumerate()
-                .map(|(k, weight)| shared.get(k).map_or(0.0, |s| s / common) + apart * weight / sum)
-                .collect()
-        };
-        let effective_n = [
-            first.effective_n(&marginal(&own_first, sum_first)),
-            second.effective_n(&marginal(&own_second, sum_second)),
-        ];
-        Self {
-            components: pruned(components),
-            effective_n,
-        }
-    }
-}
-
-/// Models whose long-run variances differ by less than [`MERGE_RATIO`], as (weight, mean).
-fn merge(models: &[Model], weights: &[f64]) -> Vec<(f64, f64)> {
-    let mut pairs: Vec<(f64, f64)> = models
-        .iter()
-        .zip(weights)
-        .map(|(m, w)| (*w, m.long_run_variance))
-        .collect();
-    pairs.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
-    let mut merged: Vec<(f64, f64)> = Vec::new();
-    let mut start = f64::NEG_INFINITY;
-    for (weight, value) in pairs {
-        match merged.last_mut() {
-            Some(last) if value <= start * MERGE_RATIO => {
-                let total = last.0 + weight;
-                if total > 0.0 {
-                    last.1 = (last.0 * last.1 + weight * value) / total;
-                }
-                last.0 = total;
-            }
-            _ => {
-                merged.push((weight, value));
-                start = value;
-            }
-        }
-    }
-    merged
-}
-
-/// Components of one model for both series, taken together where both variances are alike.
-fn merge_components(mut components: Vec<Component>) -> Vec<Component> {
-    components.sort_unstable_by(|a, b| a.before.total_cmp(&b.before));
-    let mut merged: Vec<Component> = Vec::with_capacity(components.len());
-    let mut start = (f64::NEG_INFINITY, 0.0, 0.0);
-    for next in components {
-        match merged.last_mut() {
-            Some(last)
-                if next.before <= start.0 * MERGE_RATIO
-                    && (start.1..=start.2).contains(&next.after) =>
-            {
-                let total = last.weight + next.weight;
-                if total > 0.0 {
-                    let mix = |x: f64, y: f64| (last.weight * x + next.weight * y) / total;
-                    let (before, after) =
-                        (mix(last.before, next.before), mix(last.after, next.after));
-                    (last.before, last.after, last.weight) = (before, after, total);
-                }
-            }
-            _ => {
-                start = (
-                    next.before,
-                    next.after / MERGE_RATIO,
-                    next.after * MERGE_RATIO,
-                );
-                merged.push(next);
-            }
-        }
-    }
-    merged
-}
-
-/// Without the components that hardly weigh; the rest add up to one.
-fn pruned(mut components: Vec<Component>) -> Vec<Component> {
-    components.retain(|c| c.weight > WEIGHT_MIN);
-    let total: f64 = components.iter().map(|c| c.weight).sum();
-    for component in &mut components {
-        component.weight /= total;
-    }
-    components
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod autocorrelation;
 mod block_length;
 mod compare;
 mod long_run_variance;
+mod mixture;
 mod slow_noise;
 mod spectrum;
 

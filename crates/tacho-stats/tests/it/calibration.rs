@@ -4,7 +4,7 @@ use tacho_stats::Alternative;
 use tacho_stats::dependence::{MIN_EFFECTIVE_N, compare_means};
 use tacho_stats::rng::Rng;
 
-const REPLICATES: u32 = 1_500;
+const REPLICATES: u32 = 1_000;
 const ALPHA: f64 = 0.05;
 
 fn autoregression(rng: &mut Rng, n: usize, phi: f64) -> Vec<f64> {
