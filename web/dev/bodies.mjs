@@ -50,8 +50,15 @@ const TILES = [
     (t) => (100 * memory(t).used) / HOST.memory_bytes,
   ],
   ["load", "Load", "node_load1", "", (t) => load(t, busy)],
-  ["disk", "Disk write", "disk_write_mb_per_sec", "MB/s", (t) => disk(t).write / 1e6],
-  ["net", "Network out", "network_sent_mb_per_sec", "MB/s", (t) => network(t).transmit / 1e6],
+  ["disk", "Disk busy", "node_disk_io_time_seconds_total", "%", (t) => disk(t).write / 8e5],
+  [
+    "network",
+    "Network",
+    "node_network_receive_bytes_total",
+    "By/s",
+    (t) => network(t).transmit + network(t).receive,
+  ],
+  ["space", "Disk used", "disk_usage_percent", "%", (t) => 61.2 + (t - started) / 1e5],
 ];
 
 function sample(value, from, to, n) {
@@ -106,8 +113,8 @@ if (process.env.MOCK_BASELINE !== "0") makeBaseline("default", started - 86400, 
 
 const ANSWERS =
   process.env.MOCK_NOISY === "1"
-    ? ["regressed", "stable", "inconclusive", "stable", "improved"]
-    : ["stable", "stable", "stable", "stable", "stable"];
+    ? ["regressed", "stable", "inconclusive", "stable", "improved", "stable"]
+    : TILES.map(() => "stable");
 const CHANGES = {
   regressed: [18.2, 12.1, 24.4],
   stable: [0.8, -1.9, 2.7],

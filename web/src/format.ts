@@ -50,16 +50,56 @@ function readable(unit: string): string {
   return UNIT_WORDS[unit] ?? unit.replace(/By/g, "B").replace(/[{}]/g, "");
 }
 
-/** A value split from its unit, scaled to a readable size. */
-export function quantity(value: number | null | undefined, ucum: string): Quantity {
-  const unit = readable(ucum);
-  const known = typeof value === "number" && Number.isFinite(value);
-  if (unit === "B") return scaled(value, BYTE_UNITS, 1024, "");
-  if (unit === "B/s") return scaled(value, BYTE_UNITS, 1024, "/s");
-  if (unit === "s") return known ? seconds(value) : { value: DASH, unit: "s" };
-  if (unit === "%" || unit === "") return { value: number(value), unit };
-  if (known && Math.abs(value) >= 10_000) return scaled(value, SI_PREFIXES, 1000, unit);
-  return { value: number(value), unit };
+/** A size that values are written in: what to divide by, and what it is called. */
+interface Scale {
+  divisor: number;
+  unit: string;
+  whole: boolean;
+}
+
+/** The scale in which `value` has one to three digits before the point. */
+function scaleOf(value: number, unit: string): Scale {
+  const size = Math.abs(value);
+  if (unit === "B") return scaled(size, BYTE_UNITS, 1024, "");
+  if (unit === "B/s") return scaled(size, BYTE_UNITS, 1024, "/s");
+  if (unit === "s" && size > 0 && size < 1) {
+    const milli = size >= 1e-3;
+    return { divisor: milli ? 1e-3 : 1e-6, unit: milli ? "ms" : "µs", whole: false };
+  }
+  const plain = unit === "%" || unit === "" || unit === "s" || size < 10_000;
+  return plain ? { divisor: 1, unit, whole: false } : scaled(size, SI_PREFIXES, 1000, unit);
+}
+
+function scaled(size: number, units: readonly string[], base: number, suffix: string): Scale {
+  let divisor = 1;
+  let index = 0;
+  // From 1000 on, in either base: 1015 KiB would need a fourth digit, 0.99 MiB does not.
+  while (size / divisor >= 999.5 && index < units.length - 1) {
+    divisor *= base;
+    index += 1;
+  }
+  const unit = (units[index] ?? "") + suffix;
+  return { divisor, unit, whole: index === 0 && base === 1024 };
+}
+
+/**
+ * A value split from its unit, scaled to a readable size: its own, or that of the value `like`,
+ * where both stand beside each other under one unit.
+ */
+export function quantity(
+  value: number | null | undefined,
+  unit: string,
+  like: number | null | undefined = value,
+): Quantity {
+  const scale = scaleOf(finite(like) ?? 0, readable(unit));
+  const known = finite(value);
+  if (known === null) return { value: DASH, unit: scale.unit };
+  const size = known / scale.divisor;
+  return { value: scale.whole ? count(size) : number(size), unit: scale.unit };
+}
+
+function finite(value: number | null | undefined): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 /** The same as one string: `9.10 GiB`. */
@@ -68,44 +108,13 @@ export function text(value: number | null | undefined, unit: string): string {
   return parts.unit && parts.value !== DASH ? parts.value + SPACE + parts.unit : parts.value;
 }
 
-/** Two values of one unit, which is said once where both share it: `9.99 – 18.8 %`. */
+/** Two values under the unit of the higher: `9.99 – 18.8 %`. */
 export function span(
   low: number | null | undefined,
   high: number | null | undefined,
   unit: string,
 ): string {
-  const from = quantity(low, unit);
-  const same = from.unit === quantity(high, unit).unit;
-  return `${same ? from.value : text(low, unit)} – ${text(high, unit)}`;
-}
-
-function scaled(
-  value: number | null | undefined,
-  units: readonly string[],
-  base: number,
-  suffix: string,
-): Quantity {
-  if (value === null || value === undefined || !Number.isFinite(value)) {
-    return { value: DASH, unit: (units[0] ?? "") + suffix };
-  }
-  let size = value;
-  let index = 0;
-  // From 1000 on, in either base: 1015 KiB would need a fourth digit, 0.99 MiB does not.
-  while (Math.abs(size) >= 999.5 && index < units.length - 1) {
-    size /= base;
-    index += 1;
-  }
-  const unit = units[index] ?? "";
-  const whole = index === 0 && base === 1024;
-  return { value: whole ? count(size) : number(size), unit: unit + suffix };
-}
-
-function seconds(value: number): Quantity {
-  const size = Math.abs(value);
-  if (size === 0) return { value: "0", unit: "s" };
-  if (size < 1e-3) return { value: number(value * 1e6), unit: "µs" };
-  if (size < 1) return { value: number(value * 1e3), unit: "ms" };
-  return { value: number(value), unit: "s" };
+  return `${quantity(low, unit, high).value} – ${text(high, unit)}`;
 }
 
 /** A change with its sign: +18.2 %. */

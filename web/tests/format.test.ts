@@ -50,11 +50,17 @@ describe("quantity chooses a unit", () => {
     [3, "1", "3.00"],
     [212, "{process}", "212 process"],
     [2, "seconds", "2.00 s"],
+    [0, "s", "0.00 s"],
   ])("%s %s is %s", (value, unit, words) => expect(plain(text(value, unit))).toBe(words));
 
   it("says a shared unit once", () => {
     expect(plain(span(9.99, 18.8, "%"))).toBe("9.99 – 18.8 %");
-    expect(plain(span(512, 2048, "B"))).toBe("512 B – 2.00 KiB");
+    expect(plain(span(512, 2048, "B"))).toBe("0.50 – 2.00 KiB");
+  });
+
+  it("scales like its neighbour", () => {
+    expect(quantity(950 * 1024, "By/s", 1.2 * 1024 ** 2)).toEqual({ value: "0.93", unit: "MiB/s" });
+    expect(quantity(null, "B", 2048)).toEqual({ value: "–", unit: "KiB" });
   });
 
   it("keeps the unit of an unknown value, so that nothing jumps when it comes", () => {

@@ -46,6 +46,11 @@ describe("requests", () => {
     expect(requestFor(LIVE, 480)).toEqual({ kind: "live", window: 3600, step: 1 });
   });
 
+  it("no step is finer than samples come", () => {
+    expect(requestFor(LIVE, 480, 30)).toEqual({ kind: "live", window: 3600, step: 30 });
+    expect(stepFor(300, 45)).toBe(60);
+  });
+
   it("all waits until the history's start is known", () => {
     const all = { range: "all", from: null, to: null } as const;
     expect(requestFor(all, Infinity)).toBeNull();

@@ -44,8 +44,9 @@ export type Request =
   | { kind: "live"; window: number; step: number }
   | { kind: "fixed"; from: number; to: number; step: number };
 
-export function stepFor(seconds: number): number {
-  for (const step of STEPS) if (seconds / step <= POINTS_MAX) return step;
+/** The finest step with few enough points that is not finer than samples come. */
+export function stepFor(seconds: number, interval = 1): number {
+  for (const step of STEPS) if (seconds / step <= POINTS_MAX && step >= interval) return step;
   return Math.ceil(seconds / POINTS_MAX / 604_800) * 604_800;
 }
 
@@ -72,17 +73,21 @@ export function roundedExtent(dataFrom: number | null, now: number): number {
 }
 
 /** What to ask for, or null while "all" is wanted and the history's start is not known yet. */
-export function requestFor(view: View, extent: number): Request | null {
+export function requestFor(view: View, extent: number, interval = 1): Request | null {
   const range = rangeSeconds(view.range);
   const seconds = Math.min(range, extent);
   if (view.to !== null) {
     const to = Math.ceil(view.to);
     if (view.from === null && seconds === Infinity) return null;
     const from = Math.floor(view.from ?? to - seconds);
-    return { kind: "fixed", from, to, step: stepFor(to - from) };
+    return { kind: "fixed", from, to, step: stepFor(to - from, interval) };
   }
   if (seconds === Infinity) return null;
-  return { kind: "live", window: range === Infinity ? extent : range, step: stepFor(seconds) };
+  return {
+    kind: "live",
+    window: range === Infinity ? extent : range,
+    step: stepFor(seconds, interval),
+  };
 }
 
 /** The stretch of time the charts show: the view's, cut to where data begins. */

@@ -6,7 +6,7 @@
  */
 import { computed, signal } from "@preact/signals";
 
-import { clock, serverNow } from "./connection";
+import { clock, intervalSeconds, serverNow } from "./connection";
 import { neighbour, parseView, requestFor, roundedExtent, shownWindow, viewParams } from "./range";
 import type { RangeKey, View } from "./range";
 
@@ -45,7 +45,9 @@ export const dataFrom = signal<number | null>(null);
 export const liveEnd = signal(Math.floor(serverNow()));
 
 const extent = computed(() => roundedExtent(dataFrom.value, clock.value));
-const requestText = computed(() => JSON.stringify(requestFor(view.value, extent.value)));
+const requestText = computed(() =>
+  JSON.stringify(requestFor(view.value, extent.value, intervalSeconds.value)),
+);
 
 /** What charts ask the server for; changes only when the question does. */
 export const request = computed(

@@ -5,7 +5,7 @@ import type { Tile } from "../../api/types";
 import { Spark } from "../../charts/spark";
 import type { Band } from "../../charts/plot";
 import { VerdictTag } from "../../components/tag";
-import { number, quantity } from "../../format";
+import { quantity } from "../../format";
 import { shownDashboard } from "../../state/dashboard";
 
 export function bandOf(tile: Tile | undefined, factor = 1): Band | null {
@@ -51,9 +51,9 @@ function TileCard({ tile }: { tile: Tile }) {
         <i>{unit}</i>
       </div>
       <div class="d">
-        <Average label="1 h" value={tile.avg_1h} tile={tile} shown={unit} />
+        <Average label="1 h" value={tile.avg_1h} tile={tile} />
         {" · "}
-        <Average label="24 h" value={tile.avg_24h} tile={tile} shown={unit} />
+        <Average label="24 h" value={tile.avg_24h} tile={tile} />
       </div>
       <Spark
         points={tile.trend}
@@ -64,15 +64,12 @@ function TileCard({ tile }: { tile: Tile }) {
   );
 }
 
-/** An average, with its unit only where that differs from the one of the tile. */
-function Average(props: { label: string; value: number | null; tile: Tile; shown: string }) {
-  const { label, value, tile, shown } = props;
-  const { value: digits, unit } = quantity(value, tile.unit);
-  const same = unit === shown || value === null;
+/** An average, under the unit of the tile's value. */
+function Average(props: { label: string; value: number | null; tile: Tile }) {
+  const { label, value, tile } = props;
   return (
     <span title={`mean of ${label}`}>
-      {label} {value === null ? number(null) : digits}
-      {same ? "" : ` ${unit}`}
+      {label} {quantity(value, tile.unit, tile.value).value}
     </span>
   );
 }
