@@ -4,7 +4,7 @@
 //! interval's histogram); nothing is allocated per resample; the same seed gives the same result.
 //! The statistic gives the shape of the distribution, the dependence gives its width: plain block
 //! bootstrap comes out too narrow in short dependent series, so each interval's arms are stretched
-//! to what [`compare_means`](crate::dependence::compare_means) finds for the series' influence
+//! to what [`compare_means`] finds for the series' influence
 //! values. Below [`MIN_EFFECTIVE_N`](crate::dependence::MIN_EFFECTIVE_N) effective observations no
 //! verdict should stand on it ([`TwoSampleBootstrap::is_decidable`]).
 //!

@@ -3,7 +3,7 @@
 //! Invariant: every function refuses NaN, infinities and too small a sample, and otherwise returns
 //! a finite number. Variances come from two passes around a mean held in two parts, so that data
 //! with many constant leading digits (`NIST`'s `NumAcc4`) lose nothing.
-//! Not for streams; those use [`Moments`](crate::moments::Moments).
+//! Not for streams; those use [`Moments`].
 //!
 //! Sources: Chan, Golub & `LeVeque`, "Algorithms for computing the sample variance", The American
 //! Statistician 37 (1983); Joanes & Gill, "Comparing measures of sample skewness and kurtosis",

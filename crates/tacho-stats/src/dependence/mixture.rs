@@ -115,7 +115,9 @@ impl Evidence {
         let [sum_first, sum_second] = [0, 1].map(|side| own[side].iter().sum::<f64>());
         let apart = (1.0 - SHARED_PRIOR) * sum_first * sum_second;
         let total = shared.iter().sum::<f64>() + apart;
-        shared.iter_mut().for_each(|weight| *weight /= total);
+        for weight in &mut shared {
+            *weight /= total;
+        }
         let own = own.map(|weights| {
             let sum = weights.iter().sum::<f64>();
             weights.into_iter().map(|weight| weight / sum).collect()

@@ -197,12 +197,11 @@ impl<'a> Differences<'a> {
     }
 }
 
-/// Doubles as integers in the same order.
+/// Doubles as integers in the same order; the two zeros, which compare equal, share one.
 fn to_ordered(value: f64) -> u64 {
-    // Zero has two patterns; the differences compare equal, so both map to that of +0.
     let bits = (value + 0.0).to_bits();
     if bits >> 63 == 1 {
-        !bits
+        !bits + 1
     } else {
         bits | (1 << 63)
     }
@@ -212,13 +211,23 @@ fn from_ordered(key: u64) -> f64 {
     f64::from_bits(if key >> 63 == 1 {
         key & !(1 << 63)
     } else {
-        !key
+        !(key - 1)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_keep_the_order_and_skip_nothing() {
+        let values = [-1e308, -1.0, -5e-324, 0.0, 5e-324, 1.0, 1e308];
+        let keys = values.map(to_ordered);
+        assert!(keys.windows(2).all(|w| w[0] < w[1]));
+        assert_eq!(keys.map(from_ordered), values);
+        assert_eq!(to_ordered(0.0) - 1, to_ordered(-5e-324));
+        assert_eq!(to_ordered(-0.0), to_ordered(0.0));
+    }
 
     #[test]
     fn agrees_with_all_pairs() {
