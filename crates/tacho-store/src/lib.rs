@@ -35,6 +35,9 @@ mod stats;
 mod store;
 mod wal;
 
+#[cfg(test)]
+mod tests;
+
 pub use engine::Maintenance;
 pub use error::StoreError;
 pub use options::{Fsync, StoreOptions};

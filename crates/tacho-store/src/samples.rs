@@ -153,13 +153,12 @@ fn resolve(runs: &[Run], columns: &mut Columns) {
         } else {
             (&mut floats, &columns.timestamps)
         };
-        for index in *next..*next + run.count {
-            places.push(Place {
-                time: times[index],
-                histograms: run.histograms,
-                index,
-            });
-        }
+        let added = times.iter().enumerate().skip(*next).take(run.count);
+        places.extend(added.map(|(index, time)| Place {
+            time: *time,
+            histograms: run.histograms,
+            index,
+        }));
         *next += run.count;
     }
     // The sort is stable, so that the last of equal times is the one added last.

@@ -90,8 +90,9 @@ impl BlockWriter {
         for (timestamps, held) in distributions.zip(columns.histograms.chunks(PAGE_HISTOGRAMS_MAX))
         {
             let mut encoded = Vec::new();
-            held.iter()
-                .for_each(|histogram| histograms::encode(histogram, &mut encoded));
+            for histogram in held {
+                histograms::encode(histogram, &mut encoded);
+            }
             pages.push(self.page(true, timestamps, &encoded)?);
         }
         let Some(range) = pages

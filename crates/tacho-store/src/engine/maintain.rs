@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tacho_model::{Columns, Timestamp};
+use tacho_model::{Columns, TimeRange, Timestamp};
 
 use super::Engine;
 use crate::block::{Block, BlockWriter};
@@ -144,10 +144,18 @@ impl Engine {
     fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
         let oldest = now - self.options.retention;
         let blocks = self.memory.read().blocks.clone();
-        for block in blocks.iter().filter(|b| b.footer.range.end < oldest) {
+        let mut kept: Vec<TimeRange> = Vec::new();
+        for block in &blocks {
+            let range = block.footer.range;
+            // While an older write of the same time is kept, so is the newer one that hides it.
+            let hides = kept.iter().any(|older| older.overlaps(range));
+            if range.end >= oldest || hides {
+                kept.push(range);
+                continue;
+            }
             // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
-            let kept = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
-            self.memory.write().blocks.retain(kept);
+            let others = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
+            self.memory.write().blocks.retain(others);
             self.remove_block(block)?;
             done.blocks_removed += 1;
         }

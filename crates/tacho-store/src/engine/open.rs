@@ -31,6 +31,7 @@ impl Engine {
             reports: reports.clone(),
             read_only,
         };
+        list_quarantine(&*disk, dir, &reports);
         folder::check_format(&*disk, dir, &quarantine)?;
         let (blocks_dir, wal_dir) = (dir.join("blocks"), dir.join("wal"));
         if !read_only {
@@ -39,7 +40,6 @@ impl Engine {
                 created.map_err(|source| StoreError::io("create", folder, source))?;
             }
         }
-        list_quarantine(&*disk, dir, &reports);
         let blocks = open_blocks(&*disk, &blocks_dir, &quarantine)?;
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
         let mut replay = Replay::new(&*disk, &quarantine, covered);
@@ -130,10 +130,11 @@ fn open_blocks(
     let mut blocks: Vec<Arc<Block>> = Vec::new();
     for name in names {
         let path = dir.join(&name);
-        if name.ends_with(".tmp") {
+        let extension = path.extension().and_then(std::ffi::OsStr::to_str);
+        if extension == Some("tmp") {
             remove(&path)?;
         }
-        if !name.ends_with(".block") {
+        if extension != Some("block") {
             continue;
         }
         match Block::open(disk, &path, quarantine.reports.clone()) {

@@ -102,7 +102,7 @@ fn rows_are_refused_by_rule() {
     check("a", Timestamp::MIN, Refusal::TooOld);
     check("a", at(601), Refusal::TooNew);
     check("a", Timestamp::MAX, Refusal::TooNew);
-    put(&store, "a", at(0) - Duration::from_secs(3600), 1.0);
+    put(&store, "a", at(0) - Duration::from_hours(1), 1.0);
     put(&store, "b", at(600), 1.0);
     check("c", at(0), Refusal::SeriesLimit);
     let mut nameless = Batch::new();

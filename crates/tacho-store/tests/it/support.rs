@@ -1,5 +1,7 @@
 //! What every test here needs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::time::Duration;
 
 use tacho_model::{Appender, Batch, Columns, Matcher, Querier, TimeRange, Timestamp};

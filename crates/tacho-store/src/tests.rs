@@ -1,0 +1,88 @@
+//! The engine as a whole, on a disk in memory.
+//!
+//! [`model`]: random operations against a map. [`crash`]: the power is cut at every operation.
+//! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
+
+mod crash;
+mod damage;
+mod model;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use tacho_model::{Columns, Matcher, TimeRange, Timestamp};
+
+use crate::disk::fake::FakeDisk;
+use crate::engine::Engine;
+use crate::error::StoreError;
+use crate::options::{Fsync, StoreOptions};
+
+/// The folder that all of these tests use.
+const DIR: &str = "/data";
+
+/// A sample's value, comparable to the bit.
+#[derive(Debug, Clone, PartialEq)]
+enum Held {
+    Float(u64),
+    Histogram(String),
+}
+
+/// All samples of some series, by labels and time.
+type Contents = BTreeMap<String, BTreeMap<i64, Held>>;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn options() -> StoreOptions {
+    StoreOptions {
+        fsync: Fsync::Always,
+        segment_bytes: 4 << 10,
+        clock: || at(0),
+        future: std::time::Duration::MAX,
+        ..StoreOptions::default()
+    }
+}
+
+fn open_with(disk: &FakeDisk, options: StoreOptions) -> Result<Engine, StoreError> {
+    Engine::open(Arc::new(disk.clone()), Path::new(DIR), options, false)
+}
+
+fn open(disk: &FakeDisk) -> Engine {
+    open_with(disk, options()).unwrap()
+}
+
+/// Everything the engine answers with, its order and uniqueness checked.
+fn contents(engine: &Engine, matchers: &[Matcher], range: TimeRange) -> Contents {
+    let selection = engine.select(matchers, range).unwrap();
+    let mut all = Contents::new();
+    let mut columns = Columns::new();
+    let mut last = None;
+    for index in 0..selection.len() {
+        let labels = selection.labels(index).clone();
+        assert!(last < Some(labels.clone()), "series are sorted");
+        selection.read(index, &mut columns).unwrap();
+        let floats = columns.timestamps.iter().zip(&columns.values);
+        let floats = floats.map(|(t, v)| (*t, Held::Float(v.to_bits())));
+        let histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);
+        let histograms = histograms.map(|(t, h)| (*t, Held::Histogram(format!("{h:?}"))));
+        for times in [&columns.timestamps, &columns.histogram_timestamps] {
+            assert!(times.is_sorted_by(|a, b| a < b), "times strictly increase");
+        }
+        let series = all.entry(labels.to_string()).or_default();
+        for (time, value) in floats.chain(histograms) {
+            assert!(range.contains(time), "only what was asked for");
+            let twice = series.insert(time.as_nanos(), value);
+            assert!(twice.is_none(), "one value at a time");
+        }
+        last = Some(labels);
+    }
+    all.retain(|_, series| !series.is_empty());
+    all
+}
+
+fn everything(engine: &Engine) -> Contents {
+    contents(engine, &[], TimeRange::ALL)
+}

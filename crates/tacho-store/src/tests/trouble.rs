@@ -1,0 +1,164 @@
+//! Full disks, failed syncs, hostile times.
+
+use std::time::Duration;
+
+use tacho_model::{AppendError, Batch, TimeRange, Timestamp};
+
+use super::{at, contents, everything, open, open_with, options};
+use crate::disk::fake::FakeDisk;
+use crate::error::StoreError;
+use crate::options::{Fsync, StoreOptions};
+
+fn one(time: Timestamp, value: f64) -> Batch {
+    let mut batch = Batch::new();
+    let series = batch.series([("__name__", "m")]).unwrap();
+    batch.push(series, time, value);
+    batch
+}
+
+#[test]
+fn k2_a_full_disk_refuses_writes_serves_reads_and_recovers() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    engine.append(&one(at(0), 0.0)).unwrap();
+    disk.set_capacity(Some(disk.used() + 6000));
+    let mut kept = 1;
+    let refused = loop {
+        match engine.append(&one(at(kept), kept as f64)) {
+            Ok(_) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, AppendError::NoSpace), "{refused:?}");
+    assert!(kept > 50);
+    assert_eq!(everything(&engine)["m"].len() as i64, kept);
+    // No room for a block either, and nothing is lost by trying.
+    disk.set_capacity(Some(disk.used()));
+    let flushed = engine.flush();
+    assert!(
+        matches!(flushed, Err(StoreError::NoSpace { .. })),
+        "{flushed:?}"
+    );
+    assert_eq!(everything(&engine)["m"].len() as i64, kept);
+    disk.set_capacity(None);
+    engine.append(&one(at(kept), 0.5)).unwrap();
+    engine.flush().unwrap();
+    assert_eq!(everything(&engine)["m"].len() as i64, kept + 1);
+    let leftover = disk
+        .paths()
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "tmp"));
+    assert_eq!(leftover.count(), 0);
+    drop(engine);
+    let engine = open(&disk);
+    assert_eq!(everything(&engine)["m"].len() as i64, kept + 1);
+    assert_eq!(engine.stats().quarantined, []);
+}
+
+#[test]
+fn k2_after_a_failed_sync_writes_are_refused_until_reopened() {
+    for fsync in [Fsync::Always, Fsync::Interval(Duration::from_millis(1))] {
+        let disk = FakeDisk::default();
+        let options = || StoreOptions { fsync, ..options() };
+        let engine = open_with(&disk, options()).unwrap();
+        engine.append(&one(at(0), 0.0)).unwrap();
+        disk.set_syncs_fail(true);
+        let mut refused = None;
+        for time in 1..1000 {
+            refused = engine.append(&one(at(time), 1.0)).err();
+            if refused.is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(
+            matches!(refused, Some(AppendError::ReadOnly(_))),
+            "{refused:?}"
+        );
+        disk.set_syncs_fail(false);
+        let still = engine.append(&one(at(2000), 1.0));
+        assert!(matches!(still, Err(AppendError::ReadOnly(_))));
+        assert!(!everything(&engine).is_empty());
+        drop(engine);
+        open_with(&disk, options())
+            .unwrap()
+            .append(&one(at(2000), 1.0))
+            .unwrap();
+    }
+}
+
+#[test]
+fn times_at_the_limits_neither_panic_nor_grow() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    let times = [
+        Timestamp::MAX,
+        Timestamp::MIN,
+        at(0),
+        Timestamp::from_nanos(-1),
+        Timestamp::from_secs(4_102_444_800),
+        Timestamp::from_nanos(i64::MIN + 1),
+    ];
+    let mut batch = Batch::new();
+    let series = batch.series([("__name__", "m")]).unwrap();
+    for time in times {
+        batch.push(series, time, 1.0);
+    }
+    assert_eq!(engine.append(&batch).unwrap().accepted, times.len());
+    let check = |engine: &crate::engine::Engine| {
+        assert_eq!(everything(engine)["m"].len(), times.len());
+        let first = TimeRange::new(Timestamp::MIN, Timestamp::MIN);
+        assert_eq!(contents(engine, &[], first)["m"].len(), 1);
+    };
+    check(&engine);
+    engine.flush().unwrap();
+    check(&engine);
+    drop(engine);
+    let engine = open(&disk);
+    check(&engine);
+    assert!(engine.stats().head_bytes < 10_000);
+    for now in [Timestamp::MIN, Timestamp::MAX, at(0)] {
+        engine.maintain(now).unwrap();
+    }
+}
+
+#[test]
+fn a_head_that_cannot_be_written_out_refuses_as_overload() {
+    let disk = FakeDisk::default();
+    let small = StoreOptions {
+        head_bytes_max: 2000,
+        ..options()
+    };
+    let engine = open_with(&disk, small).unwrap();
+    let mut batch = Batch::new();
+    for number in 0..30 {
+        let series = batch.series([("__name__", format!("m{number}"))]).unwrap();
+        batch.push(series, at(0), 1.0);
+    }
+    engine.append(&batch).unwrap();
+    assert!(matches!(
+        engine.append(&batch),
+        Err(AppendError::Overloaded)
+    ));
+    assert_eq!(engine.maintain(at(0)).unwrap().blocks_written, 1);
+    engine.append(&batch).unwrap();
+}
+
+#[test]
+fn one_batch_may_be_larger_than_a_segment() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    let mut batch = Batch::new();
+    for number in 0..400 {
+        let labels = [("__name__", format!("m{number}")), ("pad", "x".repeat(100))];
+        let series = batch.series(labels).unwrap();
+        batch.push(series, at(number), 1.0);
+    }
+    for _ in 0..3 {
+        assert_eq!(engine.append(&batch).unwrap().accepted, 400);
+    }
+    let all = everything(&engine);
+    drop(engine);
+    assert_eq!(everything(&open(&disk)), all);
+    assert_eq!(all.len(), 400);
+}
