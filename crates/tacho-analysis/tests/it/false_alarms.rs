@@ -78,18 +78,18 @@ fn means_under_mild_dependence() {
 
 #[test]
 fn means_under_strong_dependence() {
-    check_means(Process::Ar(0.9), 400, 0.4);
+    check_means(Process::Ar(0.9), 300, 0.4);
 }
 
 fn check_latencies(process: Process, n: usize, least_power: f64) {
-    let replicates = 400;
+    let replicates = 200;
     let false_alarms = claims(replicates, |rng| {
-        let mut side = || latencies(rng, process, (n, 60), 0.05, |_, v| v);
+        let mut side = || latencies(rng, process, (n, 40), 0.05, |_, v| v);
         (side(), side())
     });
-    let power = claims(60, |rng| {
-        let a = latencies(rng, process, (n, 60), 0.05, |_, v| v);
-        (a, latencies(rng, process, (n, 60), 0.05, |_, v| 1.15 * v))
+    let power = claims(40, |rng| {
+        let a = latencies(rng, process, (n, 40), 0.05, |_, v| v);
+        (a, latencies(rng, process, (n, 40), 0.05, |_, v| 1.15 * v))
     });
     println!("latencies {process:?} n {n}: false alarms {false_alarms}, power {power}");
     assert!(

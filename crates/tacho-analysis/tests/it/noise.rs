@@ -8,7 +8,7 @@ use tacho_stats::rng::Rng;
 
 /// A stationary process with mean 0 and variance 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Process {
+pub(crate) enum Process {
     /// Independent, normal.
     White,
     /// Independent, Student's t with 3 degrees of freedom.
@@ -19,7 +19,7 @@ pub enum Process {
 
 impl Process {
     /// `n` values in order of time.
-    pub fn series(self, rng: &mut Rng, n: usize) -> Vec<f64> {
+    pub(crate) fn series(self, rng: &mut Rng, n: usize) -> Vec<f64> {
         match self {
             Self::White => (0..n).map(|_| rng.standard_normal()).collect(),
             Self::T3 => (0..n).map(|_| student_3(rng)).collect(),
@@ -43,7 +43,7 @@ fn student_3(rng: &mut Rng) -> f64 {
 }
 
 /// Values at 1 s: `mean` plus `sd` times the process.
-pub fn values(rng: &mut Rng, process: Process, n: usize, mean: f64, sd: f64) -> Measurement {
+pub(crate) fn values(rng: &mut Rng, process: Process, n: usize, mean: f64, sd: f64) -> Measurement {
     let series = process.series(rng, n);
     series_at(
         Duration::from_secs(1),
@@ -52,7 +52,7 @@ pub fn values(rng: &mut Rng, process: Process, n: usize, mean: f64, sd: f64) -> 
 }
 
 /// Values at a step.
-pub fn series_at(step: Duration, values: impl IntoIterator<Item = f64>) -> Measurement {
+pub(crate) fn series_at(step: Duration, values: impl IntoIterator<Item = f64>) -> Measurement {
     let at = |i: usize| Timestamp::from_secs(1_700_000_000) + step * (i as u32 + 1);
     let points = values.into_iter().enumerate().map(|(i, v)| (at(i), v));
     Measurement::Values {
@@ -63,7 +63,7 @@ pub fn series_at(step: Duration, values: impl IntoIterator<Item = f64>) -> Measu
 
 /// Log-normal latencies of 100 ms at the median, spread `0.4`, in intervals of 15 s whose level
 /// moves with the process (`sway` on the logarithm); `slow` makes a request slower.
-pub fn latencies(
+pub(crate) fn latencies(
     rng: &mut Rng,
     process: Process,
     (intervals, requests): (usize, usize),
@@ -83,7 +83,7 @@ pub fn latencies(
 }
 
 /// Histograms as intervals of 15 s.
-pub fn intervals_of(histograms: impl IntoIterator<Item = Histogram>) -> Measurement {
+pub(crate) fn intervals_of(histograms: impl IntoIterator<Item = Histogram>) -> Measurement {
     let width = Duration::from_secs(15);
     let at = |i: usize| Timestamp::from_secs(1_700_000_000) + width * (i as u32 + 1);
     let parts = histograms.into_iter().enumerate().map(|(i, h)| (at(i), h));
