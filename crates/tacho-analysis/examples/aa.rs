@@ -1,8 +1,8 @@
 //! How often a change is claimed where there is none (A/A), and how often one is found where
 //! there is one, at margin 0.
 //!
-//! `cargo run --release -p tacho-analysis --example aa [REPLICATES]`, 10 000 by default. Welch's
-//! test on the same values stands beside it for comparison. A declined comparison (too few
+//! `cargo run --release -p tacho-analysis --example aa [REPLICATES [means|latencies]]`, 10 000 and
+//! both by default. Welch's test on the same values stands beside it for comparison. A declined comparison (too few
 //! effective values) is no claim.
 
 #![expect(clippy::print_stdout, reason = "an example prints its table")]
@@ -15,7 +15,6 @@ use tacho_model::{Labels, Unit};
 use tacho_stats::Alternative;
 use tacho_stats::rng::Rng;
 
-#[expect(dead_code, reason = "the tests use all of it")]
 #[path = "../tests/it/noise.rs"]
 mod noise;
 
@@ -88,9 +87,10 @@ fn main() {
     let some = (replicates / 10).max(100);
     println!("claims of a change at margin 0, nominal 5 %, {replicates} pairs a line");
     println!("power: means +1 sd, latencies +10 %, {some} pairs\n");
+    let only = std::env::args().nth(2).unwrap_or_default();
     let mut worst: f64 = 0.0;
     let (ar5, ar9) = (Process::Ar(0.5), Process::Ar(0.9));
-    for (process, n) in [
+    let means = [
         (Process::White, 20),
         (Process::White, 60),
         (Process::T3, 60),
@@ -98,7 +98,8 @@ fn main() {
         (ar5, 100),
         (ar9, 300),
         (ar9, 600),
-    ] {
+    ];
+    for (process, n) in means.into_iter().filter(|_| only != "latencies") {
         let sides = |rng: &mut Rng, mean: f64| {
             (
                 values(rng, process, n, 100.0, 5.0),
@@ -114,12 +115,13 @@ fn main() {
             &power,
         ));
     }
-    for (process, n) in [
+    let distributions = [
         (Process::White, 20),
         (Process::White, 40),
         (ar5, 60),
         (ar9, 300),
-    ] {
+    ];
+    for (process, n) in distributions.into_iter().filter(|_| only != "means") {
         let sides = |rng: &mut Rng, factor: f64| {
             let a = latencies(rng, process, (n, 40), 0.05, |_, v| v);
             (a, latencies(rng, process, (n, 40), 0.05, |_, v| factor * v))

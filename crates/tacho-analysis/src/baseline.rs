@@ -67,6 +67,34 @@ pub struct MetricBaseline {
 }
 
 impl MetricBaseline {
+    /// Whether it still describes what `spec` measures.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Incomparable`] naming what has changed: target, labels, function or unit.
+    pub fn describes(&self, spec: &MetricSpec) -> Result<()> {
+        let then = &self.spec;
+        let changed = [
+            ("target", then.target.clone(), spec.target.clone()),
+            ("labels", then.labels.to_string(), spec.labels.to_string()),
+            (
+                "function",
+                then.function.to_string(),
+                spec.function.to_string(),
+            ),
+            (
+                "unit",
+                then.unit.as_str().to_owned(),
+                spec.unit.as_str().to_owned(),
+            ),
+        ];
+        match changed.into_iter().find(|(_, then, now)| then != now) {
+            None => Ok(()),
+            Some((what, then, now)) => Err(AnalysisError::Incomparable {
+                problem: format!("its {what} was `{then}`, now `{now}`"),
+            }),
+        }
+    }
+
     /// Sums up and validates what was measured. `incidents` are windows in which an alert fired.
     /// A baseline with findings is returned, not refused: whether to keep it is the caller's word.
     ///
@@ -117,6 +145,11 @@ impl Baseline {
         if self.invalidated.is_none() {
             self.invalidated = Some((at, reason.to_owned()));
         }
+    }
+
+    /// What it keeps of the series with these labels.
+    pub fn metric(&self, labels: &tacho_model::Labels) -> Option<&MetricBaseline> {
+        self.metrics.iter().find(|m| m.spec.labels == *labels)
     }
 
     /// How old it is: from the end of its window.

@@ -8,14 +8,16 @@
 //!   with where it leans and how much longer to measure.
 //!
 //! Invariants:
-//! 1. an answer other than *inconclusive* needs [`EFFECTIVE_MIN`] effective values on each side;
+//! 1. an answer other than *inconclusive* needs [`EFFECTIVE_MIN`] effective values on each side,
+//!    but for *stable* where every single value of both sides lies within the margin (memory that
+//!    creeps has few effective values, and has plainly not changed);
 //! 2. without any change, the chance of *regressed* or *improved* is at most 5 % even at margin 0
-//!    (measured in `examples/aa.rs`); looking at the mean and three quantiles of a latency costs
-//!    no more than that, by Holm's procedure;
+//!    (measured in `examples/aa.rs`), the looks at the mean and three quantiles of a latency
+//!    together: Simes' test, which holds for statistics that move together as these do;
 //! 3. the severity grades a regression and never makes one.
 //!
-//! Sources: Schuirmann (1987) for two one-sided tests; Fieller (1954) for ratios; Holm (1979);
-//! Benjamini and Yekutieli (2001); Künsch (1989) for the moving-block bootstrap.
+//! Sources: Schuirmann (1987) for two one-sided tests; Fieller (1954) for ratios; Simes
+//! (1986), and Sarkar (1998) for its validity under positive dependence; Benjamini and Yekutieli (2001); Künsch (1989) for the moving-block bootstrap.
 
 use std::time::Duration;
 

@@ -114,6 +114,25 @@ fn a1_targets_never_mix() {
 }
 
 #[test]
+fn a1_a_metric_that_is_measured_otherwise_is_another() {
+    let baseline = baseline();
+    let then = baseline
+        .metric(&Labels::metric("cpu_usage_percent").unwrap())
+        .unwrap();
+    assert!(then.describes(&then.spec).is_ok());
+    let now = MetricSpec {
+        unit: Unit::RATIO,
+        ..then.spec.clone()
+    };
+    let error = then.describes(&now).unwrap_err();
+    assert!(
+        error.to_string().contains("unit was `%`, now `1`"),
+        "{error}"
+    );
+    assert_eq!(baseline.metric(&Labels::metric("other").unwrap()), None);
+}
+
+#[test]
 fn other_conditions_are_named() {
     let baseline = baseline();
     assert!(baseline.changed_conditions(&baseline.conditions).is_empty());

@@ -45,7 +45,10 @@ pub(super) struct Comparison {
     /// The mean first, then quantiles.
     pub(super) shifts: Vec<Shift>,
     pub(super) effective_n: [f64; 2],
+    /// Whether each side is worth enough independent values.
     pub(super) decidable: bool,
+    /// Whether every single value of both sides lies within the margin of the baseline's mean.
+    pub(super) contained: bool,
     pub(super) method: String,
 }
 
@@ -81,44 +84,49 @@ impl Shift {
     }
 }
 
-/// The smallest p-value after Bonferroni (the first step of Holm's procedure, which decides
-/// whether there is anything at all), and whose it is.
+/// Simes' p-value of "none of these statistics is beyond the margin", and which of them to show:
+/// the mean where it is beyond by itself, else the strongest. A shift of everything, with all
+/// p-values alike, costs nothing; a shift of one of four has to be four times as sure.
 fn strongest(shifts: &[Shift], p: impl Fn(&Shift) -> f64) -> (f64, &Shift) {
-    let mut best = (1.0, &shifts[0]);
-    for shift in shifts {
-        let adjusted = (p(shift) * shifts.len() as f64).min(1.0);
-        if adjusted < best.0 {
-            best = (adjusted, shift);
-        }
-    }
-    best
+    let mut ordered: Vec<(f64, &Shift)> = shifts.iter().map(|s| (p(s), s)).collect();
+    ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let looks = ordered.len() as f64;
+    let stepped = ordered
+        .iter()
+        .enumerate()
+        .map(|(i, (p, _))| p * looks / (i + 1) as f64);
+    let simes = stepped.fold(1.0, f64::min);
+    let mean_alone = p(&shifts[0]) <= 1.0 - LEVEL;
+    let shown = if mean_alone { &shifts[0] } else { ordered[0].1 };
+    (simes, shown)
 }
 
-/// The answer, the shift that gave it, and its p-value beyond the margin.
+/// The answer, the shift to show with it, and the p-value beyond the margin.
 fn answer<'a>(spec: &MetricSpec, comparison: &'a Comparison) -> (Answer, &'a Shift, f64) {
     let shifts = &comparison.shifts;
     let alpha = 1.0 - LEVEL;
     let (p_worse, worst) = strongest(shifts, |s| s.p_worse(spec.direction));
     let (p_better, best) = strongest(shifts, |s| s.p_better(spec.direction));
-    let (p, side) = if p_worse <= p_better {
-        (p_worse, worst)
-    } else {
-        (p_better, best)
-    };
+    let p = p_worse.min(p_better);
+    let stable = shifts.iter().all(|s| s.inside);
     if !comparison.decidable {
-        (Answer::Inconclusive, &shifts[0], p)
+        let answer = if comparison.contained {
+            Answer::Stable
+        } else {
+            Answer::Inconclusive
+        };
+        (answer, &shifts[0], 1.0)
     } else if p_worse <= alpha {
         (Answer::Regressed, worst, p_worse)
     } else if p_better <= alpha {
         (Answer::Improved, best, p_better)
-    } else if shifts.iter().all(|s| s.inside) {
+    } else if stable {
         (Answer::Stable, &shifts[0], p)
+    } else if p < 0.5 {
+        let leaning = if p_worse <= p_better { worst } else { best };
+        (Answer::Inconclusive, leaning, p)
     } else {
-        (
-            Answer::Inconclusive,
-            if p < 0.5 { side } else { &shifts[0] },
-            p,
-        )
+        (Answer::Inconclusive, &shifts[0], p)
     }
 }
 
@@ -140,7 +148,7 @@ pub(super) fn verdict(
             after,
         )
     } else {
-        (None, None)
+        (None, (!comparison.decidable).then(contained_reason))
     };
     let worse_by = spec.worse_by(shift.change, shift.before);
     let severity = spec.kind.severity(worse_by, spec.severity_threshold);
@@ -179,6 +187,12 @@ pub(super) fn verdict(
         },
         quantiles: comparison.shifts.into_iter().skip(1).collect(),
     }
+}
+
+fn contained_reason() -> String {
+    "too slow for an interval, but every single value lies within the margin of the baseline's \
+     mean"
+        .to_owned()
 }
 
 fn side(summary: &Summary) -> SideEvidence {

@@ -57,11 +57,12 @@ pub(super) fn compare(
     Ok(Comparison {
         shifts,
         effective_n,
+        contained: false,
         decidable: effective_n.iter().all(|n| *n >= EFFECTIVE_MIN),
         method: format!(
             "log ratios over intervals of {:?}: moving-block bootstrap (blocks of {blocks_a} and \
              {blocks_b}, {} resamples) for quantiles, t mixture over noise models for dependence, \
-             Holm over mean, p50, p95, p99",
+             Simes over mean, p50, p95, p99",
             before.step.max(after.step),
             settings.resamples,
         ),
@@ -84,6 +85,7 @@ fn too_short(spec: &MetricSpec, before: &Summary, after: &Summary) -> Result<Com
     Ok(Comparison {
         shifts: vec![shift],
         effective_n: [before.estimate.effective_n, after.estimate.effective_n],
+        contained: false,
         decidable: false,
         method: "too few intervals to compare".to_owned(),
     })

@@ -15,7 +15,13 @@ pub(super) const STABLE_LEVEL: f64 = 0.90;
 pub(super) fn compare(spec: &MetricSpec, before: &Summary, after: &Summary) -> Result<Comparison> {
     let (a, b) = align::values(&before.sample, &after.sample)?;
     let (shift, effective_n) = shift_of_means(&a, &b, spec.margin)?;
+    let margin = spec.margin.around(before.estimate.mean);
+    let within = |s: &Summary| {
+        let centre = before.estimate.mean;
+        s.min >= centre - margin && s.max <= centre + margin && s.n as f64 >= EFFECTIVE_MIN
+    };
     Ok(Comparison {
+        contained: within(before) && within(after),
         decidable: effective_n.iter().all(|n| *n >= EFFECTIVE_MIN),
         effective_n,
         shifts: vec![shift],

@@ -1,8 +1,9 @@
 //! How much longer to measure before an inconclusive answer can be expected to end.
 //!
 //! The window's share of the squared standard error falls in proportion to its effective size,
-//! the baseline's share stays. The time given is the one after which the estimate, if it stays
-//! where it is, would lie two half widths apart from the margin that it has to clear.
+//! the baseline's share stays. The time given is the one after which the interval, were the
+//! estimate to stay where it is, would clear the margin in four cases of five: the distance to the
+//! margin must be 1.96 + 0.84 standard errors, [`CLEARANCE`] half widths of a 95 % interval.
 
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use super::EFFECTIVE_MIN;
 use super::decide::{Comparison, MORE_MAX, Shift, shortage};
 use crate::measurement::Summary;
 use crate::metric::MetricSpec;
+
+/// (1.96 + 0.84) / 1.96.
+const CLEARANCE: f64 = 1.43;
 
 /// The time, and why there is none or what is missing.
 pub(super) fn more(
@@ -34,7 +38,7 @@ pub(super) fn more(
     let distance = (shift.change.abs() - spec.margin.around(shift.before)).abs();
     let half_width = half_width(shift);
     // How much smaller the interval must become.
-    let wanted = (distance / half_width).powi(2);
+    let wanted = (distance / (CLEARANCE * half_width)).powi(2);
     let room = wanted - share_before;
     if !(room.is_finite() && room > 0.0) {
         let reason = "the baseline alone leaves more doubt than the change can clear".to_owned();

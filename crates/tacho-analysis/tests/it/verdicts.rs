@@ -63,6 +63,7 @@ fn k4_plus_18_percent_latency_is_regressed_info() {
     assert!((22.5..25.5).contains(&interval.high), "{interval:?}");
     assert_eq!(verdict.answer, Answer::Regressed);
     assert_eq!(verdict.severity, Some(Severity::Info));
+    assert_eq!(verdict.statistic, Statistic::Mean);
     for quantile in &verdict.quantiles {
         let shift = quantile.change_percent.unwrap();
         assert!((16.5..19.5).contains(&shift), "{quantile:?}");
@@ -151,6 +152,22 @@ fn below_twelve_effective_values_nothing_is_claimed() {
         (short.answer, short.leaning),
         (Answer::Inconclusive, Some(Answer::Regressed))
     );
+}
+
+#[test]
+fn a_slow_series_that_stays_inside_the_margin_is_stable() {
+    let spec = spec(MetricKind::Memory, "%");
+    let mut rng = Rng::new(11);
+    // Memory that creeps: five minutes of it are worth a handful of independent values.
+    let creeping = |rng: &mut Rng, sd: f64| values(rng, Process::Ar(0.995), 300, 40.0, sd);
+    let (a, b) = (creeping(&mut rng, 0.1), creeping(&mut rng, 0.1));
+    let verdict = judge(&spec, &a, &b);
+    assert!(verdict.effective_n[0] < 12.0, "{:?}", verdict.effective_n);
+    assert_eq!(verdict.answer, Answer::Stable, "{verdict:?}");
+    assert!(verdict.reason.is_some());
+    // The same, wandering out of it: not known.
+    let (a, b) = (creeping(&mut rng, 3.0), creeping(&mut rng, 3.0));
+    assert_eq!(judge(&spec, &a, &b).answer, Answer::Inconclusive);
 }
 
 #[test]
