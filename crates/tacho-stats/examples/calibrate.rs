@@ -1,7 +1,8 @@
 //! False-alarm rates and power of the comparison of means on series whose truth is known.
 //!
-//! `cargo run --release -p tacho-stats --example calibrate [REPLICATES]` prints the table that the
-//! documentation of `tacho_stats::dependence` quotes (10 000 replicates a row by default).
+//! `cargo run --release -p tacho-stats --example calibrate [REPLICATES [METHOD]]` prints the table
+//! that the documentation of `tacho_stats::dependence` quotes (10 000 replicates a row by default),
+//! or one method's rows of it.
 #![expect(clippy::print_stdout, reason = "an example speaks to the terminal")]
 
 use tacho_stats::bootstrap::{BlockScheme, BootstrapPlan, Series, two_sample_block_bootstrap};
@@ -165,6 +166,8 @@ fn bootstrap_test(a: &[f64], b: &[f64], seed: u64) -> (bool, f64) {
 }
 
 fn row(name: &str, processes: [Process; 2], n: usize, replicates: u32) {
+    let only = std::env::args().nth(2);
+    let chosen = |label: &str| only.as_ref().is_none_or(|only| only == label);
     let [(long_a, one_a), (long_b, one_b)] = processes.map(Process::variances);
     let count = n as f64;
     let effective = (count * one_a / long_a).min(count * one_b / long_b);
@@ -176,7 +179,8 @@ fn row(name: &str, processes: [Process; 2], n: usize, replicates: u32) {
         let b = processes[1].sample(&mut rng, n);
         let moved: Vec<f64> = b.iter().map(|v| v + shift).collect();
         for ((label, method), tally) in METHODS.iter().zip(&mut tallies) {
-            if *label == "block bootstrap" && replicate % BOOTSTRAP_EVERY != 0 {
+            let skipped = *label == "block bootstrap" && replicate % BOOTSTRAP_EVERY != 0;
+            if skipped || !chosen(label) {
                 continue;
             }
             let (decides, p) = method(&a, &b, u64::from(replicate));
@@ -186,7 +190,11 @@ fn row(name: &str, processes: [Process; 2], n: usize, replicates: u32) {
             tally.found += u32::from(decides && p < ALPHA);
         }
     }
-    for ((label, _), tally) in METHODS.iter().zip(tallies) {
+    for ((label, _), tally) in METHODS
+        .iter()
+        .zip(tallies)
+        .filter(|((label, _), _)| chosen(label))
+    {
         let runs = if *label == "block bootstrap" {
             replicates / BOOTSTRAP_EVERY
         } else {

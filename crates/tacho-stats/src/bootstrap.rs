@@ -127,13 +127,17 @@ pub fn two_sample_block_bootstrap(
     }
     let mut rng = Rng::new(plan.seed);
     let mut replicates = Vec::with_capacity(plan.resamples);
+    let mut moved = [(); 2].map(|()| Vec::with_capacity(plan.resamples));
     for _ in 0..plan.resamples {
         resample_indices(&mut rng, plan.scheme, block_a, &mut indices_a);
         resample_indices(&mut rng, plan.scheme, block_b, &mut indices_b);
         replicates.push(statistic(&indices_a, &indices_b));
+        moved[0].push(mean_at(a.influence, &indices_a));
+        moved[1].push(mean_at(b.influence, &indices_b));
     }
+    let pull = [pull(&replicates, &moved[0]), pull(&replicates, &moved[1])];
     let replicates = SortedSample::from_vec(replicates)?;
-    let width = width(a.influence, block_a, b.influence, block_b)?;
+    let width = width((a.influence, block_a), (b.influence, block_b), pull)?;
     let effective_n = width
         .as_ref()
         .map_or([a.influence.len() as f64, b.influence.len() as f64], |w| {
@@ -251,21 +255,55 @@ fn block(series: Series<'_>) -> Result<usize> {
     }
 }
 
+/// Mean of the influence values drawn.
+fn mean_at(influence: &[f64], indices: &[usize]) -> f64 {
+    indices.iter().map(|i| influence[*i]).sum::<f64>() / indices.len() as f64
+}
+
+/// How far one standard deviation of a series' mean influence moves the statistic, by regression
+/// over the resamples.
+fn pull(replicates: &[f64], influence: &[f64]) -> f64 {
+    let n = replicates.len() as f64;
+    let centre = replicates.iter().sum::<f64>() / n;
+    let middle = influence.iter().sum::<f64>() / n;
+    let (mut together, mut square) = (0.0, 0.0);
+    for (value, mean) in replicates.iter().zip(influence) {
+        together += (value - centre) * (mean - middle);
+        square += (mean - middle).powi(2);
+    }
+    let pull = together.abs() / square.sqrt();
+    if pull.is_finite() { pull } else { 0.0 }
+}
+
 /// Both series' influence values in units in which a plain block bootstrap would give their
-/// difference of means a standard error of 1, compared honestly.
-fn width(a: &[f64], block_a: usize, b: &[f64], block_b: usize) -> Result<Option<MeanComparison>> {
-    let unit = |x: &[f64], block: usize| {
-        let error = block_standard_error(x, block);
-        let share = std::f64::consts::FRAC_1_SQRT_2 / error;
-        (error > 0.0 && share.is_finite())
-            .then(|| x.iter().map(|v| v * share).collect::<Vec<f64>>())
+/// difference of means a standard error of 1, shared as their pulls are, compared honestly.
+fn width(a: (&[f64], usize), b: (&[f64], usize), pull: [f64; 2]) -> Result<Option<MeanComparison>> {
+    let total = pull[0].hypot(pull[1]);
+    let even = std::f64::consts::FRAC_1_SQRT_2;
+    let share = if total > 0.0 {
+        pull.map(|p| (p / total).max(1e-3))
+    } else {
+        [even; 2]
     };
-    match (unit(a, block_a), unit(b, block_b)) {
+    let unit = |(x, block): (&[f64], usize), share: f64| {
+        let factor = share / block_standard_error(x, block);
+        let scaled = || x.iter().map(|v| v * factor).collect::<Vec<f64>>();
+        factor.is_finite().then(scaled)
+    };
+    match (unit(a, share[0]), unit(b, share[1])) {
         (Some(a), Some(b)) => compare_means(&a, &b).map(Some),
         // A side that never varies adds nothing; the other's width then stands for both.
-        (Some(x), None) | (None, Some(x)) => compare_means(&x, &x).map(Some),
+        (Some(_), None) => one_sided(a),
+        (None, Some(_)) => one_sided(b),
         (None, None) => Ok(None),
     }
+}
+
+/// The width where only one series varies.
+fn one_sided((x, block): (&[f64], usize)) -> Result<Option<MeanComparison>> {
+    let factor = std::f64::consts::FRAC_1_SQRT_2 / block_standard_error(x, block);
+    let scaled: Vec<f64> = x.iter().map(|v| v * factor).collect();
+    compare_means(&scaled, &scaled).map(Some)
 }
 
 /// The standard error that resampling moving blocks gives the mean, in closed form.
