@@ -222,21 +222,22 @@ fn fold<'a>(
     emit: &mut impl FnMut(Timestamp, Partial),
 ) {
     let mut open: Option<(Timestamp, Partial)> = None;
+    let mut seconds = 0.0;
     for (t, sample) in samples {
+        // Samples ascend, so one that is not past the open window belongs to it.
+        if let Some((_, partial)) = open.as_mut().filter(|(end, _)| t <= *end) {
+            partial.add(sample, seconds);
+            continue;
+        }
         let Some((start, end)) = windows.of(t) else {
             continue;
         };
-        let seconds = end.since(start).as_secs_f64();
-        match &mut open {
-            Some((at, partial)) if *at == end => partial.add(sample, seconds),
-            _ => {
-                let Some(first) = Partial::first(function, sample, seconds) else {
-                    continue;
-                };
-                if let Some((at, done)) = open.replace((end, first)) {
-                    emit(at, done);
-                }
-            }
+        seconds = end.since(start).as_secs_f64();
+        let Some(first) = Partial::first(function, sample, seconds) else {
+            continue;
+        };
+        if let Some((at, done)) = open.replace((end, first)) {
+            emit(at, done);
         }
     }
     if let Some((at, done)) = open {
@@ -253,28 +254,26 @@ fn rates(
 ) {
     let mut before: Option<(Timestamp, f64)> = None;
     let mut open: Option<(Timestamp, Slope)> = None;
+    let mut close = |end: Timestamp, slope: &Slope| {
+        if let Some(rate) = slope.per_second(shape) {
+            emit(end, Partial::Rate(rate));
+        }
+    };
     for (t, value) in numbers(columns) {
-        if let Some((start, end)) = windows.of(t) {
-            match &mut open {
-                Some((at, slope)) if *at == end => slope.push(t, value),
-                _ => {
-                    let recent = |at: Timestamp| start.since(at) <= windows.lookback();
-                    let mut slope = Slope::new(before.filter(|(at, _)| recent(*at)), t, value);
-                    slope.push(t, value);
-                    if let Some((at, done)) = open.replace((end, slope)) {
-                        done.per_second(shape)
-                            .into_iter()
-                            .for_each(|r| emit(at, Partial::Rate(r)));
-                    }
-                }
+        if let Some((_, slope)) = open.as_mut().filter(|(end, _)| t <= *end) {
+            slope.push(t, value);
+        } else if let Some((start, end)) = windows.of(t) {
+            let recent = |at: Timestamp| start.since(at) <= windows.lookback();
+            let mut slope = Slope::new(before.filter(|(at, _)| recent(*at)), t, value);
+            slope.push(t, value);
+            if let Some((at, done)) = open.replace((end, slope)) {
+                close(at, &done);
             }
         }
         before = Some((t, value));
     }
     if let Some((at, done)) = open {
-        done.per_second(shape)
-            .into_iter()
-            .for_each(|r| emit(at, Partial::Rate(r)));
+        close(at, &done);
     }
 }
 
