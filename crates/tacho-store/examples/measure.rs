@@ -45,15 +45,14 @@ impl Random {
 /// The next value of a series, by what sort it is.
 fn step(number: usize, value: f64, random: &mut Random) -> f64 {
     match number % 10 {
-        0..3 => value,
         3 => ((value * 100.0).round() + random.below(100) as f64) / 100.0,
         4 => value + random.below(20) as f64,
         5 => value + (random.below(200_000) * 512) as f64,
         6 => (value + random.below(2000) as f64 * 4096.0 - 4_096_000.0).abs(),
         7 if random.below(10) == 0 => random.below(50) as f64,
-        7 => value,
         8 => ((value * 100.0).round() + random.below(11) as f64 - 5.0).abs() / 100.0,
-        _ => (random.below(1 << 52) as f64) / (1u64 << 52) as f64,
+        9 => (random.below(1 << 52) as f64) / (1u64 << 52) as f64,
+        _ => value,
     }
 }
 

@@ -3,7 +3,8 @@
 //! Invariants:
 //! 1. a batch is in the log before it is in the head, and in the head before `append` returns;
 //! 2. samples are, from the oldest write to the newest, in blocks (by sequence), in the frozen
-//!    head, in the head; every reader sees them under one lock, none lost between two of them;
+//!    head, in the head; a reader takes hold of all three under one lock, so that none is lost
+//!    between two of them, and reads from disk after it has let go of the lock;
 //! 3. only the holder of the writer's lock changes the head, so series numbers that were planned
 //!    under it stay true. It is taken before the memory's lock, never after.
 //!
@@ -17,19 +18,19 @@ mod merge;
 mod open;
 mod replay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use tacho_model::{Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
+use tacho_model::{LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
 
 use crate::block::Block;
 use crate::disk::Disk;
 use crate::head::Head;
 use crate::options::StoreOptions;
 use crate::quarantine::Quarantine;
-use crate::select::{Limits, View, failed};
+use crate::select::{Filter, Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
 use append::Writer;
 pub use maintain::Maintenance;
@@ -60,11 +61,10 @@ struct Memory {
 }
 
 impl Memory {
-    fn view(&self) -> View<'_> {
-        View {
-            blocks: &self.blocks,
-            frozen: self.frozen.as_deref(),
-            head: &self.head,
+    fn older(&self) -> Older {
+        Older {
+            blocks: self.blocks.clone(),
+            frozen: self.frozen.clone(),
         }
     }
 
@@ -91,12 +91,20 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Box<dyn Selection + '_>, QueryError> {
-        let limits = Limits {
-            series: self.options.query_series_max,
-            samples: self.options.query_samples_max,
+        let filter = Filter::new(matchers);
+        let mut newest = Found::new(self.options.query_series_max);
+        let older = {
+            let memory = self.memory.read();
+            newest.add_head(&memory.head, &filter, range);
+            memory.older()
         };
-        let selected = self.memory.read().view().select(matchers, range, limits)?;
-        Ok(Box::new(selected))
+        let samples_max = self.options.query_samples_max;
+        Ok(Box::new(older.select(
+            newest,
+            &filter,
+            range,
+            samples_max,
+        )?))
     }
 
     /// See [`tacho_model::Querier::label_values`].
@@ -106,9 +114,11 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, QueryError> {
-        let memory = self.memory.read();
-        let values = memory.view().label_values(name, matchers, range);
-        values.map_err(failed)
+        self.distinct(matchers, range, |labels, each| {
+            if let Some(value) = labels.get(name) {
+                each(value);
+            }
+        })
     }
 
     /// See [`tacho_model::Querier::label_names`].
@@ -117,8 +127,37 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, QueryError> {
-        let memory = self.memory.read();
-        memory.view().label_names(matchers, range).map_err(failed)
+        self.distinct(matchers, range, |labels, each| {
+            for (name, _) in labels {
+                each(name);
+            }
+        })
+    }
+
+    /// The sorted, distinct texts that `of` hands out for the matching series.
+    fn distinct(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        of: impl Fn(LabelsRef<'_>, &mut dyn FnMut(&str)),
+    ) -> Result<Vec<String>, QueryError> {
+        let filter = Filter::new(matchers);
+        let (newest, older) = {
+            let memory = self.memory.read();
+            (labels_in(&memory.head, &filter, range), memory.older())
+        };
+        let mut texts = BTreeSet::new();
+        let mut add = |text: &str| {
+            if !texts.contains(text) {
+                texts.insert(text.to_owned());
+            }
+        };
+        let walk = older.for_each_labels(&filter, range, |labels| of(labels, &mut add));
+        walk.map_err(failed)?;
+        for labels in &newest {
+            of(labels.as_ref(), &mut add);
+        }
+        Ok(texts.into_iter().collect())
     }
 
     /// See [`tacho_model::Querier::metadata`].

@@ -4,7 +4,7 @@
 //! the few samples that are not sealed yet. Nothing is decoded before it is read.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ use tacho_model::{Columns, Labels, LabelsRef, MatchOp, Matcher, QueryError, Sele
 use crate::block::Block;
 use crate::block::format::PageRef;
 use crate::error::StoreError;
-use crate::head::{Chunk, Head};
+use crate::head::{Chunk, Head, Series};
 use crate::samples::Gather;
 
 /// Distinct values of one label whose answer is remembered while series are matched.
@@ -65,104 +65,70 @@ enum Source {
     Open(Columns),
 }
 
-/// What a query may touch.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) series: u64,
-    pub(crate) samples: u64,
+/// What no longer changes: blocks and the frozen head, from the oldest writes to the newest. It is
+/// read without any lock.
+pub(crate) struct Older {
+    pub(crate) blocks: Vec<Arc<Block>>,
+    pub(crate) frozen: Option<Arc<Head>>,
 }
 
-/// Everything there is to select from, from the oldest writes to the newest.
-pub(crate) struct View<'a> {
-    pub(crate) blocks: &'a [Arc<Block>],
-    pub(crate) frozen: Option<&'a Head>,
-    pub(crate) head: &'a Head,
+/// The labels of the series of a head that match and may have samples inside `range`.
+pub(crate) fn labels_in(head: &Head, filter: &Filter<'_>, range: TimeRange) -> Vec<Labels> {
+    matching(head, filter, range)
+        .map(|series| series.labels().clone())
+        .collect()
 }
 
-impl<'a> View<'a> {
-    fn heads(&self) -> impl Iterator<Item = &'a Head> {
-        self.frozen.into_iter().chain(Some(self.head))
+fn matching<'a>(
+    head: &'a Head,
+    filter: &'a Filter<'_>,
+    range: TimeRange,
+) -> impl Iterator<Item = &'a Series> {
+    let all = head.series().iter();
+    all.filter(move |s| s.range().overlaps(range) && filter.matches(s.labels().as_ref()))
+}
+
+impl Older {
+    fn blocks(&self, range: TimeRange) -> impl Iterator<Item = &Arc<Block>> {
+        self.blocks
+            .iter()
+            .filter(move |block| block.footer.range.overlaps(range))
     }
 
     /// Hands the labels of every matching series to `each`; one may come more than once.
-    fn for_each_labels(
+    pub(crate) fn for_each_labels(
         &self,
         filter: &Filter<'_>,
         range: TimeRange,
         mut each: impl FnMut(LabelsRef<'_>),
     ) -> Result<(), StoreError> {
-        for block in self
-            .blocks
-            .iter()
-            .filter(|b| b.footer.range.overlaps(range))
-        {
+        for block in self.blocks(range) {
             block.for_each(range, |entry| {
                 if filter.matches(entry.labels) && !block.pages(entry, range).is_empty() {
                     each(entry.labels);
                 }
             })?;
         }
-        for series in self.heads().flat_map(Head::series) {
-            if series.range().overlaps(range) && filter.matches(series.labels().as_ref()) {
-                each(series.labels().as_ref());
-            }
+        for labels in self
+            .frozen
+            .iter()
+            .flat_map(|head| labels_in(head, filter, range))
+        {
+            each(labels.as_ref());
         }
         Ok(())
     }
 
-    /// The sorted, distinct values of a label.
-    pub(crate) fn label_values(
-        &self,
-        name: &str,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut values = BTreeSet::new();
-        self.for_each_labels(&Filter::new(matchers), range, |labels| {
-            if let Some(value) = labels.get(name)
-                && !values.contains(value)
-            {
-                values.insert(value.to_owned());
-            }
-        })?;
-        Ok(values.into_iter().collect())
-    }
-
-    /// The sorted, distinct label names.
-    pub(crate) fn label_names(
-        &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut names = BTreeSet::new();
-        self.for_each_labels(&Filter::new(matchers), range, |labels| {
-            for (name, _) in labels {
-                if !names.contains(name) {
-                    names.insert(name.to_owned());
-                }
-            }
-        })?;
-        Ok(names.into_iter().collect())
-    }
-
-    /// The matching series, ready to be read.
+    /// The matching series, ready to be read, with what was found in the `newest` head.
     pub(crate) fn select(
         &self,
-        matchers: &[Matcher],
+        newest: Found,
+        filter: &Filter<'_>,
         range: TimeRange,
-        limits: Limits,
+        samples_max: u64,
     ) -> Result<Selected, QueryError> {
-        let filter = Filter::new(matchers);
-        let mut found = Found {
-            series: HashMap::new(),
-            limit: limits.series,
-            exceeded: false,
-        };
-        for block in self
-            .blocks
-            .iter()
-            .filter(|b| b.footer.range.overlaps(range))
-        {
+        let mut found = Found::new(newest.limit);
+        for block in self.blocks(range) {
             let select = block.for_each(range, |entry| {
                 if filter.matches(entry.labels) {
                     let pages = block.pages(entry, range);
@@ -173,38 +139,54 @@ impl<'a> View<'a> {
             });
             select.map_err(failed)?;
         }
-        for series in self.heads().flat_map(Head::series) {
-            let labels = series.labels().as_ref();
-            if !series.range().overlaps(range) || !filter.matches(labels) {
-                continue;
-            }
-            for chunk in series.chunks(range) {
-                found.add(labels, Source::Chunk(chunk.clone()));
-            }
-            if let Some(open) = series.open(range) {
-                found.add(labels, Source::Open(open));
-            }
+        if let Some(head) = &self.frozen {
+            found.add_head(head, filter, range);
         }
+        found.extend(newest);
         found.check()?;
         let mut series: Vec<_> = found.series.into_iter().collect();
         series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(Selected {
             series,
             range,
-            samples_max: limits.samples,
+            samples_max,
             samples: AtomicU64::new(0),
         })
     }
 }
 
 /// Series collected so far, up to the limit.
-struct Found {
+pub(crate) struct Found {
     series: HashMap<Labels, Vec<Source>>,
     limit: u64,
     exceeded: bool,
 }
 
 impl Found {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self {
+            series: HashMap::new(),
+            limit,
+            exceeded: false,
+        }
+    }
+
+    /// Adds what a head holds: chunks shared, what is not sealed copied.
+    pub(crate) fn add_head(&mut self, head: &Head, filter: &Filter<'_>, range: TimeRange) {
+        for series in matching(head, filter, range) {
+            let labels = series.labels().as_ref();
+            for chunk in series.chunks(range) {
+                self.add(labels, Source::Chunk(chunk.clone()));
+            }
+            if let Some(open) = series.open(range) {
+                self.add(labels, Source::Open(open));
+            }
+            if self.exceeded {
+                return;
+            }
+        }
+    }
+
     fn add(&mut self, labels: LabelsRef<'_>, source: Source) {
         if self.exceeded {
             return;
@@ -214,6 +196,14 @@ impl Found {
             .or_default()
             .push(source);
         self.exceeded = self.series.len() as u64 > self.limit;
+    }
+
+    /// Adds what was written later.
+    fn extend(&mut self, newer: Self) {
+        for (labels, sources) in newer.series {
+            self.series.entry(labels).or_default().extend(sources);
+        }
+        self.exceeded |= newer.exceeded || self.series.len() as u64 > self.limit;
     }
 
     fn check(&self) -> Result<(), QueryError> {

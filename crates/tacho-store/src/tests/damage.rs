@@ -1,5 +1,6 @@
 //! Bits flip and files end early: found, set aside, reported, and never in the way of opening.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tacho_model::{Batch, Histogram, Kind, Metadata, Unit};
@@ -61,7 +62,7 @@ fn missing(engine: &Engine, all: &Contents) -> usize {
             assert_eq!(all[name].get(time), Some(value), "{name} at {time}");
         }
     }
-    let count = |contents: &Contents| contents.values().map(|s| s.len()).sum::<usize>();
+    let count = |contents: &Contents| contents.values().map(BTreeMap::len).sum::<usize>();
     count(all) - count(&found)
 }
 
@@ -110,7 +111,7 @@ fn k2_a_flipped_bit_in_a_block_is_found_and_set_aside() {
     let (disk, all) = written(40, true);
     let path = only(&disk, "block");
     let bytes = disk.bytes(&path);
-    let total: usize = all.values().map(|samples| samples.len()).sum();
+    let total: usize = all.values().map(BTreeMap::len).sum();
     let mut costs = std::collections::BTreeSet::new();
     for offset in 0..bytes.len() {
         let copy = disk.copy();
@@ -138,7 +139,7 @@ fn missing_before(engine: &Engine, all: &Contents, secs: i64) -> usize {
     for samples in found.values_mut() {
         samples.retain(|time, _| *time < at(secs).as_nanos());
     }
-    let count = |contents: &Contents| contents.values().map(|s| s.len()).sum::<usize>();
+    let count = |contents: &Contents| contents.values().map(BTreeMap::len).sum::<usize>();
     count(all) - count(&found)
 }
 
@@ -147,7 +148,7 @@ fn k2_half_a_file_is_never_a_block() {
     let (disk, all) = written(20, true);
     let path = only(&disk, "block");
     let bytes = disk.bytes(&path);
-    let total: usize = all.values().map(|samples| samples.len()).sum();
+    let total: usize = all.values().map(BTreeMap::len).sum();
     for end in 0..bytes.len() {
         let copy = disk.copy();
         copy.set_bytes(&path, bytes[..end].to_vec());

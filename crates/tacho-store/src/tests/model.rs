@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::options::{Fsync, StoreOptions};
 
 const SERIES: u64 = 6;
-const WINDOW: Duration = Duration::from_secs(300);
+const WINDOW: Duration = Duration::from_mins(5);
 const RETENTION: Duration = Duration::from_hours(2);
 
 struct Model {
@@ -97,7 +97,7 @@ impl Model {
     fn append(&mut self) {
         let mut batch = Batch::new();
         let mut rows = Vec::new();
-        for _ in 0..1 + self.random.below(12) {
+        for _ in 0..=self.random.below(12) {
             let number = self.random.below(SERIES);
             let series = batch.series(labels(number)).unwrap();
             let time = self.time();
@@ -193,7 +193,7 @@ impl Model {
         for _ in 0..steps {
             match self.random.below(100) {
                 0..70 => {
-                    for _ in 0..1 + self.random.below(30) {
+                    for _ in 0..=self.random.below(30) {
                         self.now += 1;
                         self.append();
                     }
