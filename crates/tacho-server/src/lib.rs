@@ -1,1 +1,35 @@
-//! HTTP, WebSocket and scheduling around the store, the collectors and the analysis.
+//! The server: HTTP, WebSocket and scheduling around the store, the collectors and the analysis.
+//!
+//! In reading order:
+//! - [`settings`]: what can be configured, validated
+//! - [`run`]: start, serve, stop
+//! - [`app`]: what the parts of a running server share
+//! - [`sampler`]: the thread that collects every second
+//! - [`alerting`]: alert rules evaluated on the store, with history and log records
+//! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
+//! - [`baselines`]: measuring a baseline and comparing with it
+//! - [`summary`]: the dashboard's summary
+//! - [`reporting`]: gathering what a report tells
+//! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
+//!
+//! Async stays in [`run`], [`http`] and [`live`]; everything that touches the store is plain
+//! synchronous Rust, run on blocking threads behind a semaphore.
+
+#![forbid(unsafe_code)]
+
+pub mod alerting;
+pub mod app;
+pub mod baselines;
+pub mod exposition;
+pub mod http;
+pub mod ingest;
+pub mod live;
+pub mod reporting;
+pub mod run;
+pub mod sampler;
+pub mod series;
+pub mod settings;
+pub mod summary;
+
+pub use run::{RunError, run};
+pub use settings::Settings;

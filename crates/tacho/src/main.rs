@@ -1,2 +1,22 @@
 //! The `tacho` command.
-fn main() {}
+//!
+//! Contents: [`cli`] is what may be typed, [`commands`] one file a command, [`config`] the
+//! configuration file, [`client`] the way to a running server (or to a data folder when none
+//! runs), [`table`] and [`term`] how answers look, [`exit`] what scripts read.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod exit;
+mod table;
+mod term;
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    exit::report(commands::run(cli))
+}

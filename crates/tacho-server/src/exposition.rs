@@ -1,0 +1,69 @@
+//! Current values as the text that Prometheus scrapes.
+//!
+//! A value is current when it is not older than [`FRESH`] (Prometheus' own lookback) and its
+//! series has not ended; observations of that time are merged into one summary.
+
+use std::time::Duration;
+
+use tacho_model::{
+    Columns, Histogram, Labels, METRIC_NAME, MatchOp, Matcher, Querier, QueryError, TimeRange,
+    Timestamp,
+};
+use tacho_wire::openmetrics::{Current, Format, finish, write_family};
+
+/// How old a value may be.
+pub const FRESH: Duration = Duration::from_secs(300);
+
+/// Writes every current value in the store.
+pub fn write(querier: &dyn Querier, format: Format, now: Timestamp) -> Result<String, QueryError> {
+    let mut out = String::new();
+    let any = Matcher::new(METRIC_NAME, MatchOp::NotEqual, "")
+        .map_err(|error| QueryError::Failed(error.into()))?;
+    let selection = querier.select(&[any], TimeRange::last(FRESH, now))?;
+    let mut columns = Columns::new();
+    let mut family: Vec<(Labels, Current)> = Vec::new();
+    // The selection is sorted by all labels, of which the name need not be the first.
+    let mut order: Vec<usize> = (0..selection.len()).collect();
+    order.sort_by_key(|index| selection.labels(*index).name());
+    for index in order {
+        let labels = selection.labels(index);
+        if family
+            .first()
+            .is_some_and(|(first, _)| first.name() != labels.name())
+        {
+            flush(querier, format, &mut family, &mut out);
+        }
+        selection.read(index, &mut columns)?;
+        family.extend(current(&columns).map(|value| (labels.clone(), value)));
+    }
+    flush(querier, format, &mut family, &mut out);
+    finish(format, &mut out);
+    Ok(out)
+}
+
+fn flush(
+    querier: &dyn Querier,
+    format: Format,
+    family: &mut Vec<(Labels, Current)>,
+    out: &mut String,
+) {
+    if let Some((first, _)) = family.first() {
+        let metadata = querier.metadata(first.name());
+        write_family(format, first.name(), metadata.as_ref(), family, out);
+    }
+    family.clear();
+}
+
+fn current(columns: &Columns) -> Option<Current> {
+    if !columns.histograms.is_empty() {
+        let mut merged = Histogram::new();
+        columns
+            .histograms
+            .iter()
+            .for_each(|histogram| merged.merge(histogram));
+        return Some(Current::Histogram(merged));
+    }
+    // A series whose newest sample is the staleness marker has ended.
+    let newest = *columns.values.last()?;
+    (!tacho_model::append::is_stale(newest)).then_some(Current::Float(newest))
+}

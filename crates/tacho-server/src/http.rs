@@ -1,0 +1,80 @@
+//! Routes and handlers: one file a resource, each with its bodies beside it.
+//!
+//! The OpenAPI description is made from the same declarations as the routes, so the two cannot
+//! differ.
+
+pub(crate) mod alerts;
+pub(crate) mod baselines;
+pub(crate) mod dashboard;
+pub(crate) mod guard;
+pub(crate) mod health;
+pub(crate) mod limit;
+pub(crate) mod metrics;
+pub(crate) mod page;
+pub(crate) mod params;
+pub(crate) mod problem;
+pub(crate) mod prometheus;
+pub(crate) mod report;
+pub(crate) mod socket;
+pub(crate) mod system;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use tokio::sync::watch;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::SharedApp;
+
+/// The version of every body of `/api/performance`.
+pub(crate) const SCHEMA: u32 = 1;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Tachograph",
+    description = "How fast your software is, whether that changed, why, and how sure one can be."
+))]
+struct Description;
+
+/// The API and its description.
+fn api() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(metrics::get, metrics::post))
+        .routes(routes!(dashboard::get))
+        .routes(routes!(system::get))
+        .routes(routes!(health::get))
+        .routes(routes!(prometheus::get))
+        .routes(routes!(alerts::get))
+        .routes(routes!(baselines::list, baselines::create))
+        .routes(routes!(baselines::show, baselines::delete))
+        .routes(routes!(baselines::invalidate))
+        .routes(routes!(baselines::compare))
+        .routes(routes!(report::get))
+}
+
+/// The OpenAPI description of `/api/performance`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// Every route of the server. `closing` turns true when live connections must end.
+pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
+    let (api, description) = api().split_for_parts();
+    let body_limit = DefaultBodyLimit::max(app.settings.server.body_bytes_max);
+    api.route(
+        "/api/openapi.json",
+        get(move || async move { Json(description) }),
+    )
+    .route("/metrics", get(prometheus::get))
+    .route("/healthz", get(health::alive))
+    .route("/readyz", get(health::ready))
+    .route("/-/flush", post(health::flush))
+    .merge(socket::route(closing))
+    .fallback(get(page::serve))
+    .method_not_allowed_fallback(health::wrong_method)
+    .layer(body_limit)
+    .layer(middleware::from_fn_with_state(app.clone(), guard::check))
+    .with_state(app)
+}

@@ -1,0 +1,30 @@
+//! `GET /metrics` and `GET /api/performance/prometheus`: current values for a Prometheus to scrape.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use tacho_model::Timestamp;
+use tacho_wire::openmetrics::Format;
+
+use super::problem::Answer;
+use crate::app::SharedApp;
+use crate::exposition;
+
+/// Current values, OpenMetrics or the older text as `Accept` asks.
+#[utoipa::path(get, path = "/api/performance/prometheus", tag = "metrics",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Answer<Response> {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let format = Format::negotiate(accept);
+    let write = move |app: &crate::app::App| {
+        Ok(exposition::write(
+            app.store.as_ref(),
+            format,
+            Timestamp::now(),
+        )?)
+    };
+    let text = app.blocking(write).await?;
+    Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
+}

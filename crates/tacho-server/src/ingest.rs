@@ -1,0 +1,162 @@
+//! Metric points on their way into the store.
+//!
+//! Numbers are appended as they are. Single observations (kinds timing and histogram) are folded
+//! into one native histogram a series and second, stamped with the second's end. A histogram is
+//! written again each time its second gains an observation, and the last one wins, so that every
+//! observation that was acknowledged survives a crash; after a restart a second that is still
+//! open is read back from the store before it grows.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tacho_model::{
+    AppendError, Appender, Batch, Columns, Histogram, Labels, Matcher, Querier, QueryError, Shape,
+    TimeRange, Timestamp,
+};
+use tacho_wire::json::Point;
+
+/// Observations of this much time share a histogram.
+const FOLD: Duration = Duration::from_secs(1);
+/// Histograms of this many series and seconds are kept in memory; older ones are read back.
+const OPEN_MAX: usize = 20_000;
+
+/// Folds observations and appends points.
+#[derive(Debug, Default)]
+pub struct Ingest {
+    open: Mutex<HashMap<(Labels, Timestamp), Histogram>>,
+}
+
+/// What became of a list of points: how many were kept, and why the others were not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct IngestOutcome {
+    /// Points kept.
+    pub accepted: usize,
+    /// Refused points by their index in the list.
+    pub rejected: Vec<(usize, String)>,
+}
+
+/// Why none of the points was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The store refused the batch.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// A second that is still open could not be read back.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Ingest {
+    /// Appends points; those that carry an error are passed on as refused. `now` is for points
+    /// without a time.
+    pub fn append<S: Appender + Querier>(
+        &self,
+        store: &S,
+        points: Vec<Result<Point, String>>,
+        now: Timestamp,
+    ) -> Result<IngestOutcome, IngestError> {
+        let mut outcome = IngestOutcome::default();
+        let mut batch = Batch::new();
+        // Which points stand behind each row: a folded histogram may hold many.
+        let mut rows: Vec<Vec<usize>> = Vec::new();
+        let mut folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)> = HashMap::new();
+        for (index, point) in points.into_iter().enumerate() {
+            let point = match point {
+                Ok(point) => point,
+                Err(reason) => {
+                    outcome.rejected.push((index, reason));
+                    continue;
+                }
+            };
+            let time = point.timestamp.unwrap_or(now);
+            if let Some(metadata) = point.metadata {
+                batch.describe(point.labels.name(), metadata);
+            }
+            if point.kind.shape() == Shape::Histogram {
+                let (histogram, indices) =
+                    folded.entry((point.labels, end_of_fold(time))).or_default();
+                histogram.observe(point.value);
+                indices.push(index);
+            } else {
+                let series = batch.series_encoded(point.labels.as_ref());
+                batch.push(series, time, point.value);
+                rows.push(vec![index]);
+            }
+        }
+        self.commit(store, batch, rows, folded, &mut outcome)?;
+        outcome.rejected.sort();
+        Ok(outcome)
+    }
+
+    fn commit<S: Appender + Querier>(
+        &self,
+        store: &S,
+        mut batch: Batch,
+        mut rows: Vec<Vec<usize>>,
+        folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)>,
+        outcome: &mut IngestOutcome,
+    ) -> Result<(), IngestError> {
+        // Held until the batch is in the log, so that two requests cannot both extend what they
+        // read and lose each other's observations.
+        let mut open = (!folded.is_empty()).then(|| self.open.lock());
+        let mut grown = Vec::with_capacity(folded.len());
+        for ((labels, end), (fresh, indices)) in folded {
+            let key = (labels, end);
+            let known = open.as_ref().and_then(|open| open.get(&key).cloned());
+            let mut histogram = match known {
+                Some(histogram) => histogram,
+                None => stored(store, &key.0, end)?.unwrap_or_default(),
+            };
+            histogram.merge(&fresh);
+            let series = batch.series_encoded(key.0.as_ref());
+            batch.push_histogram(series, end, histogram.clone());
+            rows.push(indices);
+            grown.push((key, histogram));
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let appended = store.append(&batch)?;
+        if let Some(open) = open.as_mut() {
+            if open.len() + grown.len() > OPEN_MAX {
+                open.clear();
+            }
+            open.extend(grown);
+        }
+        for rejected in appended.rejected {
+            let reason = rejected.reason.to_string();
+            let indices = rows
+                .get_mut(rejected.row)
+                .map(std::mem::take)
+                .unwrap_or_default();
+            outcome
+                .rejected
+                .extend(indices.into_iter().map(|index| (index, reason.clone())));
+        }
+        outcome.accepted = rows.iter().map(Vec::len).sum();
+        Ok(())
+    }
+}
+
+/// The end of the second that an observation belongs to; a boundary ends its second.
+fn end_of_fold(time: Timestamp) -> Timestamp {
+    (time - Duration::from_nanos(1)).align_down(FOLD) + FOLD
+}
+
+/// The histogram that the store already holds for this series and time.
+fn stored<S: Querier>(
+    store: &S,
+    labels: &Labels,
+    at: Timestamp,
+) -> Result<Option<Histogram>, QueryError> {
+    let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+    let selection = store.select(&matchers, TimeRange::new(at, at))?;
+    // Matchers cannot say "and no other label", so the right series is picked out here.
+    let Some(index) = (0..selection.len()).find(|i| selection.labels(*i) == labels) else {
+        return Ok(None);
+    };
+    let mut columns = Columns::new();
+    selection.read(index, &mut columns)?;
+    Ok(columns.histograms.pop())
+}

@@ -1,0 +1,176 @@
+//! Start, serve, stop.
+//!
+//! Everything that can fail for the user's reasons (a port taken, a folder not writable, another
+//! server on it) fails before anything is started. Stopping is orderly: no new requests, live
+//! connections closed, the sampler joined, the log synced.
+
+use std::future::IntoFuture as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tacho_model::Timestamp;
+use tacho_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::settings::Settings;
+use crate::{http, sampler};
+
+/// How long open requests may take to finish once the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}{hint}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What to do about it.
+        hint: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The data folder cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread or the runtime could not be started.
+    #[error("cannot start: {0}")]
+    Start(#[source] std::io::Error),
+    /// Serving broke off.
+    #[error("serving broke off: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Runs a server until it is told to stop (SIGINT or SIGTERM). `ready` is called once it listens,
+/// with the address it got.
+pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+    let runtime = runtime(&settings)?;
+    let outcome = runtime.block_on(serve(settings, ready));
+    runtime.shutdown_timeout(GRACE);
+    outcome
+}
+
+async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+    let listener = listen(settings.server.listen).await?;
+    let address = listener.local_addr().map_err(RunError::Start)?;
+    let store = Arc::new(Store::open(
+        &settings.storage.dir,
+        settings.storage.options.clone(),
+    )?);
+    let app = Arc::new(App::new(settings, Arc::clone(&store), Timestamp::now()));
+
+    let (stop, stopped) = mpsc::channel();
+    let sampler = {
+        let app = Arc::clone(&app);
+        let thread = std::thread::Builder::new().name("tacho-sampler".to_owned());
+        thread
+            .spawn(move || sampler::run(&app, &stopped))
+            .map_err(RunError::Start)?
+    };
+    let (closing, closed) = tokio::sync::watch::channel(false);
+    let router = http::router(Arc::clone(&app), closed.clone());
+    ready(address);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Start)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Start)?;
+    let told = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        // Live connections never end by themselves.
+        closing.send_replace(true);
+    };
+    let listener = http::limit::Limited::new(listener, app.settings.server.connections_max);
+    let mut stopping = closed.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(told);
+    let overdue = async {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    // A client that never finishes its request must not keep the server from stopping.
+    let served = tokio::select! {
+        served = serving.into_future() => served,
+        () = overdue => Ok(()),
+    };
+
+    drop(stop);
+    let joined = tokio::task::spawn_blocking(move || sampler.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        tracing::error!("the sampler ended abnormally");
+    }
+    // The store syncs its log when the last of its users lets go of it.
+    drop((app, store));
+    served.map_err(RunError::Serve)
+}
+
+/// A read-only server over a data folder, inside this process, on a free loopback port: how
+/// commands read a folder when no server runs. It ends when dropped.
+#[derive(Debug)]
+pub struct LocalServer {
+    address: SocketAddr,
+    // Dropping the runtime ends the server.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl LocalServer {
+    /// Opens `dir` for reading and serves it.
+    pub fn read_only(dir: &std::path::Path) -> Result<Self, RunError> {
+        let mut settings = Settings::default();
+        dir.clone_into(&mut settings.storage.dir);
+        settings.collect.host = false;
+        settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let runtime = runtime(&settings)?;
+        let listener = runtime.block_on(listen(settings.server.listen))?;
+        let address = listener.local_addr().map_err(RunError::Start)?;
+        let store = Store::open_read_only(dir, settings.storage.options.clone())?;
+        let app = Arc::new(App::new(settings, Arc::new(store), Timestamp::now()));
+        // Nothing is closing before the runtime is dropped, sender and all.
+        let (_, closed) = tokio::sync::watch::channel(false);
+        let router = http::router(app, closed);
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Ok(Self {
+            address,
+            _runtime: runtime,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, RunError> {
+    tokio::runtime::Builder::new_multi_thread()
+        // Handlers only hand work on; one thread parses requests, the other keeps accepting.
+        .worker_threads(2)
+        .max_blocking_threads(settings.server.queries_max + 2)
+        .thread_name("tacho-http")
+        .enable_all()
+        .build()
+        .map_err(RunError::Start)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|source| {
+        let hint = match source.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "\n  another program has this port; choose one with --port, or see which with: \
+                 ss -ltnp"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "\n  ports below 1024 need privileges; choose another with --port"
+            }
+            _ => "",
+        };
+        RunError::Listen {
+            address,
+            hint,
+            source,
+        }
+    })
+}

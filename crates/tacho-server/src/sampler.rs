@@ -1,0 +1,150 @@
+//! The thread that collects: a tick an interval, aligned to the clock.
+//!
+//! Samples carry the time of their tick, not the moment they were read, so that a series is
+//! regular; a tick that comes late by more than half an interval is skipped, never made up. The
+//! same thread evaluates alert rules and keeps the store tidy, each at its own pace.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tacho_collect::{Host, HostOptions, Notice, NoticeKind};
+use tacho_model::{Batch, Timestamp};
+
+use crate::app::App;
+
+/// How often the store is kept tidy.
+const MAINTAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Collects until `stop` is dropped or sent to.
+pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
+    let settings = &app.settings.collect;
+    let mut host = settings.host.then(|| {
+        Host::new(HostOptions {
+            processes_every: settings.processes_interval,
+            gpu: settings.gpu,
+            ..HostOptions::default()
+        })
+    });
+    let mut batch = Batch::new();
+    let mut refused = Refused::default();
+    let mut due = Due::default();
+    let mut tick = Timestamp::now().align_down(settings.interval);
+    loop {
+        if let Some(host) = host.as_mut() {
+            batch.clear();
+            host.collect(tick, &mut batch);
+            if !refused.append(app, &batch) {
+                // What the batch said of its metrics went down with it.
+                host.describe_again();
+            }
+            host.take_notices().iter().for_each(tell);
+            app.host.write().clone_from(host.snapshot());
+        }
+        if due.rules(app.settings.rules.interval) {
+            app.alerting.evaluate(app, tick);
+        }
+        if due.maintenance() {
+            maintain(app, tick);
+        }
+        app.ticked(tick);
+        let Some(next) = sleep_until_next(tick, settings.interval, stop) else {
+            return;
+        };
+        tick = next;
+    }
+}
+
+/// Sleeps to the next tick; `None` when it is time to stop.
+fn sleep_until_next(last: Timestamp, interval: Duration, stop: &Receiver<()>) -> Option<Timestamp> {
+    let now = Timestamp::now();
+    // After a clock step, in either direction, ticks go on from the new time.
+    let expected = last + interval;
+    let late = now.since(expected) > interval / 2;
+    let stepped_back = expected.since(now) > interval * 2;
+    let next = if late || stepped_back {
+        now.align_down(interval) + interval
+    } else {
+        expected
+    };
+    match stop.recv_timeout(next.since(now)) {
+        Err(RecvTimeoutError::Timeout) => Some(next),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => None,
+    }
+}
+
+fn maintain(app: &App, now: Timestamp) {
+    match app.store.maintain(now) {
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "maintenance failed"
+            );
+        }
+    }
+}
+
+/// Says once that appending fails, and once that it works again.
+#[derive(Default)]
+struct Refused {
+    since: Option<Instant>,
+}
+
+impl Refused {
+    /// Appends a batch; whether it was kept.
+    fn append(&mut self, app: &App, batch: &Batch) -> bool {
+        let appended = app.append(batch);
+        let kept = appended.is_ok();
+        match (appended, self.since) {
+            (Ok(_), None) | (Err(_), Some(_)) => {}
+            (Ok(_), Some(since)) => {
+                let gap = since.elapsed().as_secs();
+                tracing::info!(gap_seconds = gap, "samples are kept again");
+                self.since = None;
+            }
+            (Err(error), None) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "samples are not kept");
+                self.since = Some(Instant::now());
+            }
+        }
+        kept
+    }
+}
+
+/// Says once that a source is gone or back; that something never was there is no news.
+fn tell(notice: &Notice) {
+    match notice.kind {
+        NoticeKind::Lost => tracing::warn!(source = notice.source, "{}", notice.message),
+        NoticeKind::Restored => tracing::info!(source = notice.source, "readable again"),
+        NoticeKind::NotHere => tracing::debug!(source = notice.source, "{}", notice.message),
+    }
+}
+
+/// What is due besides collecting, by the monotonic clock.
+#[derive(Default)]
+struct Due {
+    rules: Option<Instant>,
+    maintenance: Option<Instant>,
+}
+
+impl Due {
+    fn rules(&mut self, every: Duration) -> bool {
+        Self::due(&mut self.rules, every)
+    }
+
+    fn maintenance(&mut self) -> bool {
+        Self::due(&mut self.maintenance, MAINTAIN_EVERY)
+    }
+
+    fn due(last: &mut Option<Instant>, every: Duration) -> bool {
+        // A tick's worth of slack, so that 5 s at 1 s ticks means every fifth, not every sixth.
+        let slack = Duration::from_millis(200);
+        let due = last.is_none_or(|last| last.elapsed() + slack >= every);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}

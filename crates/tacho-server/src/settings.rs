@@ -1,0 +1,102 @@
+//! What can be configured, validated: nothing optional that has a default, no bare numbers where a
+//! type says more. The binary makes it from flags, environment and `tacho.yaml`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tacho_analysis::alert::{AlertRule, default_rules};
+use tacho_store::StoreOptions;
+
+/// Everything a server needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where and how to listen.
+    pub server: ServerSettings,
+    /// Where and how long to keep data.
+    pub storage: StorageSettings,
+    /// What to collect, how often.
+    pub collect: CollectSettings,
+    /// Alert rules.
+    pub rules: RuleSettings,
+}
+
+/// Where and how to listen.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Address and port; loopback unless told otherwise.
+    pub listen: SocketAddr,
+    /// Host names, besides addresses and `localhost`, under which the server may be reached.
+    pub allowed_hosts: Vec<String>,
+    /// Whether to serve the page.
+    pub dashboard: bool,
+    /// Largest request body, bytes.
+    pub body_bytes_max: usize,
+    /// Most connections at a time.
+    pub connections_max: usize,
+    /// Most queries that run at a time; more wait their turn.
+    pub queries_max: usize,
+}
+
+/// Where and how long to keep data.
+#[derive(Debug, Clone)]
+pub struct StorageSettings {
+    /// The data folder; made if it is not there.
+    pub dir: PathBuf,
+    /// The engine's options, retention among them.
+    pub options: StoreOptions,
+}
+
+/// What to collect, how often.
+#[derive(Debug, Clone)]
+pub struct CollectSettings {
+    /// Whether to watch this machine.
+    pub host: bool,
+    /// How often.
+    pub interval: Duration,
+    /// How often to look at every process.
+    pub processes_interval: Duration,
+    /// Whether to look for NVIDIA GPUs.
+    pub gpu: bool,
+}
+
+/// Alert rules.
+#[derive(Debug, Clone)]
+pub struct RuleSettings {
+    /// The rules.
+    pub rules: Vec<AlertRule>,
+    /// How often they are evaluated.
+    pub interval: Duration,
+}
+
+/// The port of the dashboard and the API.
+pub const PORT: u16 = 8090;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            server: ServerSettings {
+                listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
+                allowed_hosts: Vec::new(),
+                dashboard: true,
+                body_bytes_max: 32 << 20,
+                connections_max: 512,
+                queries_max: 4,
+            },
+            storage: StorageSettings {
+                dir: PathBuf::from("tacho-data"),
+                options: StoreOptions::default(),
+            },
+            collect: CollectSettings {
+                host: true,
+                interval: Duration::from_secs(1),
+                processes_interval: Duration::from_secs(5),
+                gpu: true,
+            },
+            rules: RuleSettings {
+                rules: default_rules(),
+                interval: Duration::from_secs(5),
+            },
+        }
+    }
+}

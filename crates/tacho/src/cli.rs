@@ -1,0 +1,45 @@
+//! What may be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{baseline, check, compare, completions, query, report, start, status};
+
+const EXAMPLES: &str = "\
+Examples:
+  tacho start                              watch this machine; open http://127.0.0.1:8090
+  tacho baseline --duration 300            measure what is normal, five minutes from now
+  tacho compare default --window 5m        did anything change since?
+  tacho report --window 1h --out report.html
+  tacho query 'node_load1' --window 1h --step 5m
+
+Exit codes: 0 fine, 1 bad news, 2 the command could not do its work, 3 inconclusive.";
+
+/// How fast your software is, whether that changed, why, and how sure one can be.
+#[derive(Debug, Parser)]
+#[command(name = "tacho", version, about, after_help = EXAMPLES, propagate_version = true)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One file a command, in [`crate::commands`].
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch this machine: collect, store, serve the dashboard and the API
+    Start(start::Args),
+    /// How the server and this machine are
+    Status(status::Args),
+    /// Show the values of a metric
+    Query(query::Args),
+    /// Measure what is normal, and manage what was measured
+    Baseline(baseline::Args),
+    /// Compare the last minutes with a baseline
+    Compare(compare::Args),
+    /// A report to send to a colleague
+    Report(report::Args),
+    /// Check a configuration file
+    Check(check::Args),
+    /// Completions for a shell
+    Completions(completions::Args),
+}

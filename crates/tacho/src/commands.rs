@@ -1,0 +1,45 @@
+//! One file a command: its arguments, its work, its output.
+
+pub(crate) mod baseline;
+pub(crate) mod check;
+pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod query;
+pub(crate) mod report;
+pub(crate) mod start;
+pub(crate) mod status;
+mod verdicts;
+
+use std::io::Write as _;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Outcome;
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> Result<Outcome> {
+    match cli.command {
+        Command::Start(args) => start::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Query(args) => query::run(&args),
+        Command::Baseline(args) => baseline::run(args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// Writes to standard output; a closed pipe is an error that [`crate::exit`] forgives.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// JSON as people read it.
+fn print_json(value: &serde_json::Value) -> Result<()> {
+    print(&format!("{value:#}\n"))
+}

@@ -1,0 +1,72 @@
+//! `tacho check config`: what a configuration file says, or what is wrong with it.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use tacho_model::time::format_duration;
+
+use crate::commands::print;
+use crate::config::{Config, FILE_NAME, Overrides};
+use crate::exit::Outcome;
+
+/// Check a configuration file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Check a configuration file
+    #[command(after_help = "Examples:
+  tacho check config
+  tacho check config old.json --explain
+
+Exit code 2 when the file is not usable.")]
+    Config {
+        /// The file
+        #[arg(default_value = FILE_NAME, value_name = "FILE")]
+        file: PathBuf,
+        /// Say what each setting is, and where older keys went
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+/// Checks and explains.
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let What::Config { file, explain } = &args.what;
+    if !file.exists() {
+        bail!(
+            "there is no {}; every key is optional, so none is needed",
+            file.display()
+        );
+    }
+    let config = Config::load(Some(file))?;
+    let settings = config.settings(&Overrides::default())?;
+    let mut text = format!("{} is fine\n", file.display());
+    if *explain {
+        for (old, new) in &config.mapped {
+            text += &format!("{old} means {new}\n");
+        }
+        let collect = &settings.collect;
+        text += &format!("server.listen: {}\n", settings.server.listen);
+        text += &format!("server.dashboard: {}\n", settings.server.dashboard);
+        text += &format!("storage.dir: {}\n", settings.storage.dir.display());
+        let retention = format_duration(settings.storage.options.retention);
+        text += &format!("storage.retention: {retention}\n");
+        text += &format!("collect.host: {}\n", collect.host);
+        text += &format!("collect.interval: {}\n", format_duration(collect.interval));
+        for rule in &settings.rules.rules {
+            let window = format_duration(rule.window);
+            let severity = rule.severity;
+            text += &format!(
+                "rule {}: {} of {} over {window}, {severity}\n",
+                rule.name, rule.condition, rule.metric
+            );
+        }
+    }
+    print(&text)?;
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,148 @@
+//! `tacho start`: collect, store, serve.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tacho_model::time::{format_duration, parse_duration};
+use tacho_server::Settings;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Overrides, parse_listen};
+use crate::exit::Outcome;
+use crate::term::{self, Colour};
+
+/// Watch this machine: collect, store, serve the dashboard and the API.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tacho start
+  tacho start --port 9000 --data-dir /var/lib/tacho
+  tacho start --config tacho.yaml --no-dashboard
+  TACHO_LOG=debug tacho start --log-format json")]
+pub(crate) struct Args {
+    /// Configuration file; tacho.yaml in this folder where there is one
+    #[arg(long, env = "TACHO_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8090]
+    #[arg(long, env = "TACHO_LISTEN", value_name = "ADDRESS", conflicts_with = "port",
+          value_parser = |text: &str| parse_listen(text).map_err(|e| e.to_string()))]
+    listen: Option<SocketAddr>,
+    /// Port on this machine; 0 for any that is free
+    #[arg(long, env = "TACHO_PORT", value_name = "PORT")]
+    port: Option<u16>,
+    /// Where data is kept [default: ./tacho-data]
+    #[arg(long, env = "TACHO_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// How often to collect [default: 1s]
+    #[arg(long, env = "TACHO_COLLECT_INTERVAL", value_name = "DURATION",
+          value_parser = |text: &str| parse_duration(text).map_err(|e| e.to_string()))]
+    interval: Option<Duration>,
+    /// Serve the API only
+    #[arg(long)]
+    no_dashboard: bool,
+    /// Serve the dashboard (it is, unless switched off)
+    #[arg(long, conflicts_with = "no_dashboard", hide = true)]
+    dashboard: bool,
+    /// Listen beyond this machine although nobody has to say who they are
+    #[arg(long)]
+    insecure: bool,
+    /// How log records are written
+    #[arg(long, env = "TACHO_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// Profile the services that are watched
+    #[arg(long, hide = true)]
+    profiling: bool,
+    /// Watch for regressions
+    #[arg(long, hide = true)]
+    regression: bool,
+}
+
+/// How log records are written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a record
+    Json,
+}
+
+/// Runs until told to stop.
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    for (asked, flag) in [
+        (args.profiling, "--profiling"),
+        (args.regression, "--regression"),
+    ] {
+        if asked {
+            bail!("{flag} is not built yet; start without it");
+        }
+    }
+    let config = Config::load(args.config.as_deref())?;
+    let dashboard = match (args.no_dashboard, args.dashboard) {
+        (true, _) => Some(false),
+        (_, true) => Some(true),
+        _ => None,
+    };
+    let settings = config.settings(&Overrides {
+        listen: args.listen,
+        port: args.port,
+        data_dir: args.data_dir.clone(),
+        dashboard,
+        interval: args.interval,
+        insecure: args.insecure,
+    })?;
+    log(args.log_format);
+    let greeting = greeting(&config, &settings);
+    tacho_server::run(settings, |address| eprintln!("{}", greeting(address)))?;
+    Ok(Outcome::Fine)
+}
+
+/// What a user sees first: where to look, and what is being done.
+fn greeting(config: &Config, settings: &Settings) -> impl FnOnce(SocketAddr) -> String + use<> {
+    let name = term::paint_err("Tachograph", Colour::Bold);
+    let version = env!("CARGO_PKG_VERSION");
+    let collect = &settings.collect;
+    let watching = if collect.host {
+        format!(
+            "watching this machine every {}",
+            format_duration(collect.interval)
+        )
+    } else {
+        "not watching this machine (collect.host: false)".to_owned()
+    };
+    let dir = settings.storage.dir.display().to_string();
+    let retention = format_duration(settings.storage.options.retention);
+    let file = config
+        .path
+        .as_ref()
+        .map(|path| format!("\n  configuration in {}", path.display()));
+    let file = file.unwrap_or_default();
+    let what = if settings.server.dashboard {
+        "dashboard"
+    } else {
+        "API"
+    };
+    move |address| {
+        let url = term::paint_err(&format!("http://{address}"), Colour::Bold);
+        format!(
+            "{name} {version}\n  {what} at {url}\n  {watching}, keeping {retention} in {dir}{file}\
+             \n  stop with Ctrl-C"
+        )
+    }
+}
+
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("TACHO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            builder
+                .with_ansi(colour && std::env::var_os("NO_COLOR").is_none())
+                .init();
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `tacho.yaml` to settings: flags over environment over file over defaults.
+//!
+//! [`raw`] is what may be written, every key optional and unknown ones refused with line and
+//! column; [`legacy`] maps the keys of older configurations; [`Config::settings`] checks the
+//! whole and leaves nothing optional.
+
+pub(crate) mod legacy;
+pub(crate) mod raw;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tacho_server::Settings;
+use tacho_server::settings::PORT;
+use tacho_store::Fsync;
+
+use self::raw::{RawConfig, RawFsync};
+
+/// Largest configuration file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The file that is read from the current folder when none is named.
+pub(crate) const FILE_NAME: &str = "tacho.yaml";
+
+/// A configuration file and what it says.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// Where it came from; `None` when there is no file.
+    pub(crate) path: Option<PathBuf>,
+    raw: RawConfig,
+    /// How older keys were understood: the key, and the key of ours.
+    pub(crate) mapped: Vec<(&'static str, String)>,
+}
+
+/// What flags and environment variables say about settings.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Overrides {
+    /// Address and port.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Port on loopback.
+    pub(crate) port: Option<u16>,
+    /// Data folder.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Serve the page or not.
+    pub(crate) dashboard: Option<bool>,
+    /// Collection interval.
+    pub(crate) interval: Option<Duration>,
+    /// Listen beyond loopback without tokens.
+    pub(crate) insecure: bool,
+}
+
+impl Config {
+    /// Reads `path`, or `tacho.yaml` in the current folder where there is one.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) => Self::read(path),
+            None if Path::new(FILE_NAME).is_file() => Self::read(Path::new(FILE_NAME)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
+        if metadata.len() > FILE_BYTES_MAX {
+            bail!("{shown} has more than {FILE_BYTES_MAX} bytes; that is no configuration");
+        }
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+        let text = String::from_utf8(bytes)
+            .with_context(|| format!("{shown} is not UTF-8; save it as UTF-8 text"))?;
+        let mut config = Self::parse(&text).with_context(|| format!("{shown} is not usable"))?;
+        config.path = Some(path.to_owned());
+        Ok(config)
+    }
+
+    /// Parses the text of a configuration file; YAML or JSON.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let has_content = text
+            .lines()
+            .any(|line| !matches!(line.trim().chars().next(), None | Some('#')));
+        if !has_content {
+            return Ok(Self::default());
+        }
+        let mut raw: RawConfig =
+            serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let mapped = legacy::map(&mut raw)?;
+        let config = Self {
+            path: None,
+            raw,
+            mapped,
+        };
+        // Everything is checked here, so that `check config` and `start` refuse the same files.
+        config.settings(&Overrides::default())?;
+        Ok(config)
+    }
+
+    /// The settings that this file and `overrides` give.
+    pub(crate) fn settings(&self, overrides: &Overrides) -> Result<Settings> {
+        let mut settings = Settings::default();
+        self.apply_server(&mut settings, overrides)?;
+        self.apply_storage(&mut settings, overrides)?;
+        self.apply_collect(&mut settings, overrides)?;
+        self.apply_rules(&mut settings)?;
+        Ok(settings)
+    }
+
+    fn apply_server(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
+        let raw = &self.raw.server;
+        let server = &mut settings.server;
+        if let Some(listen) = &raw.listen {
+            server.listen = parse_listen(listen)?;
+        }
+        server.listen = overrides.listen.unwrap_or(server.listen);
+        if let Some(port) = overrides.port {
+            server.listen.set_port(port);
+        }
+        let insecure = overrides.insecure || raw.insecure.unwrap_or(false);
+        if !server.listen.ip().is_loopback() && !insecure {
+            bail!(
+                "{} can be reached from other machines, and nothing would ask them who they are; \
+                 listen on 127.0.0.1, or say --insecure if the network itself is trusted",
+                server.listen
+            );
+        }
+        server.dashboard = overrides
+            .dashboard
+            .or(raw.dashboard)
+            .unwrap_or(server.dashboard);
+        if let Some(hosts) = &raw.allowed_hosts {
+            server.allowed_hosts.clone_from(hosts);
+        }
+        Ok(())
+    }
+
+    fn apply_storage(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
+        let raw = &self.raw.storage;
+        let storage = &mut settings.storage;
+        let dir = overrides.data_dir.clone().or_else(|| raw.dir.clone());
+        storage.dir = dir.unwrap_or_else(|| storage.dir.clone());
+        if let Some(retention) = raw.retention {
+            if retention.0 < Duration::from_hours(1) {
+                bail!("storage.retention must be at least 1h");
+            }
+            storage.options.retention = retention.0;
+        }
+        match raw.fsync {
+            None => {}
+            Some(RawFsync::Always) => storage.options.fsync = Fsync::Always,
+            Some(RawFsync::Interval(interval)) => storage.options.fsync = Fsync::Interval(interval),
+        }
+        if let Some(window) = raw.out_of_order {
+            storage.options.out_of_order = window.0;
+        }
+        if let Some(series_max) = raw.series_max {
+            storage.options.series_max = series_max;
+        }
+        Ok(())
+    }
+
+    fn apply_collect(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
+        let raw = &self.raw.collect;
+        let collect = &mut settings.collect;
+        collect.host = raw.host.unwrap_or(collect.host);
+        collect.gpu = raw.gpu.unwrap_or(collect.gpu);
+        let interval = overrides.interval.or(raw.interval.map(|d| d.0));
+        if let Some(interval) = interval {
+            if !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&interval) {
+                bail!("collect.interval must lie between 100ms and 1h");
+            }
+            collect.interval = interval;
+            collect.processes_interval = collect.processes_interval.max(interval);
+        }
+        if let Some(interval) = raw.processes_interval {
+            collect.processes_interval = interval.0.max(collect.interval);
+        }
+        Ok(())
+    }
+
+    fn apply_rules(&self, settings: &mut Settings) -> Result<()> {
+        let raw = &self.raw.rules;
+        let rules = &mut settings.rules;
+        if let Some(interval) = raw.interval {
+            if interval.0 < Duration::from_millis(100) {
+                bail!("rules.interval must be at least 100ms");
+            }
+            rules.interval = interval.0;
+        }
+        if raw.defaults == Some(false) {
+            rules.rules.clear();
+        }
+        for raw in raw.alerts.iter().flatten() {
+            let rule = raw.rule()?;
+            // A rule of the user's with a default's name takes its place.
+            rules.rules.retain(|known| known.name != rule.name);
+            rules.rules.push(rule);
+        }
+        for (name, threshold) in &self.raw.thresholds_of_defaults {
+            legacy::set_threshold(&mut rules.rules, name, *threshold)?;
+        }
+        Ok(())
+    }
+}
+
+/// `127.0.0.1:8090`, `[::1]:8090`, `127.0.0.1` or `8090`.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr> {
+    let text = text.trim();
+    let text = if text.starts_with("localhost") {
+        text.replacen("localhost", "127.0.0.1", 1)
+    } else {
+        text.to_owned()
+    };
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
+    }
+    if let Ok(ip) = text.parse() {
+        return Ok(SocketAddr::new(ip, PORT));
+    }
+    if let Ok(port) = text.trim_start_matches(':').parse() {
+        return Ok(SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), port));
+    }
+    bail!("`{text}` is no address to listen on; write it like 127.0.0.1:8090 or [::1]:8090")
+}
+
+#[cfg(test)]
+mod tests;

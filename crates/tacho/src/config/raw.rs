@@ -1,0 +1,250 @@
+//! What may be written in `tacho.yaml`. Every key is optional; unknown keys are refused.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use tacho_analysis::Severity;
+use tacho_analysis::alert::{AlertRule, NoData};
+use tacho_model::time::parse_duration;
+
+use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawConfig {
+    /// Where and how to listen.
+    pub(crate) server: RawServer,
+    /// Where and how long to keep data.
+    pub(crate) storage: RawStorage,
+    /// What to collect.
+    pub(crate) collect: RawCollect,
+    /// Alert rules.
+    pub(crate) rules: RawRules,
+
+    // Keys of older configurations.
+    /// Alert rules, as a list at the top.
+    pub(crate) alert_rules: Option<Vec<RawRule>>,
+    /// Thresholds of the rules that are on by default.
+    pub(crate) thresholds: Option<LegacyThresholds>,
+    /// Collectors.
+    pub(crate) collectors: Option<LegacyCollectors>,
+    /// Retention.
+    pub(crate) retention: Option<LegacyRetention>,
+    /// Load tests.
+    pub(crate) enable_load_testing: Option<Off>,
+    /// Automated reports.
+    pub(crate) enable_automated_reports: Option<Off>,
+
+    /// Filled from `thresholds`: a default rule's name and its threshold.
+    #[serde(skip)]
+    pub(crate) thresholds_of_defaults: Vec<(&'static str, f64)>,
+
+    // Sections whose feature is not built yet: refused with that reason, never ignored.
+    load_test_scenarios: Option<NotYet>,
+    report_interval_hours: Option<NotYet>,
+    report_formats: Option<NotYet>,
+    analysis: Option<NotYet>,
+    logging: Option<NotYet>,
+    health: Option<NotYet>,
+    ingest: Option<NotYet>,
+    filters: Option<NotYet>,
+    notify: Option<NotYet>,
+    baselines: Option<NotYet>,
+    regression: Option<NotYet>,
+    anomaly: Option<NotYet>,
+    limits: Option<NotYet>,
+    reports: Option<NotYet>,
+    load: Option<NotYet>,
+    profiling: Option<NotYet>,
+    dashboards: Option<NotYet>,
+}
+
+/// `server`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawServer {
+    /// Address and port.
+    pub(crate) listen: Option<String>,
+    /// Names under which the server may be reached.
+    pub(crate) allowed_hosts: Option<Vec<String>>,
+    /// Whether to serve the page.
+    pub(crate) dashboard: Option<bool>,
+    /// Listen beyond loopback without tokens.
+    pub(crate) insecure: Option<bool>,
+}
+
+/// `storage`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawStorage {
+    /// The data folder.
+    pub(crate) dir: Option<PathBuf>,
+    /// How long data is kept.
+    pub(crate) retention: Option<Span>,
+    /// `always`, or how long after.
+    pub(crate) fsync: Option<RawFsync>,
+    /// How late a sample may come.
+    pub(crate) out_of_order: Option<Span>,
+    /// Most series.
+    pub(crate) series_max: Option<usize>,
+}
+
+/// `collect`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawCollect {
+    /// Whether to watch this machine.
+    pub(crate) host: Option<bool>,
+    /// How often.
+    pub(crate) interval: Option<Span>,
+    /// How often to look at every process.
+    pub(crate) processes_interval: Option<Span>,
+    /// Whether to look for GPUs.
+    pub(crate) gpu: Option<bool>,
+}
+
+/// `rules`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRules {
+    /// How often rules are evaluated.
+    pub(crate) interval: Option<Span>,
+    /// Whether the default rules are on.
+    pub(crate) defaults: Option<bool>,
+    /// Alert rules.
+    pub(crate) alerts: Option<Vec<RawRule>>,
+}
+
+/// One alert rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRule {
+    name: String,
+    metric: String,
+    source: Option<String>,
+    labels: Option<std::collections::BTreeMap<String, String>>,
+    by: Option<Vec<String>>,
+    condition: String,
+    threshold: Option<f64>,
+    clear: Option<String>,
+    window: Option<Span>,
+    #[serde(rename = "for")]
+    hold: Option<Span>,
+    cooldown: Option<Span>,
+    no_data: Option<String>,
+    severity: Option<String>,
+}
+
+impl RawRule {
+    /// The rule, checked.
+    pub(crate) fn rule(&self) -> Result<AlertRule> {
+        let whole = || format!("alert rule `{}`", self.name);
+        let mut rule =
+            AlertRule::new(&self.name, &self.metric, &self.condition).with_context(whole)?;
+        rule.source.clone_from(&self.source);
+        rule.labels = self
+            .labels
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        rule.by.clone_from(&self.by);
+        rule.window = self.window.map_or(rule.window, |d| d.0);
+        rule.hold = self.hold.map_or(rule.hold, |d| d.0);
+        rule.cooldown = self.cooldown.map_or(rule.cooldown, |d| d.0);
+        if let Some(text) = &self.severity {
+            rule.severity = Severity::parse(text)
+                .ok_or_else(|| anyhow!("`{text}` is no severity; use info, warning or critical"))
+                .with_context(whole)?;
+        }
+        if let Some(text) = &self.no_data {
+            rule.no_data = NoData::parse(text)
+                .ok_or_else(|| anyhow!("`{text}` is no answer to no_data; use keep, ok or alert"))
+                .with_context(whole)?;
+        }
+        if let Some(clear) = &self.clear {
+            rule = rule.with_clear(clear).with_context(whole)?;
+        }
+        if let Some(threshold) = self.threshold {
+            rule.check_threshold(threshold)?;
+        }
+        rule.validate()?;
+        Ok(rule)
+    }
+}
+
+/// A duration: `15s`, `5m`, or a number of seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SpanVisitor).map(Self)
+    }
+}
+
+struct SpanVisitor;
+
+impl Visitor<'_> for SpanVisitor {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 15s, 5m, 1h30m or a number of seconds")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse_duration(text).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Duration, E> {
+        Ok(Duration::from_secs(secs))
+    }
+
+    fn visit_i64<E: de::Error>(self, secs: i64) -> Result<Duration, E> {
+        u64::try_from(secs)
+            .map(Duration::from_secs)
+            .map_err(|_| E::custom("a duration cannot be negative"))
+    }
+
+    fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Duration, E> {
+        Duration::try_from_secs_f64(secs).map_err(E::custom)
+    }
+}
+
+/// When data is forced to the disk: `always`, or at most this long after.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RawFsync {
+    /// Before a write is acknowledged.
+    Always,
+    /// At most this long after.
+    Interval(Duration),
+}
+
+impl<'de> Deserialize<'de> for RawFsync {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "always" => Ok(Self::Always),
+            text => parse_duration(text).map(Self::Interval).map_err(|_| {
+                de::Error::custom(format!("`{text}` is neither always nor a duration"))
+            }),
+        }
+    }
+}
+
+/// A key whose feature is not built yet.
+#[derive(Debug)]
+pub(crate) struct NotYet;
+
+impl<'de> Deserialize<'de> for NotYet {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::custom(
+            "this key's feature is not built yet; take it out until it is",
+        ))
+    }
+}
