@@ -1,9 +1,9 @@
 //! How often a change is claimed where there is none (A/A), and how often one is found where
 //! there is one, at margin 0.
 //!
-//! `cargo run --release -p tacho-analysis --example aa [REPLICATES [means|latencies]]`, 10 000 and
-//! both by default. Welch's test on the same values stands beside it for comparison. A declined comparison (too few
-//! effective values) is no claim.
+//! `cargo run --release -p tacho-analysis --example aa [REPLICATES [means|latencies]]`: 10 000 and
+//! both by default. Welch's test on the same values stands beside it for comparison. A declined
+//! comparison (too few effective values) is no claim.
 
 #![expect(clippy::print_stdout, reason = "an example prints its table")]
 
@@ -70,7 +70,8 @@ fn rates(replicates: u64, pair: impl Fn(&mut Rng) -> (Measurement, Measurement))
 fn line(name: &str, replicates: u64, aa: &Rates, power: &Rates) -> f64 {
     let error = (aa.claimed * (1.0 - aa.claimed) / replicates as f64).sqrt();
     println!(
-        "{name:<28} {:>6.2} ± {:.2} %  ratio {:.2}  declined {:>5.1} %  Welch {:>5.1} %  power {:>5.1} %",
+        "{name:<28} {:>6.2} ± {:.2} %  ratio {:.2}  declined {:>5.1} %  Welch {:>5.1} %  \
+         power {:>5.1} %",
         100.0 * aa.claimed,
         196.0 * error,
         aa.claimed / ALPHA,

@@ -1,6 +1,6 @@
 //! Alert rules: when a number is worth telling someone, and when it is over.
 //!
-//! In reading order: [`condition`] (the grammar), [`unit`] (numbers in the metric's unit),
+//! In reading order: [`condition`] (the grammar), [`mod@unit`] (numbers in the metric's unit),
 //! [`rule`] (what is watched), [`state`] (one machine a series), [`group`] (a rule's machines),
 //! [`defaults`] (the rules that are on from the first start).
 //!

@@ -27,37 +27,65 @@ pub struct KeyMetric {
     pub floor: f64,
 }
 
-const SYSTEM: &[(&str, &str)] = &[("source", "system")];
 const MIB: f64 = 1_048_576.0;
+/// A hundredth of the time.
+const POINT: f64 = 0.01;
 
 /// All of them.
-#[rustfmt::skip]
 pub const HOST: [KeyMetric; 9] = [
-    row("cpu_usage_percent",                        SYSTEM, Function::Avg,  MetricKind::Cpu,    "%",    1.0),
-    row("memory_usage_percent",                     SYSTEM, Function::Avg,  MetricKind::Memory, "%",    0.5),
-    row("node_load1",                               &[],    Function::Avg,  MetricKind::Other,  "",     0.2),
-    row("node_pressure_cpu_waiting_seconds_total",  &[],    Function::Rate, MetricKind::Other,  "1",    0.01),
-    row("node_pressure_io_waiting_seconds_total",   &[],    Function::Rate, MetricKind::Other,  "1",    0.01),
-    row("node_pressure_memory_waiting_seconds_total", &[],  Function::Rate, MetricKind::Other,  "1",    0.01),
-    row("node_disk_io_time_seconds_total",          &[],    Function::Rate, MetricKind::Other,  "1",    0.01),
-    row("node_disk_read_bytes_total",               &[],    Function::Rate, MetricKind::Other,  "By/s", MIB),
-    row("node_disk_written_bytes_total",            &[],    Function::Rate, MetricKind::Other,  "By/s", MIB),
+    derived("cpu_usage_percent", MetricKind::Cpu, 1.0),
+    derived("memory_usage_percent", MetricKind::Memory, 0.5),
+    row("node_load1", Function::Avg, "", 0.2),
+    row(
+        "node_pressure_cpu_waiting_seconds_total",
+        Function::Rate,
+        "1",
+        POINT,
+    ),
+    row(
+        "node_pressure_io_waiting_seconds_total",
+        Function::Rate,
+        "1",
+        POINT,
+    ),
+    row(
+        "node_pressure_memory_waiting_seconds_total",
+        Function::Rate,
+        "1",
+        POINT,
+    ),
+    row(
+        "node_disk_io_time_seconds_total",
+        Function::Rate,
+        "1",
+        POINT,
+    ),
+    row("node_disk_read_bytes_total", Function::Rate, "By/s", MIB),
+    row("node_disk_written_bytes_total", Function::Rate, "By/s", MIB),
 ];
 
+/// A share of the whole machine, in percent, as the host collector derives it.
+const fn derived(metric: &'static str, kind: MetricKind, floor: f64) -> KeyMetric {
+    KeyMetric {
+        labels: &[("source", "system")],
+        kind,
+        ..row(metric, Function::Avg, "%", floor)
+    }
+}
+
+/// A metric of `node_exporter`'s, summed over devices.
 const fn row(
     metric: &'static str,
-    labels: &'static [(&'static str, &'static str)],
     function: Function,
-    kind: MetricKind,
     unit: &'static str,
     floor: f64,
 ) -> KeyMetric {
     KeyMetric {
         metric,
-        labels,
+        labels: &[],
         function,
         by: &[],
-        kind,
+        kind: MetricKind::Other,
         unit,
         floor,
     }

@@ -16,8 +16,9 @@
 //!    together: Simes' test, which holds for statistics that move together as these do;
 //! 3. the severity grades a regression and never makes one.
 //!
-//! Sources: Schuirmann (1987) for two one-sided tests; Fieller (1954) for ratios; Simes
-//! (1986), and Sarkar (1998) for its validity under positive dependence; Benjamini and Yekutieli (2001); Künsch (1989) for the moving-block bootstrap.
+//! Sources: Schuirmann (1987) for two one-sided tests; Fieller (1954) for ratios; Simes (1986),
+//! and Sarkar (1998) for its validity under positive dependence; Benjamini and Yekutieli (2001);
+//! Künsch (1989) for the moving-block bootstrap.
 
 use std::time::Duration;
 

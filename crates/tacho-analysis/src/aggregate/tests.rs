@@ -317,7 +317,11 @@ proptest::proptest! {
         counter in proptest::bool::ANY,
     ) {
         let mut t = 0.0;
-        let samples: Vec<_> = gaps.iter().map(|(gap, v)| { t += f64::from(*gap); (t, *v) }).collect();
+        let mut samples = Vec::new();
+        for (gap, value) in gaps {
+            t += f64::from(gap);
+            samples.push((t, value));
+        }
         let columns = numbers(&samples);
         let (function, step) = (Function::ALL[which], Duration::from_secs(30));
         let shape = if counter { Shape::Counter } else { Shape::Gauge };

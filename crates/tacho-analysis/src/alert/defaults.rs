@@ -6,42 +6,45 @@
 use std::time::Duration;
 
 use super::AlertRule;
-
-/// One line of the table.
-struct Default {
-    name: &'static str,
-    metric: &'static str,
-    source: Option<&'static str>,
-    by: Option<&'static [&'static str]>,
-    condition: &'static str,
-    window: Duration,
-}
+use super::rule::WINDOW;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const REQUESTS: &str = "http_server_request_duration_seconds";
-const BY_SERVICE: Option<&[&str]> = Some(&["service"]);
 
-#[rustfmt::skip]
-const DEFAULTS: [Default; 4] = [
-    Default { name: "high_cpu",    metric: "cpu_usage_percent",    source: Some("system"), by: None,       condition: "avg > 80 %",    window: MINUTE },
-    Default { name: "high_memory", metric: "memory_usage_percent", source: Some("system"), by: None,       condition: "avg > 85 %",    window: MINUTE },
-    Default { name: "slow_p95",    metric: REQUESTS,               source: None,           by: BY_SERVICE, condition: "p95 > 1000 ms", window: super::rule::WINDOW },
-    Default { name: "slow_p99",    metric: REQUESTS,               source: None,           by: BY_SERVICE, condition: "p99 > 2000 ms", window: super::rule::WINDOW },
+/// Name, metric, condition, window.
+type Row = (&'static str, &'static str, &'static str, Duration);
+
+/// Of the host, on the series that the collector derives (`source="system"`).
+const HOST: [Row; 2] = [
+    ("high_cpu", "cpu_usage_percent", "avg > 80 %", MINUTE),
+    ("high_memory", "memory_usage_percent", "avg > 85 %", MINUTE),
+];
+/// Of requests, for each service.
+const SERVICES: [Row; 2] = [
+    ("slow_p95", REQUESTS, "p95 > 1000 ms", WINDOW),
+    ("slow_p99", REQUESTS, "p99 > 2000 ms", WINDOW),
 ];
 
 /// The default rules: severity warning at the threshold, cooldown 5 min.
 pub fn default_rules() -> Vec<AlertRule> {
-    // Every line of the table can be read: the tests below say so.
-    DEFAULTS.iter().filter_map(|line| rule(line).ok()).collect()
+    let host = HOST.iter().map(|row| {
+        let source = Some("system".to_owned());
+        rule(row).map(|rule| AlertRule { source, ..rule })
+    });
+    let services = SERVICES.iter().map(|row| {
+        let by = Some(vec!["service".to_owned()]);
+        rule(row).map(|rule| AlertRule { by, ..rule })
+    });
+    // Every row can be read: the test below says so.
+    host.chain(services).filter_map(crate::Result::ok).collect()
 }
 
-fn rule(line: &Default) -> crate::Result<AlertRule> {
-    let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-    let mut rule = AlertRule::new(line.name, line.metric, line.condition)?;
-    rule.source = line.source.map(str::to_owned);
-    rule.by = line.by.map(owned);
-    rule.window = line.window;
-    Ok(rule)
+fn rule((name, metric, condition, window): &Row) -> crate::Result<AlertRule> {
+    let rule = AlertRule::new(name, metric, condition)?;
+    Ok(AlertRule {
+        window: *window,
+        ..rule
+    })
 }
 
 #[cfg(test)]
@@ -54,7 +57,7 @@ mod tests {
     #[test]
     fn w4_default_rules_stand_as_promised() {
         let rules = default_rules();
-        assert_eq!(rules.len(), DEFAULTS.len());
+        assert_eq!(rules.len(), HOST.len() + SERVICES.len());
         for (rule, threshold) in rules.iter().zip([80.0, 85.0, 1.0, 2.0]) {
             rule.validate().unwrap();
             let shape = match rule.metric.as_str() {
