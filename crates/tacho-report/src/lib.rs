@@ -20,6 +20,7 @@ pub mod report;
 pub mod summary;
 pub mod verdict;
 
+mod chart;
 mod order;
 mod words;
 

@@ -204,20 +204,19 @@ fn statistic_row(s: &Statistic) -> Vec<String> {
     let values = [
         s.mean, s.stddev, s.min, s.median, s.p90, s.p95, s.p99, s.p999, s.max,
     ];
-    let mut row = vec![escape(&statistic_name(s))];
+    let mut row = vec![escape(statistic_title(s))];
     row.extend(values.iter().map(|value| escape(&text(*value, &s.unit))));
     row.push(count(s.n));
     row
 }
 
-/// The title, with the labels that tell it from others of the same metric.
-pub(crate) fn statistic_name(statistic: &Statistic) -> String {
-    let name = if statistic.title.is_empty() {
+/// The title, or the metric's name where it has none.
+pub(crate) fn statistic_title(statistic: &Statistic) -> &str {
+    if statistic.title.is_empty() {
         &statistic.metric
     } else {
         &statistic.title
-    };
-    clean(name)
+    }
 }
 
 /// Text from outside as text.

@@ -28,6 +28,31 @@ pub struct Report {
     pub charts: Vec<Chart>,
 }
 
+impl Report {
+    /// The statistic that a verdict is about.
+    pub(crate) fn statistic_of(&self, verdict: &Verdict) -> Option<&Statistic> {
+        let mut same = self
+            .statistics
+            .iter()
+            .filter(|s| s.metric == verdict.metric);
+        let exact = same.clone().find(|s| s.labels == verdict.labels);
+        exact.or_else(|| same.next().filter(|_| same.next().is_none()))
+    }
+
+    /// The verdict on a statistic.
+    pub(crate) fn verdict_on(&self, statistic: &Statistic) -> Option<&Verdict> {
+        let verdicts = self
+            .comparison
+            .iter()
+            .flat_map(|comparison| &comparison.verdicts);
+        let mut about = verdicts.filter(|verdict| {
+            self.statistic_of(verdict)
+                .is_some_and(|found| std::ptr::eq(found, statistic))
+        });
+        about.next()
+    }
+}
+
 /// The machine; what is not known is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostFacts {

@@ -9,8 +9,27 @@ use crate::report::{AlertFact, Report};
 use crate::verdict::{before_after, change_words, quantile_name};
 use crate::words::{capital, clean, counted};
 
+/// How things are: what, and the numbers behind it. Both without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Reads alone.
+    pub(crate) headline: String,
+    /// In order of weight, parted by semicolons; may be empty.
+    pub(crate) detail: String,
+}
+
 /// One sentence with its numbers; when all is well it says so, and on what grounds.
 pub fn summary_sentence(report: &Report) -> String {
+    let State { headline, detail } = state(report);
+    if detail.is_empty() {
+        format!("{headline}.")
+    } else {
+        format!("{headline}; {detail}.")
+    }
+}
+
+/// The same in two parts, for a headline and the line below it.
+pub(crate) fn state(report: &Report) -> State {
     let alerts = order::alerts(report);
     let verdicts = order::verdicts(report);
     let firing = alerts
@@ -18,17 +37,40 @@ pub fn summary_sentence(report: &Report) -> String {
         .filter(|alert| alert.ended_at.is_none())
         .count();
     let regressed = count(&verdicts, Answer::Regressed);
-    let sentence = if let Some(worst) = alerts.first().filter(|_| firing > 0) {
-        firing_alert(report, worst) + &others(firing - 1, regressed)
+    let (headline, parts) = if let Some(worst) = alerts.first().filter(|_| firing > 0) {
+        let (headline, culprit) = firing_alert(report, worst);
+        let mut parts = vec![culprit];
+        parts.push(some(firing - 1, |n| counted(n, "more alert")));
+        parts.push(some(regressed, |n| {
+            format!("{} regressed", counted(n, "metric"))
+        }));
+        (headline, parts)
     } else if let Some(worst) = verdicts.first().filter(|_| regressed > 0) {
-        let rest = others_regressed(regressed - 1);
-        regression(report, worst) + &rest + &ended(alerts.len())
+        let more = |n| format!("{} regressed", counted(n, "more metric"));
+        let ended = |n| format!("{} fired and ended", counted(n, "alert"));
+        let parts = vec![
+            numbers(report, worst),
+            some(regressed - 1, more),
+            some(alerts.len(), ended),
+        ];
+        (regression(report, worst), parts)
     } else if let Some(newest) = alerts.first() {
-        ended_alert(report, newest, alerts.len())
+        (
+            ended_alerts(report, alerts.len()),
+            vec![newest_alert(report, newest)],
+        )
     } else {
         calm(report, &verdicts)
     };
-    capital(&sentence) + "."
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    State {
+        headline: capital(&headline),
+        detail: parts.join("; "),
+    }
+}
+
+fn some(n: usize, words: impl Fn(usize) -> String) -> String {
+    if n == 0 { String::new() } else { words(n) }
 }
 
 fn count(verdicts: &[&Verdict], answer: Answer) -> usize {
@@ -46,62 +88,33 @@ fn host(report: &Report) -> String {
     }
 }
 
-fn firing_alert(report: &Report, alert: &AlertFact) -> String {
+/// What fires, and what its message says after the first semicolon: who is to blame.
+fn firing_alert(report: &Report, alert: &AlertFact) -> (String, String) {
     let message = clean(&alert.message);
-    let what = match (message.trim_end_matches('.'), alert.value) {
-        ("", Some(value)) => {
-            let (value, limit) = (
-                number::text(value, &alert.unit),
-                number::text(alert.threshold, &alert.unit),
-            );
-            format!("{} is {value} (limit {limit})", clean(&alert.rule))
+    let message = message.trim().trim_end_matches('.');
+    let (what, culprit) = match (message.split_once("; "), alert.value) {
+        (Some((what, culprit)), _) => (what.to_owned(), culprit.to_owned()),
+        (None, Some(value)) if message.is_empty() => {
+            let value = number::text(value, &alert.unit);
+            let limit = number::text(alert.threshold, &alert.unit);
+            (
+                format!("{} is {value} (limit {limit})", clean(&alert.rule)),
+                String::new(),
+            )
         }
-        ("", None) => format!("{} fires", clean(&alert.rule)),
-        (message, _) => message.to_owned(),
+        (None, None) if message.is_empty() => (clean(&alert.rule), String::new()),
+        (None, _) => (message.to_owned(), String::new()),
     };
-    format!("{} alert on {}: {what}", alert.severity, host(report))
-}
-
-fn others(firing: usize, regressed: usize) -> String {
-    let mut parts = Vec::new();
-    if firing > 0 {
-        parts.push(counted(firing, "more alert"));
-    }
-    if regressed > 0 {
-        parts.push(format!("{} regressed", counted(regressed, "metric")));
-    }
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!("; {}", parts.join(", "))
-    }
-}
-
-fn others_regressed(more: usize) -> String {
-    match more {
-        0 => String::new(),
-        more => format!("; {} regressed", counted(more, "more metric")),
-    }
-}
-
-fn ended(alerts: usize) -> String {
-    match alerts {
-        0 => String::new(),
-        alerts => format!("; {} fired and ended", counted(alerts, "alert")),
-    }
+    (
+        format!("{} alert on {}: {what}", alert.severity, host(report)),
+        culprit,
+    )
 }
 
 /// The name that people know the verdict's metric by.
 pub(crate) fn title(report: &Report, verdict: &Verdict) -> String {
-    let known = report
-        .statistics
-        .iter()
-        .filter(|s| s.metric == verdict.metric);
-    let same = known.clone().find(|s| s.labels == verdict.labels);
-    let only = || known.clone().next().filter(|_| known.clone().count() == 1);
-    let name = same
-        .or_else(only)
-        .map_or(verdict.metric.as_str(), |s| s.title.as_str());
+    let known = report.statistic_of(verdict);
+    let name = known.map_or(verdict.metric.as_str(), |s| s.title.as_str());
     match quantile_name(verdict) {
         Some(quantile) => format!("{} {quantile}", clean(name)),
         None => clean(name),
@@ -109,33 +122,42 @@ pub(crate) fn title(report: &Report, verdict: &Verdict) -> String {
 }
 
 fn regression(report: &Report, verdict: &Verdict) -> String {
+    let change = change_words(verdict);
+    format!(
+        "{} on {} regressed, {change}",
+        title(report, verdict),
+        host(report)
+    )
+}
+
+/// From what to what, against what, and how bad that is.
+fn numbers(report: &Report, verdict: &Verdict) -> String {
     let (before, after) = before_after(verdict);
     let unit = verdict.unit.as_str();
-    let numbers = format!(
-        "{} → {}",
-        number::text(before, unit),
-        number::text(after, unit)
-    );
-    let baseline = against(report);
     let severity = verdict
         .severity
-        .map(|s| format!(", {s}"))
+        .map(|s| format!(", severity {s}"))
         .unwrap_or_default();
-    format!(
-        "{} on {} regressed {}, {numbers}{baseline}{severity}",
-        title(report, verdict),
-        host(report),
-        change_words(verdict),
-    )
+    let (before, after) = (number::text(before, unit), number::text(after, unit));
+    format!("{before} → {after}{}{severity}", against(report))
 }
 
 fn against(report: &Report) -> String {
     let name = report.comparison.as_ref().map(|c| clean(&c.baseline));
-    name.map(|name| format!(", against baseline {name}"))
+    name.map(|name| format!(" against baseline {name}"))
         .unwrap_or_default()
 }
 
-fn ended_alert(report: &Report, newest: &AlertFact, count: usize) -> String {
+fn ended_alerts(report: &Report, count: usize) -> String {
+    let alerts = if count == 1 {
+        "one alert".to_owned()
+    } else {
+        counted(count, "alert")
+    };
+    format!("{alerts} fired on {} and ended", host(report))
+}
+
+fn newest_alert(report: &Report, newest: &AlertFact) -> String {
     let lasted = newest
         .ended_at
         .map(|end| number::duration(end.since(newest.started_at)));
@@ -143,53 +165,45 @@ fn ended_alert(report: &Report, newest: &AlertFact, count: usize) -> String {
         .map(|lasted| format!(" for {lasted}"))
         .unwrap_or_default();
     let at = number::moment(newest.started_at, report.range);
-    let rule = clean(&newest.rule);
-    let newest = format!("{rule}, {} at {at} UTC{lasted}", newest.severity);
-    match count {
-        1 => format!("one alert fired on {} and ended: {newest}", host(report)),
-        n => format!(
-            "{} fired on {} and ended, the last {newest}",
-            counted(n, "alert"),
-            host(report)
-        ),
-    }
+    format!(
+        "last {}, {}, at {at} UTC{lasted}",
+        clean(&newest.rule),
+        newest.severity
+    )
 }
 
-fn calm(report: &Report, verdicts: &[&Verdict]) -> String {
+fn calm(report: &Report, verdicts: &[&Verdict]) -> (String, Vec<String>) {
     let host = host(report);
     if report.statistics.iter().all(|s| s.n == 0) && verdicts.is_empty() {
-        return format!("nothing was measured on {host} in this time");
-    }
-    let span = number::duration(report.range.duration());
-    let total = verdicts.len();
-    if total == 0 {
-        return format!("no alert on {host} in {span}; nothing to compare with yet");
-    }
-    let unsure = count(verdicts, Answer::Inconclusive);
-    let improved = count(verdicts, Answer::Improved);
-    let stable = count(verdicts, Answer::Stable);
-    if unsure == total {
-        let all = counted(total, "metric");
-        return format!(
-            "nothing is known yet of {host}: {all} inconclusive{}",
-            against(report)
+        return (
+            format!("nothing was measured on {host} in this time"),
+            Vec::new(),
         );
     }
-    let parts = [
-        (stable, "stable"),
-        (improved, "improved"),
-        (unsure, "inconclusive"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
+    let quiet = format!("no alert in {}", number::duration(report.range.duration()));
+    let total = verdicts.len();
+    if total == 0 {
+        let reason = "no baseline to compare with".to_owned();
+        return (format!("no alert on {host}"), vec![quiet, reason]);
+    }
+    let answers = [Answer::Stable, Answer::Improved, Answer::Inconclusive];
+    let tally: Vec<String> = answers
+        .into_iter()
+        .map(|answer| (count(verdicts, answer), answer.as_str()))
         .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{} {word}", number::count(*n)))
+        .map(|(n, word)| format!("{} {word}", number::count(n)))
         .collect();
-    let metrics = if total == 1 { "metric" } else { "metrics" };
-    format!(
-        "all is well on {host}: {} of {} {metrics}{}, no alert in {span}",
-        parts.join(", "),
-        number::count(total),
-        against(report)
-    )
+    let unsure = count(verdicts, Answer::Inconclusive);
+    let headline = if unsure == total {
+        format!("nothing is known yet of {host}")
+    } else if verdicts
+        .iter()
+        .any(|v| v.leaning == Some(Answer::Regressed))
+    {
+        format!("nothing got worse on {host} for certain")
+    } else {
+        format!("all is well on {host}")
+    };
+    let tally = format!("{} of {}", tally.join(", "), counted(total, "metric"));
+    (headline, vec![tally + &against(report), quiet])
 }

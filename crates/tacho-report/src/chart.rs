@@ -1,0 +1,26 @@
+//! From points over time to paths: scales, reduction, gaps, stacks.
+//!
+//! Invariants:
+//! 1. however many points come in, at most two a pixel column go out, its lowest and highest;
+//! 2. a stretch without samples is a break in the line, never a bridge over it;
+//! 3. no input, however large or odd, gives a coordinate outside the picture.
+//!
+//! Coordinates are whole numbers in a box of [`WIDTH`] by [`HEIGHT`]; whoever draws stretches it.
+//! Not for words: titles and labels belong to the page.
+
+mod path;
+mod scale;
+mod segments;
+mod stack;
+
+pub(crate) use path::{area, line};
+pub(crate) use scale::{Axes, TimeTick, tick_label, time_ticks, value_ticks};
+pub(crate) use segments::{Point, Segment, segments};
+pub(crate) use stack::stack;
+
+/// Width of the box.
+pub(crate) const WIDTH: i32 = 800;
+/// Height of the box.
+pub(crate) const HEIGHT: i32 = 300;
+/// Columns that points are reduced to.
+pub(crate) const COLUMNS: usize = 400;
