@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tacho_model::{AppendError, Batch, TimeRange, Timestamp};
 
-use super::{at, contents, everything, open, open_with, options};
+use super::{Held, at, contents, everything, open, open_with, options};
+use crate::disk::Disk;
 use crate::disk::fake::FakeDisk;
 use crate::error::StoreError;
 use crate::options::{Fsync, StoreOptions};
@@ -161,4 +162,47 @@ fn one_batch_may_be_larger_than_a_segment() {
     drop(engine);
     assert_eq!(everything(&open(&disk)), all);
     assert_eq!(all.len(), 400);
+}
+
+#[test]
+fn retention_never_brings_an_overwritten_value_back() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    let retention = options().retention;
+    engine.append(&one(at(5), 1.0)).unwrap();
+    engine.append(&one(at(100), 1.0)).unwrap();
+    engine.flush().unwrap();
+    engine.append(&one(at(5), 2.0)).unwrap();
+    engine.flush().unwrap();
+    let value = || {
+        let all = everything(&engine);
+        all.get("m")
+            .map(|samples| samples[&at(5).as_nanos()].clone())
+    };
+    // The newer block holds nothing young enough, but hides what the older one holds.
+    let done = engine.maintain(at(50) + retention).unwrap();
+    assert_eq!(done.blocks_removed, 0);
+    assert_eq!(value(), Some(Held::Float(2f64.to_bits())));
+    let done = engine.maintain(at(101) + retention).unwrap();
+    assert_eq!((done.blocks_removed, value()), (2, None));
+}
+
+#[test]
+fn a_log_segment_that_comes_back_after_its_block_is_ignored() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    engine.append(&one(at(5), 1.0)).unwrap();
+    let has = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "wal");
+    let path = disk.paths().into_iter().find(has).unwrap();
+    let segment = disk.bytes(&path);
+    engine.flush().unwrap();
+    engine.append(&one(at(5), 2.0)).unwrap();
+    engine.flush().unwrap();
+    drop(engine);
+    // Its removal did not survive a power cut.
+    disk.create(&path).unwrap().write_at(0, &segment).unwrap();
+    let engine = open(&disk);
+    let expected = Held::Float(2f64.to_bits());
+    assert_eq!(everything(&engine)["m"][&at(5).as_nanos()], expected);
+    assert!(!disk.paths().contains(&path));
 }

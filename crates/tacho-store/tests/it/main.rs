@@ -4,3 +4,4 @@ mod folder;
 mod history;
 mod kill;
 mod support;
+mod together;
