@@ -2,19 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tacho_model::{Appender, Batch};
 use tacho_store::{Store, StoreOptions};
 
-use crate::support::{at, options, read};
+use crate::support::{at, options, put, read};
 
 const BATCHES: i64 = 500;
 
 fn write(store: &Store, name: &str) {
     for number in 0..BATCHES {
-        let mut batch = Batch::new();
-        let series = batch.series([("__name__", name)]).unwrap();
-        batch.push(series, at(number), number as f64);
-        store.append(&batch).unwrap();
+        put(store, name, at(number), number as f64);
     }
 }
 
