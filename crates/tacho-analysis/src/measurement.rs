@@ -3,10 +3,10 @@
 //! A [`Measurement`] is raw: values at a fixed step, or one histogram an interval. A [`Summary`]
 //! is what survives of it when the raw data has gone, enough to compare it with another: the
 //! mean with its standard error under dependence, the distribution, a bounded sample in order of
-//! time, and for latencies the bounded sequence of interval histograms.
+//! time, and for latencies a bounded sample of interval histograms.
 //!
-//! The sample is thinned in blocks: evenly spaced runs of neighbouring values, so that what
-//! neighbours have to do with each other survives; single values picked far apart would look
+//! Samples are thinned in blocks: evenly spaced runs of neighbours, so that what neighbours have
+//! to do with each other survives; single values picked far apart would look
 //! independent. The mean and its standard error are those of all the values.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub use estimate::Estimate;
 
 /// Most raw values kept of a series.
 pub const SAMPLE_MAX: usize = 2_000;
-/// Most interval histograms kept; with more, neighbours are merged.
+/// Most interval histograms kept.
 pub const INTERVALS_MAX: usize = 480;
 /// Most points kept of the course over time.
 pub const TREND_MAX: usize = 120;
@@ -62,10 +62,11 @@ pub struct Sample {
     pub block: usize,
 }
 
-/// Interval histograms, bounded.
+/// Interval histograms, thinned in blocks like a [`Sample`]. They are not merged: a short window
+/// could not be compared with intervals that are longer than its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intervals {
-    /// The length of one, after merging neighbours.
+    /// The length of one.
     pub width: Duration,
     /// In order of time.
     pub parts: Vec<Histogram>,
@@ -166,8 +167,9 @@ impl Summary {
             .filter_map(|(t, h)| Some((*t, h.mean()?)))
             .collect();
         let range = range_of(&means, width)?;
+        let histograms: Vec<&Histogram> = parts.iter().map(|(_, h)| h).collect();
         let mut whole = Histogram::new();
-        for (_, part) in &parts {
+        for part in &histograms {
             whole.merge(part);
         }
         let quantile = |q| {
@@ -197,7 +199,7 @@ impl Summary {
             max: quantile(1.0)?,
             percentiles: percentiles?,
             sample: thin::sample(width, &values),
-            intervals: Some(thin::intervals(width, parts.iter().map(|(_, h)| h))),
+            intervals: Some(thin::intervals(width, &histograms)),
             trend: thin::trend(&means),
             histogram: whole,
         })

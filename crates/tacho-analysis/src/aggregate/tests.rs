@@ -309,6 +309,34 @@ fn percentiles_of_a_group_are_those_of_all_observations() {
 }
 
 proptest::proptest! {
+    /// Series may come in any order, and a group is what its samples are together.
+    #[test]
+    fn groups_do_not_depend_on_order(
+        values in proptest::collection::vec(-1e3..1e3_f64, 2..40),
+        which in 0_usize..12,
+    ) {
+        let function = Function::ALL[which];
+        let series: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| {
+                let labels = [("__name__", "m".to_owned()), ("i", i.to_string())];
+                (Labels::new(labels).unwrap(), numbers(&[(1.0, *v)]))
+            })
+            .collect();
+        let windows = Windows::one(range(0.0, 9.0));
+        let there = series.iter().map(|(l, c)| (l, c, Shape::Gauge));
+        let there = merge_groups(function, windows, Some(&[]), there)[0].1[0].1;
+        let back = series.iter().rev().map(|(l, c)| (l, c, Shape::Gauge));
+        let back = merge_groups(function, windows, Some(&[]), back)[0].1[0].1;
+        proptest::prop_assert!((there - back).abs() <= 1e-9 * (1.0 + there.abs()));
+        if function != Function::Last {
+            let together: Vec<_> = values.iter().enumerate().map(|(i, v)| (0.1 * i as f64, *v)).collect();
+            let pooled = over(function, &numbers(&together), Shape::Gauge, range(-1.0, 9.0)).unwrap();
+            proptest::prop_assert!((there - pooled).abs() <= 1e-9 * (1.0 + pooled.abs()));
+        }
+    }
+
     /// Each step's value is what `over` says of the same window.
     #[test]
     fn steps_agree_with_windows(

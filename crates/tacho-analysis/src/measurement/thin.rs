@@ -6,48 +6,39 @@ use tacho_model::{Histogram, Timestamp};
 
 use super::{INTERVALS_MAX, Intervals, SAMPLE_MAX, Sample, TREND_MAX};
 
-/// Blocks kept of a long series: long enough (100 values each) for its short-range dependence,
-/// enough of them (20) to meet every part of it.
+/// Blocks kept of a long series: long enough (100 values, 24 intervals) for its short-range
+/// dependence, enough of them to meet every part of it.
 const BLOCKS: usize = 20;
 
 /// All values, or [`BLOCKS`] evenly spaced runs of them.
 pub(super) fn sample(step: Duration, values: &[f64]) -> Sample {
-    if values.len() <= SAMPLE_MAX {
-        return Sample {
-            step,
-            values: values.to_vec(),
-            block: values.len(),
-        };
-    }
-    let block = SAMPLE_MAX / BLOCKS;
-    let room = values.len() - block;
-    let starts = (0..BLOCKS).map(|i| i * room / (BLOCKS - 1));
+    let (values, block) = blocks(values, SAMPLE_MAX);
     Sample {
         step,
-        values: starts
-            .flat_map(|s| values[s..s + block].iter().copied())
-            .collect(),
+        values,
         block,
     }
 }
 
-/// At most [`INTERVALS_MAX`] histograms, neighbours merged, all of the same width.
-pub(super) fn intervals<'a>(
-    width: Duration,
-    parts: impl ExactSizeIterator<Item = &'a Histogram>,
-) -> Intervals {
-    let together = parts.len().div_ceil(INTERVALS_MAX).max(1);
-    let mut merged: Vec<Histogram> = Vec::with_capacity(parts.len() / together + 1);
-    for (i, part) in parts.enumerate() {
-        match merged.last_mut() {
-            Some(last) if i % together != 0 => last.merge(part),
-            _ => merged.push(part.clone()),
-        }
-    }
+/// All histograms, or [`BLOCKS`] evenly spaced runs of them.
+pub(super) fn intervals(width: Duration, parts: &[&Histogram]) -> Intervals {
+    let (kept, _) = blocks(parts, INTERVALS_MAX);
     Intervals {
-        width: width.saturating_mul(together as u32),
-        parts: merged,
+        width,
+        parts: kept.into_iter().cloned().collect(),
     }
+}
+
+/// At most `most` of `items`, and the length of a block.
+fn blocks<T: Clone>(items: &[T], most: usize) -> (Vec<T>, usize) {
+    if items.len() <= most {
+        return (items.to_vec(), items.len());
+    }
+    let block = most / BLOCKS;
+    let room = items.len() - block;
+    let starts = (0..BLOCKS).map(|i| i * room / (BLOCKS - 1));
+    let kept = starts.flat_map(|s| items[s..s + block].iter().cloned());
+    (kept.collect(), block)
 }
 
 /// At most [`TREND_MAX`] means of neighbours, each at the time of its last.

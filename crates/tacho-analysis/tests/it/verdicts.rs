@@ -38,17 +38,37 @@ fn swaying(median: f64, sway: f64, n: usize, seed: u64) -> Measurement {
     let level = Process::White.series(&mut Rng::new(seed), n);
     let centre = level.iter().sum::<f64>() / n as f64;
     let sd = (level.iter().map(|z| (z - centre).powi(2)).sum::<f64>() / (n as f64 - 1.0)).sqrt();
+    let requests: Vec<f64> = (0..500)
+        .map(|i| {
+            0.3 * Normal::STANDARD
+                .quantile((f64::from(i) + 0.5) / 500.0)
+                .unwrap()
+        })
+        .collect();
     intervals_of(level.iter().map(|z| {
         let mut histogram = Histogram::new();
-        for i in 0..500 {
-            let z_request = Normal::STANDARD
-                .quantile((f64::from(i) + 0.5) / 500.0)
-                .unwrap();
-            let log = 0.3 * z_request + sway * (z - centre) / sd;
-            histogram.observe(median * log.exp());
+        for request in &requests {
+            histogram.observe(median * (request + sway * (z - centre) / sd).exp());
         }
         histogram
     }))
+}
+
+#[test]
+fn five_minutes_can_be_compared_with_hours() {
+    let hours = swaying(0.100, 0.02, 1000, 1);
+    let spec_latency = spec(MetricKind::Latency, "s");
+    let slower = judge(&spec_latency, &hours, &swaying(0.120, 0.02, 20, 2));
+    assert_eq!((slower.answer, slower.n), (Answer::Regressed, [1000, 20]));
+    let same = judge(&spec_latency, &hours, &swaying(0.100, 0.02, 20, 3));
+    assert_eq!(same.answer, Answer::Stable, "{same:?}");
+    let day = around(40.0, 2.0, 20_000, 1);
+    let cpu = judge(
+        &spec(MetricKind::Cpu, "%"),
+        &day,
+        &around(55.0, 2.0, 300, 2),
+    );
+    assert_eq!(cpu.answer, Answer::Regressed);
 }
 
 #[test]
