@@ -21,7 +21,10 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// The folder cannot be created or written.
-    #[error("{} is not writable: give this user the folder, or choose another --data-dir", dir.display())]
+    #[error(
+        "{} is not writable: give this user the folder, or choose another --data-dir",
+        dir.display()
+    )]
     NotWritable {
         /// The data folder.
         dir: PathBuf,
