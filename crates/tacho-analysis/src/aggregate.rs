@@ -45,7 +45,8 @@ pub enum Function {
     Sum,
     /// The newest sample; of histograms, the mean of the newest one.
     Last,
-    /// Number of samples; of a histogram, of observations.
+    /// Number of samples; of a histogram, of observations. Of nothing it is no value, not 0: what
+    /// silence means is a rule's `no_data`.
     Count,
     /// Standard deviation with denominator n, as PromQL's `stddev_over_time`.
     Stddev,

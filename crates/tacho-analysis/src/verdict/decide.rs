@@ -52,6 +52,13 @@ pub(super) struct Comparison {
     pub(super) method: String,
 }
 
+impl Comparison {
+    /// Whether every statistic is known to be inside the margin.
+    fn inside(&self) -> bool {
+        self.decidable && self.shifts.iter().all(|s| s.inside)
+    }
+}
+
 impl Shift {
     fn p_worse(&self, direction: Direction) -> f64 {
         match direction {
@@ -107,20 +114,18 @@ fn answer<'a>(spec: &MetricSpec, comparison: &'a Comparison) -> (Answer, &'a Shi
     let alpha = 1.0 - LEVEL;
     let (p_worse, worst) = strongest(shifts, |s| s.p_worse(spec.direction));
     let (p_better, best) = strongest(shifts, |s| s.p_better(spec.direction));
-    let p = p_worse.min(p_better);
-    let stable = shifts.iter().all(|s| s.inside);
-    if !comparison.decidable {
-        let answer = if comparison.contained {
-            Answer::Stable
-        } else {
-            Answer::Inconclusive
-        };
-        (answer, &shifts[0], 1.0)
-    } else if p_worse <= alpha {
+    let decidable = comparison.decidable;
+    // What was declined must not count as evidence when many verdicts are adjusted together.
+    let p = if decidable {
+        p_worse.min(p_better)
+    } else {
+        1.0
+    };
+    if decidable && p_worse <= alpha {
         (Answer::Regressed, worst, p_worse)
-    } else if p_better <= alpha {
+    } else if decidable && p_better <= alpha {
         (Answer::Improved, best, p_better)
-    } else if stable {
+    } else if comparison.inside() || comparison.contained {
         (Answer::Stable, &shifts[0], p)
     } else if p < 0.5 {
         let leaning = if p_worse <= p_better { worst } else { best };
@@ -138,17 +143,13 @@ pub(super) fn verdict(
 ) -> Verdict {
     let (answer, shift, p_beyond) = answer(spec, &comparison);
     let inconclusive = answer == Answer::Inconclusive;
-    let (needs_more, reason) = if inconclusive {
-        plan::more(
-            spec,
-            after.range.duration(),
-            shift,
-            &comparison,
-            before,
-            after,
-        )
-    } else {
-        (None, (!comparison.decidable).then(contained_reason))
+    let (needs_more, reason) = match answer {
+        Answer::Inconclusive => {
+            let measured = after.range.duration();
+            plan::more(spec, measured, shift, &comparison, before, after)
+        }
+        Answer::Stable if !comparison.inside() => (None, Some(contained_reason())),
+        _ => (None, None),
     };
     let worse_by = spec.worse_by(shift.change, shift.before);
     let severity = spec.kind.severity(worse_by, spec.severity_threshold);

@@ -156,6 +156,7 @@ fn below_twelve_effective_values_nothing_is_claimed() {
     assert_eq!(few.answer, Answer::Inconclusive);
     assert_eq!(few.leaning, Some(Answer::Regressed));
     assert!(few.needs_more.is_some() && few.reason.is_some(), "{few:?}");
+    assert_eq!(few.evidence.p_beyond, 1.0);
     // Many values that hang together are few.
     let mut rng = Rng::new(9);
     let a = values(&mut rng, Process::Ar(0.98), 100, 10.0, 0.1);
