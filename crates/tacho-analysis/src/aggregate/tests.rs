@@ -56,7 +56,7 @@ fn names_round_trip() {
 }
 
 #[test]
-fn functions_of_a_gauge() {
+fn r4_functions_of_a_gauge() {
     let columns = numbers(&[(0.0, 100.0), (1.0, 4.0), (2.0, 1.0), (3.0, 3.0), (4.0, 2.0)]);
     let check = |name: &str, want: f64| {
         let function = Function::parse(name).unwrap();
@@ -81,7 +81,7 @@ fn functions_of_a_gauge() {
 }
 
 #[test]
-fn functions_of_a_histogram() {
+fn r4_functions_of_a_histogram() {
     let columns = histograms(&[(0.0, &[9.0]), (15.0, &[0.1, 0.2]), (30.0, &[0.3, 0.4])]);
     let check = |name: &str, want: f64, relative: f64| {
         let function = Function::parse(name).unwrap();

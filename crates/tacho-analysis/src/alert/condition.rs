@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_write() {
+    fn f3_conditions_are_read_as_people_write_them() {
         let check = |text: &str, shown: &str| {
             assert_eq!(Condition::parse(text).unwrap().to_string(), shown, "{text}");
         };

@@ -1,5 +1,7 @@
-//! The crate from outside: verdicts on made-up measurements with known truth.
+//! The crate from outside: alerts on made-up samples, verdicts on measurements with known truth.
 
+#[cfg(test)]
+mod alerts;
 #[cfg(test)]
 mod false_alarms;
 #[cfg(test)]
