@@ -108,18 +108,32 @@ export function text(value: number | null | undefined, unit: string): string {
   return parts.unit && parts.value !== DASH ? parts.value + SPACE + parts.unit : parts.value;
 }
 
+/** For tables that stand still: what would be 0.00 keeps two significant digits. */
+export function exact(value: number | null | undefined, unit: string): string {
+  const { value: digits, unit: shown } = quantity(value, unit);
+  const small = finite(value) !== null && value !== 0 && /^\u2212?0\.0/.test(digits);
+  if (!small) return text(value, unit);
+  const size = (value as number) / scaleOf(value as number, readable(unit)).divisor;
+  const words = String(Number(size.toPrecision(2))).replace("-", MINUS);
+  return shown ? words + SPACE + shown : words;
+}
+
 /** Two values under the unit of the higher: `9.99 – 18.8 %`. */
 export function span(
   low: number | null | undefined,
   high: number | null | undefined,
   unit: string,
 ): string {
-  return `${quantity(low, unit, high).value} – ${text(high, unit)}`;
+  return `${quantity(low, unit, high).value} – ${exact(high, unit)}`;
 }
+
+const CHANGE_MAX = 999;
 
 /** A change with its sign: +18.2 %. */
 export function change(percent: number | null | undefined): string {
   if (percent === null || percent === undefined || !Number.isFinite(percent)) return DASH;
+  // Beyond that only "very much" can be meant.
+  if (percent > CHANGE_MAX) return `>+${CHANGE_MAX}${SPACE}%`;
   const digits = number(percent);
   const signed = percent > 0 && Number(percent.toFixed(2)) !== 0 ? `+${digits}` : digits;
   return `${signed}${SPACE}%`;

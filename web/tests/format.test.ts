@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 
-import { change, count, duration, number, parseTime, quantity, span, text } from "../src/format";
+import {
+  change,
+  count,
+  duration,
+  exact,
+  number,
+  parseTime,
+  quantity,
+  span,
+  text,
+} from "../src/format";
 
 /** Spaces of all widths as plain ones, so that expectations can be read. */
 const plain = (words: string): string => words.replace(/[\u202f\u00a0]/g, " ");
@@ -58,6 +68,14 @@ describe("quantity chooses a unit", () => {
     expect(plain(span(512, 2048, "B"))).toBe("0.50 – 2.00 KiB");
   });
 
+  it.each([
+    [0.0031, "%", "0.0031 %"],
+    [-0.00004, "", "\u22120.00004"],
+    [0.25, "", "0.25"],
+    [0, "%", "0.00 %"],
+    [null, "%", "–"],
+  ])("%s %s is exactly %s", (value, unit, words) => expect(plain(exact(value, unit))).toBe(words));
+
   it("scales like its neighbour", () => {
     expect(quantity(950 * 1024, "By/s", 1.2 * 1024 ** 2)).toEqual({ value: "0.93", unit: "MiB/s" });
     expect(quantity(null, "B", 2048)).toEqual({ value: "–", unit: "KiB" });
@@ -73,6 +91,7 @@ describe("words", () => {
     [18.2, "+18.2 %"],
     [-9.3, "\u22129.30 %"],
     [0, "0.00 %"],
+    [17072, ">+999 %"],
     [null, "–"],
   ])("change of %s is %s", (value, words) => expect(plain(change(value))).toBe(words));
 

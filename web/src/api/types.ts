@@ -144,6 +144,8 @@ export interface BaselineMetric {
   labels: Labels;
   unit: string;
   kind: string;
+  /** How samples became values: `avg`, `rate`. */
+  agg?: string;
   n: number;
   effective_n: number | null;
   mean: number | null;
@@ -154,6 +156,8 @@ export interface BaselineMetric {
   p99: number | null;
   min: number | null;
   max: number | null;
+  /** What speaks against relying on it, in words. */
+  findings?: string[];
 }
 
 export interface Baseline {

@@ -16,6 +16,9 @@ const TONES = {
   inconclusive: "var(--unsure)",
 };
 
+/** Beyond this, in percent, a row is cut off with an arrow; its numbers stand beside it. */
+const REACH_MAX = 50;
+
 /** The percentage at the edge of the plots of these verdicts; larger changes are cut there. */
 export function reachOf(verdicts: readonly Verdict[]): number {
   const ends = verdicts.map(({ interval, margin_percent: margin }) =>
@@ -24,7 +27,7 @@ export function reachOf(verdicts: readonly Verdict[]): number {
   ends.sort((a, b) => a - b);
   // One wild row must not flatten all others.
   const typical = ends[ends.length >> 1] ?? 10;
-  return Math.min(ends[ends.length - 1] ?? 10, typical * 4, 120) * 1.1;
+  return Math.min(ends[ends.length - 1] ?? 10, typical * 4, REACH_MAX) * 1.1;
 }
 
 export function Forest({ verdict, reach }: { verdict: Verdict; reach: number }) {

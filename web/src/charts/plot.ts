@@ -114,7 +114,7 @@ export class Plot {
         y: { range: () => [0, this.state.scale.max] },
       },
       axes: [timeAxis(paint), this.valueAxis(paint)],
-      series: [{}, ...state.lines.map((line) => seriesOf(line, state, paint))],
+      series: [{}, ...drawn(state, state.lines).map((line) => seriesOf(line, state, paint))],
       bands: state.stacked ? bandsOf(state, paint) : [],
       hooks: {
         drawClear: [(u) => this.drawBand(u, paint)],
@@ -210,8 +210,17 @@ function shapeOf({ lines, stacked, themeVersion }: PlotState): string {
   return JSON.stringify([lines.map((line) => [line.label, line.color]), stacked, themeVersion]);
 }
 
-function dataOf({ frame }: PlotState): uPlot.AlignedData {
-  return [frame.times, ...frame.columns] as uPlot.AlignedData;
+function dataOf(state: PlotState): uPlot.AlignedData {
+  const { times, columns } = state.frame;
+  return [times, ...drawn(state, columns)] as uPlot.AlignedData;
+}
+
+/**
+ * The order of drawing. A stack is drawn from the top down, so that where a layer is empty the
+ * outline of the layer below it covers its own.
+ */
+function drawn<T>({ stacked }: PlotState, items: readonly T[]): readonly T[] {
+  return stacked ? items.toReversed() : items;
 }
 
 function sizeOf(host: HTMLElement): { width: number; height: number } {
@@ -259,8 +268,8 @@ function seriesOf(
 
 /** Each layer of a stack is filled down to the layer below it. */
 function bandsOf(state: PlotState, paint: (property: string) => string): uPlot.Band[] {
-  return state.lines.slice(1).map((line, i) => ({
-    series: [i + 2, i + 1] as [number, number],
+  return drawn(state, state.lines.slice(1)).map((line, i) => ({
+    series: [i + 1, i + 2] as [number, number],
     fill: faded(paint(line.color), FILL_OPACITY),
   }));
 }

@@ -26,6 +26,13 @@ export function levelTone(level: Level | null): Tone {
   return level === "warning" ? "unsure" : "stable";
 }
 
+/** Where an inconclusive verdict leans: "leans worse", or null. */
+export function leaningInWords({ answer, leaning }: TileVerdict | Verdict): string | null {
+  if (answer !== "inconclusive" || !leaning) return null;
+  const words: Record<string, string> = { regressed: "worse", improved: "better" };
+  return `leans ${words[leaning] ?? leaning}`;
+}
+
 /** "−12.2 to −6.10 %", or null where the interval is not known. */
 export function intervalInWords({ interval }: TileVerdict | Verdict): string | null {
   const low = interval?.[0];
@@ -43,11 +50,10 @@ export function changeInWords(verdict: TileVerdict | Verdict): string {
 }
 
 export function VerdictTag({ verdict }: { verdict: TileVerdict | Verdict }) {
-  const { answer, leaning } = verdict;
-  const words = answer === "inconclusive" && leaning ? `leaning ${leaning}` : answer;
+  const { answer } = verdict;
   return (
     <Tag tone={TONES[answer] ?? "stable"} title={changeInWords(verdict)}>
-      {words}
+      {answer}
     </Tag>
   );
 }

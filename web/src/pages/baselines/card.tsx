@@ -8,13 +8,15 @@ import type { Baseline, BaselineMetric, Labels, Verdict } from "../../api/types"
 import { wordsOf } from "../../components/remote";
 import { MetricName } from "../../components/metric-name";
 import { Tag } from "../../components/tag";
-import { count, duration, moment, parseTime, span, text } from "../../format";
+import { count, duration, exact, moment, parseTime, span } from "../../format";
 import { clock } from "../../state/connection";
 import { RECENT_SECONDS } from "./index";
 import { Verdicts } from "./verdicts";
 
 /** Figures shown before the reader asks for all of them. */
 const ROWS_SHOWN = 8;
+
+const DOUBTS_MAX = 3;
 
 export function BaselineCard({ baseline }: { baseline: Baseline }) {
   const verdicts = useSignal<Verdict[] | null>(null);
@@ -42,6 +44,11 @@ export function BaselineCard({ baseline }: { baseline: Baseline }) {
         </button>
       </h3>
       <p class="soft meta">{provenance(baseline)}</p>
+      {doubts(baseline).map((doubt) => (
+        <p key={doubt} class="soft meta doubt">
+          {doubt}
+        </p>
+      ))}
       {failure.value && (
         <p class="banner" role="alert">
           {failure.value}
@@ -51,6 +58,17 @@ export function BaselineCard({ baseline }: { baseline: Baseline }) {
       <Metrics metrics={baseline.metrics} />
     </section>
   );
+}
+
+/** What speaks against relying on it; what concerns one figure only names that figure. */
+function doubts({ metrics }: Baseline): string[] {
+  const about = new Map<string, string[]>();
+  for (const { metric, findings = [] } of metrics) {
+    for (const words of findings) about.set(words, [...(about.get(words) ?? []), metric]);
+  }
+  return [...about]
+    .map(([words, of]) => (of.length === 1 ? `${of[0]}: ${words}` : words))
+    .slice(0, DOUBTS_MAX);
 }
 
 function provenance(baseline: Baseline): string {
@@ -116,12 +134,13 @@ function Metric({ row }: { row: BaselineMetric }) {
   return (
     <tr>
       <td class="wrap">
-        <MetricName name={row.metric} /> {labels && <span class="soft">{labels}</span>}
+        <MetricName name={row.metric} /> {labels && <span class="soft">{labels} </span>}
+        {row.agg && row.agg !== "avg" && <span class="soft">{row.agg}</span>}
       </td>
-      <td>{text(row.median, row.unit)}</td>
+      <td>{exact(row.median, row.unit)}</td>
       <td>{span(row.p5, row.p95, row.unit)}</td>
-      <td class="opt">{text(row.mean, row.unit)}</td>
-      <td class="opt">{text(row.p99, row.unit)}</td>
+      <td class="opt">{exact(row.mean, row.unit)}</td>
+      <td class="opt">{exact(row.p99, row.unit)}</td>
       <td class="opt">
         {count(row.n)} <span class="soft">({count(row.effective_n)})</span>
       </td>

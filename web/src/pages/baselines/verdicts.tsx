@@ -4,7 +4,7 @@
 import type { Answer, Verdict } from "../../api/types";
 import { Forest, reachOf } from "../../charts/forest";
 import { MetricName } from "../../components/metric-name";
-import { intervalInWords, VerdictTag } from "../../components/tag";
+import { intervalInWords, leaningInWords, VerdictTag } from "../../components/tag";
 import { change, count, duration } from "../../format";
 
 const ORDER: Record<Answer, number> = { regressed: 0, inconclusive: 1, improved: 2, stable: 3 };
@@ -78,6 +78,7 @@ function Row({ verdict, reach }: { verdict: Verdict; reach: number }) {
       </td>
       <td class="words">
         <VerdictTag verdict={verdict} />
+        <div class="soft">{leaningInWords(verdict)}</div>
         {verdict.severity && verdict.answer === "regressed" && (
           <span class="soft"> {verdict.severity}</span>
         )}

@@ -93,7 +93,7 @@ function HostLine({ body }: { body: Dashboard }) {
   const boot = parseTime(host.boot_time);
   const parts = [
     host.name,
-    host.kernel,
+    host.kernel && /^\d/.test(host.kernel) ? `Linux ${host.kernel}` : host.kernel,
     boot === null ? null : `up ${duration(Math.floor((clock.value - boot) / 60) * 60)}`,
     dataFrom.value === null ? null : `watched since ${moment(dataFrom.value, clock.value)}`,
   ];

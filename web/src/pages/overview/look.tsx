@@ -3,7 +3,7 @@
  */
 import type { Alert, Dashboard, Verdict } from "../../api/types";
 import { Command } from "../../components/command";
-import { intervalInWords, levelTone, Tag, VerdictTag } from "../../components/tag";
+import { intervalInWords, leaningInWords, levelTone, Tag, VerdictTag } from "../../components/tag";
 import { change, count, duration, parseTime } from "../../format";
 import { clock } from "../../state/connection";
 import { shownDashboard } from "../../state/dashboard";
@@ -75,6 +75,7 @@ export function AlertEntry({ alert }: { alert: Alert }) {
 
 function Finding({ verdict, title }: { verdict: Verdict; title: string }) {
   const parts = [
+    leaningInWords(verdict),
     intervalInWords(verdict),
     verdict.effective_n ? `${count(verdict.effective_n[1])} effective samples` : null,
   ];

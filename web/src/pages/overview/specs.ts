@@ -89,7 +89,12 @@ export const LOAD: ChartSpec = {
   ],
 };
 
-const percent = (track: Track | undefined): Track | null => (track ? scale(track, 100) : null);
+/** A share of time; the clocks of two readings differ by enough to overshoot a little. */
+function percent(track: Track | undefined): Track | null {
+  if (!track) return null;
+  const scaled = scale(track, 100);
+  return { ...scaled, v: scaled.v.map((value) => (value === null ? null : Math.min(100, value))) };
+}
 
 export const PRESSURE: ChartSpec = {
   id: "pressure",
