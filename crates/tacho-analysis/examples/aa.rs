@@ -5,6 +5,22 @@
 //! both by default. Welch's test on the same values stands beside it for comparison. A declined
 //! comparison (too few effective values) is no claim.
 
+//! Measured with 10 000 pairs a line (± 1.96 Monte-Carlo standard errors), nominal 5 %:
+//!
+//! ```text
+//! means White, n 20              3.01 ± 0.33 %  ratio 0.60  Welch  4.7 %  power  78.6 %
+//! means White, n 60              3.27 ± 0.35 %  ratio 0.65  Welch  5.0 %  power 100.0 %
+//! means T3, n 60                 2.89 ± 0.33 %  ratio 0.58  Welch  4.7 %  power  99.4 %
+//! means Ar(0.5), n 60            3.04 ± 0.34 %  ratio 0.61  Welch 26.0 %  power  72.4 %
+//! means Ar(0.5), n 100           3.24 ± 0.35 %  ratio 0.65  Welch 25.7 %  power  95.9 %
+//! means Ar(0.9), n 300           4.73 ± 0.42 %  ratio 0.95  Welch 66.1 %  power  71.3 %
+//! means Ar(0.9), n 600           4.96 ± 0.43 %  ratio 0.99  Welch 65.7 %  power  96.8 %
+//! latencies White, n 20          2.25 ± 0.29 %  ratio 0.45  Welch  5.0 %  power  82.6 %
+//! latencies White, n 40          2.37 ± 0.30 %  ratio 0.47  Welch  5.3 %  power  98.7 %
+//! latencies Ar(0.5), n 60        3.56 ± 0.36 %  ratio 0.71  Welch 14.1 %  power  98.4 %
+//! latencies Ar(0.9), n 300       4.94 ± 0.42 %  ratio 0.99  Welch 48.6 %  power  99.4 %
+//! ```
+
 #![expect(clippy::print_stdout, reason = "an example prints its table")]
 
 use tacho_analysis::aggregate::Function;
