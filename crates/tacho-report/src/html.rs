@@ -29,7 +29,7 @@ const STYLE: &str = concat!(
     include_str!("html/parts.css")
 );
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-const LOGO: &str = r##"<svg class="logo" viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="8.6" class="dial"/><path d="M10 10l4.2-4.4" class="hand"/><circle cx="10" cy="10" r="1.5" class="hub"/></svg>"##;
+const LOGO: &str = r#"<svg class="logo" viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="8.6" class="dial"/><path d="M10 10l4.2-4.4" class="hand"/><circle cx="10" cy="10" r="1.5" class="hub"/></svg>"#;
 
 /// The report as one self-contained page.
 pub fn to_html(report: &Report) -> String {
@@ -93,12 +93,8 @@ fn footer(report: &Report) -> String {
     format!(
         "<footer><p>{how}</p><p>Times are UTC. Made by Tachograph {} on {}.</p></footer>\n",
         escape(&report.version),
-        escape(&made(report.created_at)),
+        escape(&number::stamp(report.created_at)),
     )
-}
-
-fn made(time: Timestamp) -> String {
-    format!("{}, {} UTC", number::date(time), number::clock(time))
 }
 
 /// A card with its title, a soft remark beside it, and its content.

@@ -9,7 +9,7 @@ use crate::number::{self, count, text};
 use crate::order;
 use crate::report::{AlertFact, Comparison, HostFacts, Report, Statistic};
 use crate::summary::{summary_sentence, title};
-use crate::verdict::{answer_words, before_after, change_words, hint};
+use crate::verdict::{answer_words, before_after, change_words, hint, quantile_name};
 use crate::words::{clean, counted};
 
 /// Most rows of one table; how many more there are is said below it.
@@ -38,14 +38,10 @@ pub fn to_markdown(report: &Report) -> String {
     alerts(&mut out, report);
     statistics(&mut out, &report.statistics);
     line(&mut out, "");
-    let made = number::span(tacho_model::TimeRange::new(
-        report.created_at,
-        report.created_at,
-    ));
-    let made = made.split(" to ").next().unwrap_or_default().to_owned();
+    let made = number::stamp(report.created_at);
     line(
         &mut out,
-        &format!("Tachograph {}, {made} UTC", escape(&report.version)),
+        &format!("Tachograph {}, {made}", escape(&report.version)),
     );
     out
 }
@@ -118,7 +114,9 @@ fn comparison(out: &mut String, report: &Report) {
         .collect();
     if !hints.is_empty() {
         line(out, "");
-        hints.iter().for_each(|hint| line(out, hint));
+        for hint in &hints {
+            line(out, hint);
+        }
     }
 }
 
@@ -138,13 +136,12 @@ fn verdict_row(report: &Report, verdict: &Verdict) -> Vec<String> {
     if let Some(severity) = verdict.severity {
         words += &format!(" ({severity})");
     }
-    let name = title(report, verdict);
-    let code = code(&verdict.metric);
-    let name = if name == verdict.metric {
-        code
-    } else {
-        format!("{} {code}", escape(&name))
-    };
+    let known = report.statistic_of(verdict).filter(|s| !s.title.is_empty());
+    let mut name = known.map(|s| escape(&s.title) + " ").unwrap_or_default();
+    name += &code(&verdict.metric);
+    if let Some(quantile) = quantile_name(verdict) {
+        name = format!("{name} {quantile}");
+    }
     let effect = verdict
         .effect
         .map_or(number::DASH, |effect| effect.class.as_str());

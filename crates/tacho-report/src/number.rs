@@ -106,7 +106,7 @@ pub fn quantity(value: f64, unit: &str) -> Quantity {
         _ => {
             let name = unit.replace(['{', '}'], "");
             if value.abs() >= 10_000.0 {
-                scaled(value, &PREFIXES, 1000.0, &name)
+                scaled(value, &PREFIXES, 1000.0, &format!("{SPACE}{name}"))
             } else {
                 plain(value, &name)
             }
@@ -168,7 +168,7 @@ fn seconds(value: f64) -> Quantity {
     }
 }
 
-/// A change in percent with its interval, all with the decimals that the widest of them needs:
+/// A change in percent with its interval, all with the same decimals:
 /// `+18 % (12 to 24)`.
 ///
 /// ```
@@ -177,27 +177,47 @@ fn seconds(value: f64) -> Quantity {
 /// assert_eq!(text.replace('\u{a0}', " "), "+18 % (12 to 24)");
 /// ```
 pub fn change_percent(change: f64, interval: Option<(f64, f64)>) -> String {
-    let Some((low, high)) = interval.filter(|(l, h)| l.is_finite() && h.is_finite()) else {
-        return format!("{}{SPACE}%", signed(change, decimals_for(change)));
+    let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
+    let words = percent(change, interval);
+    let Some((low, high)) = interval else {
+        return words;
     };
-    let decimals = decimals_for(change.abs().max(low.abs()).max(high.abs()));
-    let (low, high) = (rounded(low, decimals), rounded(high, decimals));
-    format!("{}{SPACE}% ({low} to {high})", signed(change, decimals))
+    let decimals = interval_decimals(change, low, high);
+    format!(
+        "{words} ({} to {})",
+        rounded(low, decimals),
+        rounded(high, decimals)
+    )
 }
 
-/// A change in percent alone: `+18 %`.
-pub(crate) fn percent(change: f64) -> String {
-    format!("{}{SPACE}%", signed(change, decimals_for(change)))
+/// A change in percent alone, with the decimals that its interval needs: `+18 %`.
+pub(crate) fn percent(change: f64, interval: Option<(f64, f64)>) -> String {
+    let decimals = interval.map_or_else(
+        || decimals_for(change),
+        |(low, high)| interval_decimals(change, low, high),
+    );
+    format!("{}{SPACE}%", signed(change, decimals))
 }
 
 /// An interval in percent alone: `12 to 24 %`.
 pub(crate) fn percent_interval(change: f64, (low, high): (f64, f64)) -> String {
-    let decimals = decimals_for(change.abs().max(low.abs()).max(high.abs()));
+    let decimals = interval_decimals(change, low, high);
     format!(
         "{} to {}{SPACE}%",
         rounded(low, decimals),
         rounded(high, decimals)
     )
+}
+
+/// As few as the widest number needs, unless the ends would then look the same.
+fn interval_decimals(change: f64, low: f64, high: f64) -> usize {
+    let by_size = decimals_for(change.abs().max(low.abs()).max(high.abs()));
+    let by_width = match high - low {
+        w if w >= 2.0 => 0,
+        w if w >= 0.2 => 1,
+        _ => 2,
+    };
+    by_size.max(by_width)
 }
 
 fn decimals_for(percent: f64) -> usize {
@@ -315,22 +335,37 @@ fn month(time: jiff::civil::DateTime) -> &'static str {
 /// A moment as briefly as is clear beside `range`: the clock while that stays within a day, else
 /// with the day before it.
 pub(crate) fn moment(time: Timestamp, range: TimeRange) -> String {
-    let same = civil(range.start).map(jiff::civil::DateTime::date)
-        == civil(range.end).map(jiff::civil::DateTime::date);
-    let inside = civil(time).map(jiff::civil::DateTime::date)
-        == civil(range.end).map(jiff::civil::DateTime::date);
-    if same && inside {
+    if one_day(&[time, range.start, range.end]) {
         clock_seconds(time)
     } else {
         format!("{} {}", day(time), clock(time))
     }
 }
 
+/// An end of `range`, to the minute.
+pub(crate) fn end(time: Timestamp, range: TimeRange) -> String {
+    if one_day(&[range.start, range.end]) {
+        clock(time)
+    } else {
+        format!("{} {}", day(time), clock(time))
+    }
+}
+
+fn one_day(times: &[Timestamp]) -> bool {
+    let day = |time: &Timestamp| civil(*time).map(jiff::civil::DateTime::date);
+    times.windows(2).all(|pair| day(&pair[0]) == day(&pair[1]))
+}
+
+/// A moment in full: `21 Nov 2026, 14:02 UTC`.
+pub(crate) fn stamp(time: Timestamp) -> String {
+    format!("{}, {} UTC", date(time), clock(time))
+}
+
 /// Both ends in UTC: `21 Nov 2026, 13:02 to 14:02 UTC`.
 pub(crate) fn span(range: TimeRange) -> String {
     let (start, end) = (range.start, range.end);
     if date(start) == date(end) {
-        let short = range.duration() < Duration::from_secs(600);
+        let short = range.duration() < Duration::from_mins(10);
         let form = if short { clock_seconds } else { clock };
         return format!("{}, {} to {} UTC", date(start), form(start), form(end));
     }
@@ -342,3 +377,6 @@ pub(crate) fn span(range: TimeRange) -> String {
         clock(end)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,19 +180,12 @@ fn calm(report: &Report, verdicts: &[&Verdict]) -> (String, Vec<String>) {
             Vec::new(),
         );
     }
-    let quiet = format!("no alert in {}", number::duration(report.range.duration()));
+    let span = number::duration(report.range.duration());
     let total = verdicts.len();
     if total == 0 {
-        let reason = "no baseline to compare with".to_owned();
-        return (format!("no alert on {host}"), vec![quiet, reason]);
+        let reason = "no baseline to compare with yet".to_owned();
+        return (format!("no alert on {host} in {span}"), vec![reason]);
     }
-    let answers = [Answer::Stable, Answer::Improved, Answer::Inconclusive];
-    let tally: Vec<String> = answers
-        .into_iter()
-        .map(|answer| (count(verdicts, answer), answer.as_str()))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{} {word}", number::count(n)))
-        .collect();
     let unsure = count(verdicts, Answer::Inconclusive);
     let headline = if unsure == total {
         format!("nothing is known yet of {host}")
@@ -204,6 +197,29 @@ fn calm(report: &Report, verdicts: &[&Verdict]) -> (String, Vec<String>) {
     } else {
         format!("all is well on {host}")
     };
-    let tally = format!("{} of {}", tally.join(", "), counted(total, "metric"));
-    (headline, vec![tally + &against(report), quiet])
+    (
+        headline,
+        vec![tally(report, verdicts), format!("no alert in {span}")],
+    )
+}
+
+/// `3 stable, 1 improved of 4 metrics against baseline default`; empty without verdicts.
+fn tally(report: &Report, verdicts: &[&Verdict]) -> String {
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let answers = [
+        Answer::Regressed,
+        Answer::Stable,
+        Answer::Improved,
+        Answer::Inconclusive,
+    ];
+    let parts: Vec<String> = answers
+        .into_iter()
+        .map(|answer| (count(verdicts, answer), answer.as_str()))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", number::count(n)))
+        .collect();
+    let metrics = counted(verdicts.len(), "metric");
+    format!("{} of {metrics}{}", parts.join(", "), against(report))
 }

@@ -7,6 +7,7 @@
 //! Not for deciding: what a verdict says was settled in `tacho-analysis`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -233,11 +234,19 @@ pub(crate) fn absolute_words(verdict: &Verdict) -> String {
 pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
     let more = verdict
         .needs_more
-        .map(|more| format!("measure {} longer", number::duration(more)));
+        .map(|more| format!("measure {} longer", number::duration(rounded_up(more))));
     match (verdict.reason.as_deref().map(clean), more) {
         (Some(reason), Some(more)) => Some(format!("{reason}; {more}")),
         (reason, more) => reason.or(more),
     }
+}
+
+/// To whole minutes beyond two: nobody plans by the rest.
+fn rounded_up(more: Duration) -> Duration {
+    if more <= Duration::from_mins(2) {
+        return more;
+    }
+    Duration::from_secs(more.as_secs().div_ceil(60).saturating_mul(60))
 }
 
 /// The quantile that decided, if it was not the mean.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tacho_model::{TimeRange, Timestamp};
 
-use super::{COLUMNS, Point, Segment};
+use super::{COLUMNS, Segment};
 
 /// The curves of a stack: for each run of known times the running sums, from zero up, one more
 /// than there are series.
@@ -121,7 +121,7 @@ fn interpolated(segment: &Segment, time: Timestamp) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::segments;
+    use super::super::{Point, segments};
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {

@@ -38,9 +38,9 @@ pub(super) fn section(report: &Report) -> String {
         .collect();
     let content = format!(
         "<ol class=\"alerts\">\n{rows}</ol>\n<div class=\"track-ends\" aria-hidden=\"true\">\
-         <span>{}</span><span>{} UTC</span></div>\n{}",
-        moment(report.range.start, report.range),
-        moment(report.range.end, report.range),
+         <div><span>{}</span><span>{} UTC</span></div></div>\n{}",
+        escape(&number::end(report.range.start, report.range)),
+        escape(&number::end(report.range.end, report.range)),
         left_out(alerts.len())
     );
     card("", "Alerts", &remark, &content)

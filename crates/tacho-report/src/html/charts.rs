@@ -122,8 +122,15 @@ fn points<'a>(lines: &'a [Line]) -> impl Iterator<Item = Point> + 'a {
 fn curves(lines: &[Line], axes: &Axes) -> String {
     // The first series is the one that matters: it is drawn last, on top.
     let paths = lines.iter().rev().map(|line| {
-        let path = chart::line(&line.segments, axes);
-        format!("<path class=\"line {}\" d=\"{path}\"/>\n", line.class)
+        let chart::Trace {
+            line: path,
+            envelope,
+        } = chart::trace(&line.segments, axes);
+        let class = &line.class;
+        format!(
+            "<path class=\"haze {class}\" d=\"{envelope}\"/><path class=\"line {class}\" \
+             d=\"{path}\"/>\n"
+        )
     });
     paths.collect()
 }
@@ -236,7 +243,7 @@ fn summary(line: &Line) -> Summary {
             f64::NAN
         },
         max,
-        last: values().last().unwrap_or(f64::NAN),
+        last: values().next_back().unwrap_or(f64::NAN),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::report::{Report, Statistic};
 /// Most tiles.
 const TILES_MAX: usize = 6;
 
+/// What is normal: low and high.
+type Band = (f64, f64);
+
 pub(super) fn section(report: &Report) -> String {
     let shown = report.statistics.iter().filter(|s| s.n > 0).take(TILES_MAX);
     let tiles: String = shown.map(|statistic| tile(report, statistic)).collect();
@@ -31,13 +34,13 @@ fn tile(report: &Report, s: &Statistic) -> String {
     let Quantity { value, unit } = number::quantity(s.mean, &s.unit);
     format!(
         "<div class=\"card tile\"><div class=\"k\"><span>{}</span>{}</div>\
-         <div class=\"v\">{}<i>{}</i></div>\
-         <div class=\"d\"><span>mean</span> · <span>p95 {}</span> · <span>max {}</span></div>\
+         <div class=\"v\">{}<i>{} mean</i></div>\
+         <div class=\"d\"><span>p95 {}</span> · <span>max {}</span></div>\
          {}</div>\n",
         escape(crate::markdown::statistic_title(s)),
         verdict.map(verdicts::tag).unwrap_or_default(),
         escape(&value),
-        escape(&unit),
+        escape(format!("{unit} mean").trim()),
         like(s.p95, &s.unit, &unit),
         like(s.max, &s.unit, &unit),
         spark(report, s, verdict),
@@ -87,15 +90,16 @@ fn spark(report: &Report, s: &Statistic, verdict: Option<&Verdict>) -> String {
     } else {
         ""
     };
+    let chart::Trace { line, envelope } = chart::trace(&segments, &axes);
     format!(
         "<svg class=\"spark{class}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \
-         aria-hidden=\"true\">{band}<path d=\"{}\"/></svg>",
-        chart::line(&segments, &axes)
+         aria-hidden=\"true\">{band}<path class=\"haze\" d=\"{envelope}\"/>\
+         <path class=\"line\" d=\"{line}\"/></svg>"
     )
 }
 
 /// The normal range as a rectangle.
-pub(super) fn band_of((low, high): (f64, f64), axes: &Axes) -> String {
+pub(super) fn band_of((low, high): Band, axes: &Axes) -> String {
     if !(low.is_finite() && high.is_finite()) {
         return String::new();
     }
@@ -109,7 +113,7 @@ fn course<'a>(
     report: &'a Report,
     s: &Statistic,
     verdict: Option<&'a Verdict>,
-) -> Option<(&'a [Point], Option<(f64, f64)>)> {
+) -> Option<(&'a [Point], Option<Band>)> {
     let charts = report
         .charts
         .iter()
@@ -124,7 +128,7 @@ fn course<'a>(
 }
 
 /// The baseline's 5th to 95th percentile.
-fn normal(verdict: &Verdict) -> Option<(f64, f64)> {
+fn normal(verdict: &Verdict) -> Option<Band> {
     let at = |wanted: f64| {
         let known = &verdict.evidence.before.percentiles;
         known

@@ -36,7 +36,7 @@ pub(super) fn section(report: &Report) -> String {
     let head = format!(
         "<thead><tr><th scope=\"col\">Metric</th><th scope=\"col\" class=\"words\">Verdict</th>\
          <th scope=\"col\">Change</th><th scope=\"col\" class=\"plot-cell\"><span class=\"ends\">\
-         <span>−{end}</span><span>margin shaded</span><span>+{end} %</span></span></th>\
+         <span>−{end}</span><span>margin shaded</span><span>+{end}&nbsp;%</span></span></th>\
          <th scope=\"col\">Before</th><th scope=\"col\">After</th>\
          <th scope=\"col\" class=\"opt\">Effect</th>\
          <th scope=\"col\" class=\"opt\">Effective n</th></tr></thead>"
@@ -127,7 +127,7 @@ fn row(report: &Report, verdict: &Verdict, reach: f64) -> String {
 
 fn worth(n: f64) -> String {
     if n.is_finite() {
-        number::number(n.round())
+        number::count(n.round() as usize)
     } else {
         number::DASH.to_owned()
     }
@@ -166,16 +166,14 @@ fn change(verdict: &Verdict) -> String {
             escape(interval)
         );
     };
-    let interval = verdict
-        .interval
-        .filter(|i| i.low.is_finite() && i.high.is_finite());
-    let interval = interval.map(|i| number::percent_interval(percent, (i.low, i.high)));
-    let interval = interval.map(|words| format!("<div class=\"soft\">{}</div>", escape(&words)));
-    format!(
-        "{}{}",
-        escape(&number::percent(percent)),
-        interval.unwrap_or_default()
-    )
+    let interval = verdict.interval.map(|i| (i.low, i.high));
+    let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
+    let words = interval.map(|interval| {
+        let words = number::percent_interval(percent, interval);
+        format!("<div class=\"soft\">{}</div>", escape(&words))
+    });
+    let change = escape(&number::percent(percent, interval));
+    format!("{change}{}", words.unwrap_or_default())
 }
 
 /// The percentage at the edge of the plots, the same for all rows.
@@ -201,7 +199,7 @@ fn reach(verdicts: &[&Verdict]) -> f64 {
     // One wild row must not flatten all others.
     let typical = ends.get(ends.len() / 2).copied().unwrap_or(10.0);
     let widest = ends.last().copied().unwrap_or(10.0);
-    (widest.min(typical * 4.0).min(REACH_MAX) * 1.1).max(0.1)
+    (widest.min(typical * 2.0).min(REACH_MAX) * 1.1).max(0.1)
 }
 
 /// One row of a forest plot.

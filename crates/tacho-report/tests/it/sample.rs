@@ -37,11 +37,11 @@ impl Noise {
     }
 }
 
-pub fn at(seconds_ago: i64) -> Timestamp {
+pub(crate) fn at(seconds_ago: i64) -> Timestamp {
     Timestamp::from_secs(NOW - seconds_ago)
 }
 
-pub fn range() -> TimeRange {
+pub(crate) fn range() -> TimeRange {
     TimeRange::new(at(3600), at(0))
 }
 
@@ -98,7 +98,7 @@ fn statistic(title: &str, metric: &str, unit: &str, points: &[(Timestamp, f64)])
     }
 }
 
-pub fn labels(metric: &str) -> Labels {
+pub(crate) fn labels(metric: &str) -> Labels {
     let source = if metric.starts_with("node_") {
         ""
     } else {
@@ -156,8 +156,8 @@ struct Figure {
 }
 
 const FIGURES: [Figure; 6] = [
-    figure("CPU", "cpu_usage_percent", "%", 34.0, 41.0, 4.0, 38.0),
-    figure("Memory", "memory_usage_percent", "%", 61.0, 61.4, 0.5, 0.0),
+    figure("CPU", "cpu_usage_percent", "%", 34.0, 41.0, 3.0, 38.0),
+    figure("Memory", "memory_usage_percent", "%", 61.0, 67.9, 0.5, 0.0),
     figure("Load", "node_load1", "", 5.2, 5.5, 1.1, 3.0),
     figure(
         "Disk busy",
@@ -299,7 +299,7 @@ fn report(bump: bool) -> Report {
 }
 
 /// A host on which something happened.
-pub fn busy() -> Report {
+pub(crate) fn busy() -> Report {
     let message = "CPU is 78.4 % (limit 70 %); most of it is uvicorn (pid 4711, 812 % of a core)";
     let alert =
         |rule: &str, severity, message: &str, from, to: Option<i64>, value, threshold| AlertFact {
@@ -338,12 +338,12 @@ pub fn busy() -> Report {
 }
 
 /// A host on which nothing happened.
-pub fn calm() -> Report {
+pub(crate) fn calm() -> Report {
     report(false)
 }
 
 /// A host of which nothing is known.
-pub fn empty() -> Report {
+pub(crate) fn empty() -> Report {
     Report {
         statistics: Vec::new(),
         comparison: None,
