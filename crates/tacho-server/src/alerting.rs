@@ -4,6 +4,8 @@
 //! is closed when the alert resolves. What fired when the server stopped is taken up again at
 //! the next start, so a restart neither repeats a notice nor forgets one.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tacho_analysis::Severity;
@@ -19,6 +21,10 @@ use tacho_store::state::AlertEvent;
 use crate::app::App;
 
 mod message;
+
+/// A rule waits until its window could have been filled since the start, at most this long: a
+/// start is busy, and two seconds of it are no minute's average.
+const WARM_UP: Duration = Duration::from_mins(1);
 
 /// An alert, firing or over.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,6 +122,9 @@ impl Alerting {
             failing,
         } = &mut *guard;
         for (rule, state) in rules {
+            if now.since(app.started) < rule.window.min(WARM_UP) {
+                continue;
+            }
             match values(app.store.as_ref(), rule, now) {
                 Ok((limits, values)) => {
                     failing.retain(|name| *name != rule.name);
@@ -219,18 +228,21 @@ fn note(
     let known = active
         .iter()
         .position(|a| a.rule == rule.name && a.labels == labels);
-    let mut alert = known.map(|at| active.remove(at)).unwrap_or_else(|| Alert {
-        id: 0,
-        rule: rule.name.clone(),
-        labels,
-        severity: transition.severity,
-        value: None,
-        threshold: transition.threshold,
-        unit: limits.unit.as_str().to_owned(),
-        started_at: transition.since,
-        ended_at: None,
-        message: String::new(),
-    });
+    let mut alert = known.map_or_else(
+        || Alert {
+            id: 0,
+            rule: rule.name.clone(),
+            labels,
+            severity: transition.severity,
+            value: None,
+            threshold: transition.threshold,
+            unit: limits.unit.as_str().to_owned(),
+            started_at: transition.since,
+            ended_at: None,
+            message: String::new(),
+        },
+        |at| active.remove(at),
+    );
     alert.severity = transition.severity;
     alert.value = transition.value.or(alert.value);
     if transition.change == Change::Resolved {

@@ -4,6 +4,7 @@
 //! every latency histogram there is, a service each; with selectors, exactly what they select.
 //! Measuring reads history, so a window of the past is measured at once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tacho_analysis::AnalysisError;
@@ -354,7 +355,7 @@ fn intervals(
     let width = rounded_up(INTERVAL, widest);
     let selection = querier.select(matchers, range)?;
     let mut columns = Columns::new();
-    let mut parts: std::collections::BTreeMap<Timestamp, Histogram> = Default::default();
+    let mut parts: BTreeMap<Timestamp, Histogram> = BTreeMap::new();
     for index in 0..selection.len() {
         selection.read(index, &mut columns)?;
         for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {

@@ -12,7 +12,7 @@ use tacho_model::{
 use tacho_wire::openmetrics::{Current, Format, finish, write_family};
 
 /// How old a value may be.
-pub const FRESH: Duration = Duration::from_secs(300);
+pub const FRESH: Duration = Duration::from_mins(5);
 
 /// Writes every current value in the store.
 pub fn write(querier: &dyn Querier, format: Format, now: Timestamp) -> Result<String, QueryError> {

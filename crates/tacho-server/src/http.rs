@@ -1,6 +1,6 @@
 //! Routes and handlers: one file a resource, each with its bodies beside it.
 //!
-//! The OpenAPI description is made from the same declarations as the routes, so the two cannot
+//! The `OpenAPI` description is made from the same declarations as the routes, so the two cannot
 //! differ.
 
 pub(crate) mod alerts;
@@ -54,7 +54,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(report::get))
 }
 
-/// The OpenAPI description of `/api/performance`.
+/// The `OpenAPI` description of `/api/performance`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api().into_openapi()
 }

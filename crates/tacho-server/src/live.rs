@@ -20,7 +20,7 @@ use crate::series::{self, PAGE_MAX, SeriesQuery};
 pub const SUBSCRIPTIONS_MAX: usize = 64;
 /// Longest id a client may give a subscription.
 const ID_BYTES_MAX: usize = 64;
-const WINDOW_DEFAULT: Duration = Duration::from_secs(300);
+const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
 
 /// What a client says.
 #[derive(Debug, Deserialize)]

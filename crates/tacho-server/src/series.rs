@@ -236,21 +236,32 @@ fn read_windows(
         });
         groupings[at].1.add(labels, &columns, shape);
     }
-    let groups = groupings
+    let finished = groupings
         .into_iter()
-        .flat_map(|(_, grouping)| grouping.finish());
-    let shown = groups
-        .filter(|(_, points)| !points.is_empty())
-        .map(|(labels, points)| {
-            let (kind, unit) = described(querier, &labels);
-            SeriesPoints {
-                labels,
-                kind,
-                unit,
-                points,
-            }
-        });
+        .map(|(function, grouping)| (function, grouping.finish()));
+    let groups = finished.flat_map(|(f, groups)| groups.into_iter().map(move |group| (f, group)));
+    let shown = groups.filter(|(_, (_, points))| !points.is_empty());
+    let shown = shown.map(|(function, (labels, points))| {
+        let (kind, unit) = described(querier, &labels);
+        SeriesPoints {
+            labels,
+            kind,
+            unit: unit_after(function, kind, &unit),
+            points,
+        }
+    });
     Ok(shown.collect())
+}
+
+/// The unit of what a function makes of values in `unit`.
+fn unit_after(function: Function, kind: Kind, unit: &Unit) -> Unit {
+    match (function, kind.shape(), unit.as_str()) {
+        // Of observations, whatever is observed.
+        (Function::Rate, Shape::Histogram, _) | (Function::Rate, _, "" | "1") => Unit::of("1/s"),
+        (Function::Count, ..) | (Function::Rate, _, "s") => Unit::RATIO,
+        (Function::Rate, _, unit) => Unit::new(&format!("{unit}/s")),
+        _ => unit.clone(),
+    }
 }
 
 /// The default for what is stored, where it contradicts the metadata or there is none.

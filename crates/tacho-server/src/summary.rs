@@ -29,11 +29,11 @@ const TREND_POINTS: u32 = 90;
 /// How often the comparison with the baseline is made anew.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
 /// What of the past is compared with the baseline.
-const COMPARE_WINDOW: Duration = Duration::from_secs(300);
+const COMPARE_WINDOW: Duration = Duration::from_mins(5);
 /// How often the averages over an hour and a day are made anew.
 const AVERAGES: [(Duration, Duration); 2] = [
-    (Duration::from_secs(3600), Duration::from_secs(15)),
-    (Duration::from_secs(86_400), Duration::from_secs(300)),
+    (Duration::from_hours(1), Duration::from_secs(15)),
+    (Duration::from_hours(24), Duration::from_mins(5)),
 ];
 /// Courses of at most this many different windows are remembered.
 const WINDOWS_MAX: usize = 16;
@@ -89,10 +89,13 @@ pub struct Normal {
 #[derive(Debug, Default)]
 pub struct SummaryCache(Mutex<Remembered>);
 
+/// One tile's course over a window.
+type Course = Vec<(Timestamp, f64)>;
+
 #[derive(Debug, Default)]
 struct Remembered {
     averages: [Timed<Vec<Option<f64>>>; 2],
-    trends: HashMap<Duration, Timed<Vec<Vec<(Timestamp, f64)>>>>,
+    trends: HashMap<Duration, Timed<Vec<Course>>>,
     comparison: Timed<Option<Compared>>,
 }
 
@@ -195,7 +198,7 @@ impl Remembered {
         window: Duration,
         interval: Duration,
         now: Timestamp,
-    ) -> Vec<Vec<(Timestamp, f64)>> {
+    ) -> Vec<Course> {
         let step = trend_step(window, interval);
         if self.trends.len() >= WINDOWS_MAX && !self.trends.contains_key(&window) {
             self.trends.clear();

@@ -14,7 +14,7 @@ use tacho_server::run::LocalServer;
 /// The server that commands talk to unless told otherwise.
 pub(crate) const SERVER: &str = "http://127.0.0.1:8090";
 /// The longest a single answer may take.
-const WAIT: Duration = Duration::from_secs(300);
+const WAIT: Duration = Duration::from_mins(5);
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 

@@ -5,6 +5,7 @@
 //! runs), [`table`] and [`term`] how answers look, [`exit`] what scripts read.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod cli;
 mod client;

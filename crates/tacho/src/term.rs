@@ -133,6 +133,9 @@ pub(crate) fn with_unit(value: f64, unit: &str) -> String {
         let (size, name) = fitting.or(steps.last()).copied().unwrap_or((1.0, ""));
         format!("{} {name}", number(value / size))
     };
+    if let Some(bytes) = unit.strip_suffix("/s").filter(|unit| *unit == "By") {
+        return format!("{}/s", with_unit(value, bytes));
+    }
     match unit {
         "By" => scaled(&[
             (1_099_511_627_776.0, "TiB"),

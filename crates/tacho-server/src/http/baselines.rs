@@ -25,7 +25,7 @@ use crate::app::SharedApp;
 use crate::baselines::{self, BaselineError, StoredBaseline};
 use crate::series;
 
-const WINDOW_DEFAULT: Duration = Duration::from_secs(300);
+const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
 
 /// A list of baselines.
 #[derive(Debug, Serialize, ToSchema)]
@@ -341,13 +341,10 @@ pub(crate) fn problem(error: BaselineError) -> Problem {
     match error {
         BaselineError::Name | BaselineError::TooMany(_) => Problem::bad_request(error.to_string()),
         BaselineError::NotFound(_) => Problem::not_found(error.to_string()),
-        BaselineError::NoData(_) => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
-        }
         BaselineError::Analysis(
             AnalysisError::Incomparable { .. } | AnalysisError::Expired { .. },
         ) => Problem::new(StatusCode::CONFLICT, error.to_string()),
-        BaselineError::Analysis(_) => {
+        BaselineError::NoData(_) | BaselineError::Analysis(_) => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
         }
         BaselineError::Series(error) => error.into(),

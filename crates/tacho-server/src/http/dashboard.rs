@@ -17,7 +17,7 @@ use super::system::TopBody;
 use crate::app::{App, SharedApp};
 use crate::summary::Tile;
 
-const WINDOW_DEFAULT: Duration = Duration::from_secs(300);
+const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
 
 /// The page's summary.
 #[derive(Debug, Serialize, ToSchema)]
@@ -201,7 +201,7 @@ impl From<Tile> for TileBody {
             verdict: verdict.map(|verdict| TileVerdictBody {
                 answer: verdict.answer.as_str(),
                 severity: verdict.severity.map(tacho_analysis::Severity::as_str),
-                leaning: verdict.leaning.map(|leaning| leaning.as_str()),
+                leaning: verdict.leaning.map(tacho_analysis::verdict::Answer::as_str),
                 change_percent: verdict.change_percent,
                 interval: verdict
                     .interval

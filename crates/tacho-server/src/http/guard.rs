@@ -1,7 +1,7 @@
 //! Who may speak to the server: Host and Origin are checked on every request.
 //!
 //! A page on another site must not reach a server on loopback through the visitor's browser. Two
-//! ways are closed: a foreign `Origin` (cross-site requests, WebSockets) and a foreign `Host`
+//! ways are closed: a foreign `Origin` (cross-site requests, `WebSockets`) and a foreign `Host`
 //! (DNS rebinding, where the attacker's name points at 127.0.0.1). Requests without an `Origin`
 //! come from programs, not from pages, and pass.
 

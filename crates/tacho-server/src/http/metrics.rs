@@ -21,7 +21,7 @@ use crate::app::SharedApp;
 use crate::ingest::IngestError;
 use crate::series::{self, PAGE_DEFAULT, SeriesPoints, SeriesQuery};
 
-const WINDOW_DEFAULT: Duration = Duration::from_secs(300);
+const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
 
 /// A page of series.
 #[derive(Debug, Serialize, ToSchema)]

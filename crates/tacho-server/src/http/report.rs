@@ -12,7 +12,7 @@ use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::reporting;
 
-const WINDOW_DEFAULT: Duration = Duration::from_secs(3600);
+const WINDOW_DEFAULT: Duration = Duration::from_hours(1);
 /// A report is a page of its own: it loads nothing and runs nothing.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";

@@ -212,7 +212,7 @@ fn wait(duration: Duration, name: &str) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < duration && !interrupted.load(Ordering::Relaxed) {
         let left = duration.saturating_sub(start.elapsed());
-        bar.set_position((duration - left).as_millis() as u64);
+        bar.set_position(duration.saturating_sub(left).as_millis() as u64);
         bar.set_prefix(format_duration(Duration::from_secs(left.as_secs())));
         std::thread::sleep(left.min(Duration::from_millis(200)));
     }
@@ -242,12 +242,11 @@ fn list(client: &Client, format: Format) -> Result<Outcome> {
     for baseline in baselines {
         let text = |key: &str| baseline[key].as_str().unwrap_or("").to_owned();
         let metrics = baseline["metrics"].as_array().map_or(0, Vec::len);
-        let state = match baseline["valid"].as_bool() {
-            Some(true) => Cell::from("valid"),
-            _ => {
-                let reason = text("invalid_reason");
-                Cell::coloured(format!("invalid: {reason}"), Some(Colour::Unsure))
-            }
+        let state = if let Some(true) = baseline["valid"].as_bool() {
+            Cell::from("valid")
+        } else {
+            let reason = text("invalid_reason");
+            Cell::coloured(format!("invalid: {reason}"), Some(Colour::Unsure))
         };
         table.row([
             text("name").into(),

@@ -112,7 +112,9 @@ fn table(series: &[Value], with_time: bool) -> Table {
                 let time = point[0]
                     .as_f64()
                     .and_then(tacho_model::Timestamp::from_secs_f64);
-                let time = time.map(|t| t.to_rfc3339()).unwrap_or_default();
+                let time = time
+                    .map(tacho_model::Timestamp::to_rfc3339)
+                    .unwrap_or_default();
                 table.row([name.clone().into(), time.into(), shown.into()]);
             } else {
                 table.row([name.clone().into(), shown.into()]);

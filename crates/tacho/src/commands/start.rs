@@ -15,6 +15,7 @@ use crate::term::{self, Colour};
 
 /// Watch this machine: collect, store, serve the dashboard and the API.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 #[command(after_help = "Examples:
   tacho start
   tacho start --port 9000 --data-dir /var/lib/tacho
