@@ -11,6 +11,8 @@ export interface Line {
   label: string;
   /** A custom property's name, for example `--s1`. */
   color: string;
+  /** What is left over rather than used: in a stack it is drawn as faintly as can be seen. */
+  rest?: boolean;
   t: readonly number[];
   v: readonly (number | null)[];
 }

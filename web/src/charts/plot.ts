@@ -55,6 +55,7 @@ const FONT = '11px Inter, system-ui, -apple-system, "Segoe UI", sans-serif';
 const CURSOR_KEY = "tachograph";
 const LINE_WIDTH = 1.6;
 const FILL_OPACITY = 0.36;
+const REST_OPACITY = 0.09;
 const OUTLINE_OPACITY = 0.75;
 /** Half the width of a character of a label, rounded up. */
 const LABEL_HALF_CHARACTER = 3.2;
@@ -270,7 +271,7 @@ function seriesOf(
 function bandsOf(state: PlotState, paint: (property: string) => string): uPlot.Band[] {
   return drawn(state, state.lines.slice(1)).map((line, i) => ({
     series: [i + 1, i + 2] as [number, number],
-    fill: faded(paint(line.color), FILL_OPACITY),
+    fill: faded(paint(line.color), line.rest ? REST_OPACITY : FILL_OPACITY),
   }));
 }
 

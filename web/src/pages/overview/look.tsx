@@ -95,14 +95,20 @@ function titleOf(body: Dashboard, { metric }: Verdict): string {
   return body.tiles.find((tile) => tile.metric === metric)?.title ?? metric;
 }
 
+function judged({ tiles }: Dashboard): string {
+  const unsure = tiles.filter((tile) => tile.verdict?.answer === "inconclusive").length;
+  if (unsure === 0) return "nothing has moved away from its baseline.";
+  const figures = unsure === 1 ? "1 figure" : `${count(unsure)} figures`;
+  return `no change is proven; ${figures} may or may not have moved, more samples will tell.`;
+}
+
 /** Nothing to look at; where there is no baseline, how to get one. */
 function Calm({ body }: { body: Dashboard }) {
   const measured = body.tiles.some((tile) => tile.baseline !== null);
   if (measured) {
     return (
       <p class="calm">
-        Nothing fires, and nothing has moved away from its baseline. Alerts and verdicts appear here
-        as they come.
+        Nothing fires, and {judged(body)} Alerts and verdicts appear here as they come.
       </p>
     );
   }

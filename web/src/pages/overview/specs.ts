@@ -70,7 +70,7 @@ export const MEMORY: ChartSpec = {
     return [
       ...used,
       ...line("cached", "--s7", combine(usable, unused, minus)),
-      ...line("free", "--s0", unused),
+      ...line("free", "--s0", unused).map((free) => ({ ...free, rest: true })),
     ];
   },
 };
