@@ -189,11 +189,12 @@ fn calm(report: &Report, verdicts: &[&Verdict]) -> (String, Vec<String>) {
     let unsure = count(verdicts, Answer::Inconclusive);
     let headline = if unsure == total {
         format!("nothing is known yet of {host}")
-    } else if verdicts
+    } else if let Some(worst) = verdicts
         .iter()
-        .any(|v| v.leaning == Some(Answer::Regressed))
+        .find(|v| v.leaning == Some(Answer::Regressed))
     {
-        format!("nothing got worse on {host} for certain")
+        let (title, change) = (title(report, worst), change_words(worst));
+        format!("nothing regressed on {host} for certain, but {title} leans that way, {change}")
     } else {
         format!("all is well on {host}")
     };

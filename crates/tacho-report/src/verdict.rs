@@ -257,16 +257,19 @@ pub(crate) fn quantile_name(verdict: &Verdict) -> Option<&'static str> {
         .map(|_| verdict.statistic.as_str())
 }
 
-/// The statistic that decided, in the baseline and in the window.
+/// The statistic that decided, in the baseline and in the window: the two numbers whose change
+/// the verdict states. A mean is told from the change itself, because long series are compared
+/// on a sample of them, whose mean is not quite that of the evidence.
 pub(crate) fn before_after(verdict: &Verdict) -> (f64, f64) {
-    let shift = verdict
-        .quantiles
-        .iter()
-        .find(|shift| shift.statistic == verdict.statistic);
-    shift.map_or(
-        (verdict.evidence.before.mean, verdict.evidence.after.mean),
-        |shift| (shift.before, shift.after),
-    )
+    let quantiles = &verdict.quantiles;
+    if let Some(shift) = quantiles.iter().find(|s| s.statistic == verdict.statistic) {
+        return (shift.before, shift.after);
+    }
+    let percent = verdict.change_percent.filter(|percent| *percent != 0.0);
+    let compared = percent.map(|percent| 100.0 * verdict.change / percent);
+    let before = compared.filter(|before| before.is_finite());
+    let before = before.unwrap_or(verdict.evidence.before.mean);
+    (before, before + verdict.change)
 }
 
 /// A number that JSON can hold.

@@ -34,7 +34,7 @@ fn tile(report: &Report, s: &Statistic) -> String {
     let Quantity { value, unit } = number::quantity(s.mean, &s.unit);
     format!(
         "<div class=\"card tile\"><div class=\"k\"><span>{}</span>{}</div>\
-         <div class=\"v\">{}<i>{} mean</i></div>\
+         <div class=\"v\">{}<i>{}</i></div>\
          <div class=\"d\"><span>p95 {}</span> · <span>max {}</span></div>\
          {}</div>\n",
         escape(crate::markdown::statistic_title(s)),

@@ -20,7 +20,7 @@ pub(super) fn section(report: &Report) -> String {
             "empty",
             "Not compared",
             "",
-            "<p>There is no baseline yet. <code>tacho baseline</code> measures what is normal \
+            "<p>There is no baseline to compare with. <code>tacho baseline</code> measures what is normal \
              here; the next report then says what changed.</p>\n",
         );
     };

@@ -3,7 +3,7 @@
 use tacho_analysis::Severity;
 use tacho_report::{Report, summary_sentence, to_html, to_json, to_markdown};
 
-use crate::facts::{alert, compared, slower, unsure};
+use crate::facts::{alert, compared, slower, stable, unsure};
 use crate::sample;
 
 fn spoken(report: &Report) -> String {
@@ -38,6 +38,12 @@ fn f9_report_summary_says_the_worst_first() {
         vec![over],
         sample::empty(),
         "One alert fired on web-1 and ended; last cpu_high, warning, at 13:52:00 UTC for 5 min.",
+    );
+    check(
+        vec![],
+        compared(vec![stable(), unsure()]),
+        "Nothing regressed on web-1 for certain, but node_load1 leans that way, +7 % (−2 to 16); \
+         1 stable, 1 inconclusive of 2 metrics against baseline default; no alert in 1 h.",
     );
     check(
         vec![],
@@ -163,4 +169,14 @@ fn f9_gaps_stay_gaps() {
         let path = path.split('"').next().unwrap();
         assert_eq!(path.matches('M').count(), 2, "{path}");
     }
+}
+
+#[test]
+fn f9_before_and_after_are_the_numbers_of_the_change() {
+    // The evidence holds the means of everything, the change that of what was compared.
+    let mut verdict = unsure();
+    (verdict.change, verdict.change_percent) = (0.4, Some(8.0));
+    (verdict.evidence.before.mean, verdict.evidence.after.mean) = (5.1, 5.0);
+    let markdown = to_markdown(&compared(vec![verdict]));
+    assert!(markdown.contains("| 5.00 | 5.40 |"), "{markdown}");
 }

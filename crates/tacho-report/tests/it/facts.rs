@@ -107,6 +107,17 @@ pub(crate) fn unsure() -> Verdict {
     }
 }
 
+/// The same as before.
+pub(crate) fn stable() -> Verdict {
+    Verdict {
+        answer: Answer::Stable,
+        leaning: None,
+        needs_more: None,
+        reason: None,
+        ..unsure()
+    }
+}
+
 /// Percent of nothing: the baseline is zero.
 pub(crate) fn without_percent() -> Verdict {
     Verdict {
