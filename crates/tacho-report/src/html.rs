@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. nothing in the page refers outside it, and its policy forbids that it does;
-//! 2. text from outside is written by [`escape`] only, so it cannot become markup;
+//! 2. text from outside is written by `escape` only, so it cannot become markup;
 //! 3. its size is bounded by [`ROWS_MAX`] and [`CHARTS_MAX`], whatever the report holds.
 
 use tacho_model::{TimeRange, Timestamp};
