@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 const base = process.argv[2] ?? process.env.BASE_URL ?? "http://127.0.0.1:8090";
 const folder = process.env.SCREENSHOTS;
 const FIRST_CHART_MS_MAX = 1000;
+const FIRST_CHART_TRIES = 5;
 const SIZES = { phone: [390, 844], laptop: [1440, 900], wide: [1920, 1080] };
 
 const failures = [];
@@ -38,12 +39,21 @@ const search = (page) => new URLSearchParams(new URL(page.url()).hash.split("?")
 const pressed = (page) =>
   page.locator('.seg[aria-label="Range"] [aria-pressed="true"]').innerText();
 
+/** The median of a few fresh contexts, as the first one also pays for the browser's own start. */
 async function firstChart(browser) {
-  const { context, page } = await open(browser, viewport(SIZES.laptop));
-  await cpu(page).waitFor({ timeout: 15_000 });
-  const ms = await page.evaluate(() => performance.getEntriesByName("first-chart")[0]?.startTime);
-  expect(ms < FIRST_CHART_MS_MAX, `the first chart is drawn in ${Math.round(ms)} ms`);
-  await context.close();
+  const times = [];
+  for (let i = 0; i < FIRST_CHART_TRIES; i++) {
+    const { context, page } = await open(browser, viewport(SIZES.laptop));
+    await cpu(page).waitFor({ timeout: 15_000 });
+    times.push(
+      await page.evaluate(() => performance.getEntriesByName("first-chart")[0]?.startTime),
+    );
+    await context.close();
+  }
+  times.sort((a, b) => a - b);
+  const ms = times[times.length >> 1];
+  const all = times.map(Math.round).join(", ");
+  expect(ms < FIRST_CHART_MS_MAX, `the first chart is drawn in ${Math.round(ms)} ms (${all})`);
 }
 
 async function moves(page) {
@@ -55,7 +65,8 @@ async function moves(page) {
   const after = await number(cpu(page), "data-end");
   const now = await number(cpu(page), "data-points");
   expect(after - before >= 2, `the CPU chart moves on by ${after - before} s in 3 s`);
-  expect(now > points || now > 290, `its points grow: ${points}, then ${now}`);
+  // A full window drops old points now and then, a few dozen at once.
+  expect(now > points || points > 300, `its points grow: ${points}, then ${now}`);
   expect((await canvas(page)) !== picture, "its canvas is drawn again");
 }
 
