@@ -14,6 +14,10 @@ pub(super) const STABLE_LEVEL: f64 = 0.90;
 
 pub(super) fn compare(spec: &MetricSpec, before: &Summary, after: &Summary) -> Result<Comparison> {
     let (a, b) = align::values(&before.sample, &after.sample)?;
+    let (a, b) = (
+        recentred(a, before.estimate.mean),
+        recentred(b, after.estimate.mean),
+    );
     let (shift, effective_n) = shift_of_means(&a, &b, spec.margin)?;
     let margin = spec.margin.around(before.estimate.mean);
     let within = |s: &Summary| {
@@ -33,6 +37,18 @@ pub(super) fn compare(spec: &MetricSpec, before: &Summary, after: &Summary) -> R
             before.step.max(after.step),
         ),
     })
+}
+
+/// The values moved so that their mean is the mean of everything that was measured: a sample that
+/// was thinned tells how uncertain a mean is, generously, but all the values tell the mean best.
+fn recentred(mut values: Vec<f64>, mean: f64) -> Vec<f64> {
+    let thinned = values.iter().sum::<f64>() / values.len() as f64;
+    let off = mean - thinned;
+    // Rounding is no reason to touch values that are all there.
+    if off.is_finite() && off.abs() > 1e-9 * mean.abs() {
+        values.iter_mut().for_each(|value| *value += off);
+    }
+    values
 }
 
 /// The shift of the mean of `b` from `a`, and the effective sizes.

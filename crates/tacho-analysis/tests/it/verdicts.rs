@@ -440,3 +440,13 @@ fn odd_histograms_get_an_answer_or_a_clear_error() {
     let verdict = judge(&spec, &of(&[0.1; 20], 40), &of(&[0.1; 20], 40));
     assert_eq!(verdict.answer, Answer::Stable);
 }
+
+#[test]
+fn the_change_is_that_of_all_values_however_many_were_thinned_away() {
+    let (before, after) = (around(10.0, 1.0, 20_000, 5), around(10.5, 1.0, 300, 6));
+    let verdict = judge(&spec(MetricKind::Other, ""), &before, &after);
+    assert!((verdict.change - 0.5).abs() < 1e-9, "{}", verdict.change);
+    assert!((verdict.evidence.before.mean - 10.0).abs() < 1e-9);
+    let interval = verdict.change_interval;
+    assert!(interval.low < 0.5 && 0.5 < interval.high);
+}
