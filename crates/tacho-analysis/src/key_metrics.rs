@@ -64,6 +64,26 @@ pub const HOST: [KeyMetric; 9] = [
     row("node_disk_written_bytes_total", Function::Rate, "By/s", MIB),
 ];
 
+/// What people call the metrics of this table.
+#[rustfmt::skip]
+const TITLES: [(&str, &str); 9] = [
+    ("cpu_usage_percent", "CPU"),
+    ("memory_usage_percent", "memory"),
+    ("node_load1", "load"),
+    ("node_pressure_cpu_waiting_seconds_total", "CPU pressure"),
+    ("node_pressure_io_waiting_seconds_total", "I/O pressure"),
+    ("node_pressure_memory_waiting_seconds_total", "memory pressure"),
+    ("node_disk_io_time_seconds_total", "disk busy"),
+    ("node_disk_read_bytes_total", "disk reads"),
+    ("node_disk_written_bytes_total", "disk writes"),
+];
+
+/// What people call a metric: a word or two for those of the table, else its own name.
+pub fn title(metric: &str) -> &str {
+    let known = TITLES.iter().find(|(name, _)| *name == metric);
+    known.map_or(metric, |(_, title)| title)
+}
+
 /// A share of the whole machine, in percent, as the host collector derives it.
 const fn derived(metric: &'static str, kind: MetricKind, floor: f64) -> KeyMetric {
     KeyMetric {
@@ -120,6 +140,7 @@ mod tests {
     #[test]
     fn rows_are_unique_and_can_be_judged() {
         for (i, row) in HOST.iter().enumerate() {
+            assert_ne!(title(row.metric), row.metric);
             let labels = Labels::metric(row.metric).unwrap();
             let spec = row.spec("host", labels);
             assert!(spec.margin.validate().is_ok());

@@ -28,6 +28,8 @@ pub struct VerdictBody {
     pub target: String,
     /// The metric's name.
     pub metric: String,
+    /// What people call it; its name where nobody calls it otherwise.
+    pub title: String,
     /// Labels of the series, without its name.
     pub labels: BTreeMap<String, String>,
     /// `cpu`, `memory`, `latency`, `error_rate`, `throughput` or `other`.
@@ -295,6 +297,7 @@ impl From<&Verdict> for VerdictBody {
             id: verdict.id.clone(),
             target: verdict.target.clone(),
             metric: verdict.metric.clone(),
+            title: tacho_analysis::key_metrics::title(&verdict.metric).to_owned(),
             labels: plain_labels(&verdict.labels),
             kind: verdict.kind.as_str(),
             answer: verdict.answer.as_str(),

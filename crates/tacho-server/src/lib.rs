@@ -8,6 +8,7 @@
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
 //! - [`baselines`]: measuring a baseline and comparing with it
+//! - [`figures`]: the selectors behind the host's figures
 //! - [`summary`]: the dashboard's summary
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
@@ -21,6 +22,7 @@ pub mod alerting;
 pub mod app;
 pub mod baselines;
 pub mod exposition;
+pub mod figures;
 pub mod http;
 pub mod ingest;
 pub mod live;

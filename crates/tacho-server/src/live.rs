@@ -115,15 +115,23 @@ struct Following {
 }
 
 impl Subscriptions {
-    /// Takes a client's message; an error is answered, and the connection goes on.
-    pub(crate) fn handle(&mut self, text: &str, app: &App) -> Option<ServerMessage> {
-        let error = |id: String, detail: String| Some(ServerMessage::Error { id, detail });
+    /// Takes a client's message; the id of a new subscription, if it made one. An error is
+    /// answered, and the connection goes on.
+    pub(crate) fn handle(
+        &mut self,
+        text: &str,
+        app: &App,
+    ) -> Result<Option<String>, ServerMessage> {
+        let error = |id: String, detail: String| Err(ServerMessage::Error { id, detail });
         let message = match serde_json::from_str(text) {
             Ok(message) => message,
             Err(reason) => return error(String::new(), format!("not understood: {reason}")),
         };
         match message {
-            ClientMessage::Unsubscribe { id } => self.0.retain(|known| known.id != id),
+            ClientMessage::Unsubscribe { id } => {
+                self.0.retain(|known| known.id != id);
+                Ok(None)
+            }
             ClientMessage::Subscribe {
                 id,
                 query,
@@ -138,19 +146,23 @@ impl Subscriptions {
                     return error(id.chars().take(ID_BYTES_MAX).collect(), detail);
                 }
                 match topic(query, dashboard, app) {
-                    Ok(topic) => self.0.push(Subscription { id, topic }),
-                    Err(detail) => return error(id, detail),
+                    Ok(topic) => {
+                        let new = Some(id.clone());
+                        self.0.push(Subscription { id, topic });
+                        Ok(new)
+                    }
+                    Err(detail) => error(id, detail),
                 }
             }
         }
-        None
     }
 
-    /// Everything that is new at the newest tick.
-    pub(crate) fn updates(&mut self, app: &App) -> Vec<ServerMessage> {
+    /// What is new at the newest tick, in all subscriptions or in `only` one.
+    pub(crate) fn updates(&mut self, app: &App, only: Option<&str>) -> Vec<ServerMessage> {
         let now = app.last_tick();
-        self.0
-            .iter_mut()
+        let wanted = |known: &&mut Subscription| only.is_none_or(|id| known.id == id);
+        let wanted = self.0.iter_mut().filter(wanted);
+        wanted
             .filter_map(|subscription| subscription.update(app, now))
             .collect()
     }

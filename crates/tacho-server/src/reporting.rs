@@ -12,6 +12,7 @@ use tacho_report::{AlertFact, Chart, ChartSeries, Comparison, HostFacts, Report,
 use crate::alerting::Alert;
 use crate::app::App;
 use crate::baselines::{self, DEFAULT};
+use crate::figures::{CPU, DISK_BUSY, DISK_READ, DISK_WRITTEN, MEMORY, NETWORK_IN, NETWORK_OUT};
 use crate::series::{self, SeriesError, SeriesQuery};
 
 /// Points a chart has at most.
@@ -30,14 +31,14 @@ struct Figure {
 
 #[rustfmt::skip]
 const FIGURES: [Figure; 8] = [
-    figure("CPU",            "cpu_usage_percent{source=\"system\"}",      Function::Avg,  "%", 1.0),
-    figure("Memory",         "memory_usage_percent{source=\"system\"}",   Function::Avg,  "%", 1.0),
-    figure("Load",           "node_load1",                                Function::Avg,  "", 1.0),
-    figure("Disk busy",      "node_disk_io_time_seconds_total",           Function::Rate, "%", 100.0),
-    figure("Disk read",      "node_disk_read_bytes_total",                Function::Rate, "By/s", 1.0),
-    figure("Disk written",   "node_disk_written_bytes_total",             Function::Rate, "By/s", 1.0),
-    figure("Network in",     "node_network_receive_bytes_total",          Function::Rate, "By/s", 1.0),
-    figure("Network out",    "node_network_transmit_bytes_total",         Function::Rate, "By/s", 1.0),
+    figure("CPU",          CPU,          Function::Avg,  "%", 1.0),
+    figure("Memory",       MEMORY,       Function::Avg,  "%", 1.0),
+    figure("Load",         "node_load1", Function::Avg,  "", 1.0),
+    figure("Disk busy",    DISK_BUSY,    Function::Rate, "%", 100.0),
+    figure("Disk read",    DISK_READ,    Function::Rate, "By/s", 1.0),
+    figure("Disk written", DISK_WRITTEN, Function::Rate, "By/s", 1.0),
+    figure("Network in",   NETWORK_IN,   Function::Rate, "By/s", 1.0),
+    figure("Network out",  NETWORK_OUT,  Function::Rate, "By/s", 1.0),
 ];
 
 const fn figure(
@@ -73,11 +74,11 @@ struct Drawing {
 #[rustfmt::skip]
 const DRAWINGS: [Drawing; 6] = [
     Drawing { title: "CPU by mode", unit: "%", lines: &[("", "node_cpu_seconds_total{mode!=\"idle\"}")], function: Function::Rate, by: "mode", scale: 100.0, stacked: true, band: None },
-    Drawing { title: "CPU", unit: "%", lines: &[("CPU", "cpu_usage_percent{source=\"system\"}")], function: Function::Avg, by: "", scale: 1.0, stacked: false, band: Some("cpu_usage_percent") },
-    Drawing { title: "Memory", unit: "%", lines: &[("Memory", "memory_usage_percent{source=\"system\"}")], function: Function::Avg, by: "", scale: 1.0, stacked: false, band: Some("memory_usage_percent") },
+    Drawing { title: "CPU", unit: "%", lines: &[("CPU", CPU)], function: Function::Avg, by: "", scale: 1.0, stacked: false, band: Some("cpu_usage_percent") },
+    Drawing { title: "Memory", unit: "%", lines: &[("Memory", MEMORY)], function: Function::Avg, by: "", scale: 1.0, stacked: false, band: Some("memory_usage_percent") },
     Drawing { title: "Load", unit: "", lines: &[("1 min", "node_load1"), ("5 min", "node_load5"), ("15 min", "node_load15")], function: Function::Avg, by: "", scale: 1.0, stacked: false, band: None },
-    Drawing { title: "Disk", unit: "By/s", lines: &[("read", "node_disk_read_bytes_total"), ("written", "node_disk_written_bytes_total")], function: Function::Rate, by: "", scale: 1.0, stacked: false, band: None },
-    Drawing { title: "Network", unit: "By/s", lines: &[("in", "node_network_receive_bytes_total"), ("out", "node_network_transmit_bytes_total")], function: Function::Rate, by: "", scale: 1.0, stacked: false, band: None },
+    Drawing { title: "Disk", unit: "By/s", lines: &[("read", DISK_READ), ("written", DISK_WRITTEN)], function: Function::Rate, by: "", scale: 1.0, stacked: false, band: None },
+    Drawing { title: "Network", unit: "By/s", lines: &[("in", NETWORK_IN), ("out", NETWORK_OUT)], function: Function::Rate, by: "", scale: 1.0, stacked: false, band: None },
 ];
 
 /// Everything a report over `range` tells.

@@ -46,7 +46,9 @@ fn recentred(mut values: Vec<f64>, mean: f64) -> Vec<f64> {
     let off = mean - thinned;
     // Rounding is no reason to touch values that are all there.
     if off.is_finite() && off.abs() > 1e-9 * mean.abs() {
-        values.iter_mut().for_each(|value| *value += off);
+        for value in &mut values {
+            *value += off;
+        }
     }
     values
 }

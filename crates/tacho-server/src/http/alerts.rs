@@ -33,6 +33,8 @@ pub(crate) struct AlertsBody {
 pub(crate) struct AlertBody {
     id: String,
     rule: String,
+    /// The metric that the rule watches.
+    metric: String,
     /// `firing` or `resolved`.
     state: &'static str,
     /// `info`, `warning` or `critical`.
@@ -58,6 +60,7 @@ impl From<&Alert> for AlertBody {
         Self {
             id: alert.id.to_string(),
             rule: alert.rule.clone(),
+            metric: alert.labels.name().to_owned(),
             state: alert.state(),
             severity: alert.severity.as_str(),
             value: alert.value,

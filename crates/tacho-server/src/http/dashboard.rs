@@ -186,7 +186,7 @@ impl From<Tile> for TileBody {
         Self {
             id: tile.spec.id,
             title: tile.spec.title,
-            metric: tile.spec.metrics.first().copied().unwrap_or(""),
+            metric: tile.spec.metric,
             value: tile.value,
             unit: tile.spec.unit,
             avg_1h: tile.averages[0],

@@ -62,10 +62,12 @@ async fn talk(
             message = socket.recv() => match message {
                 None | Some(Err(_) | Ok(Message::Close(_))) => return Ok(()),
                 Some(Ok(Message::Text(text))) => {
-                    if let Some(error) = subscriptions.handle(&text, &app) {
-                        send(&mut socket, &error).await?;
-                    } else {
-                        subscriptions = update(&app, subscriptions, &mut socket).await?;
+                    match subscriptions.handle(&text, &app) {
+                        Err(error) => send(&mut socket, &error).await?,
+                        Ok(None) => {}
+                        Ok(new) => {
+                            subscriptions = update(&app, subscriptions, new, &mut socket).await?;
+                        }
                     }
                 }
                 Some(Ok(Message::Binary(_))) => {
@@ -78,7 +80,7 @@ async fn talk(
                 if changed.is_err() {
                     return Ok(());
                 }
-                subscriptions = update(&app, subscriptions, &mut socket).await?;
+                subscriptions = update(&app, subscriptions, None, &mut socket).await?;
             }
             () = closed(&mut closing) => {
                 let _ = timeout(SEND_WAIT, socket.send(Message::Close(None))).await;
@@ -97,10 +99,15 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
 async fn update(
     app: &SharedApp,
     mut subscriptions: Subscriptions,
+    only: Option<String>,
     socket: &mut WebSocket,
 ) -> Result<Subscriptions, axum::Error> {
     let work = move |app: &crate::app::App| {
-        let texts: Vec<_> = subscriptions.updates(app).iter().map(text_of).collect();
+        let texts: Vec<_> = subscriptions
+            .updates(app, only.as_deref())
+            .iter()
+            .map(text_of)
+            .collect();
         Ok((subscriptions, texts))
     };
     match app.blocking(work).await {

@@ -1,5 +1,6 @@
 //! One sentence that says how things are, most important first.
 
+use tacho_analysis::key_metrics;
 use tacho_analysis::verdict::{Answer, Verdict};
 use tacho_model::{TimeRange, Timestamp};
 
@@ -58,7 +59,11 @@ pub(super) fn state(
         };
         return State {
             level: level_of(worst.severity),
-            sentence: format!("{} on {host}{others}.", headline(worst)),
+            sentence: format!(
+                "{} on {host}{}{others}.",
+                headline(worst),
+                culprit(app, worst)
+            ),
             detail: capital(&worst.message),
         };
     }
@@ -68,7 +73,11 @@ pub(super) fn state(
     if let Some(finding) = regressed {
         return State {
             level: finding.severity.map_or(Level::Info, level_of),
-            sentence: format!("{} on {host} got worse than its baseline.", finding.metric),
+            sentence: format!(
+                "{} on {host} is worse than its baseline{}.",
+                capital(key_metrics::title(&finding.metric)),
+                and_others(findings.len() - 1)
+            ),
             detail: format!(
                 "{:+.0} % ({:.0} to {:.0}), last 5 minutes against the baseline.",
                 finding.change_percent.unwrap_or(f64::NAN),
@@ -120,16 +129,31 @@ fn quiet_since(app: &App, now: Timestamp) -> String {
     }
 }
 
+fn and_others(n: usize) -> String {
+    match n {
+        0 => "; everything else holds".to_owned(),
+        1 => "; one more metric changed".to_owned(),
+        n => format!("; {n} more metrics changed"),
+    }
+}
+
 fn headline(alert: &Alert) -> String {
-    let what = match alert.labels.name() {
-        "cpu_usage_percent" => "CPU",
-        "memory_usage_percent" => "Memory",
-        other => other,
+    let metric = alert.labels.name();
+    let what = capital(key_metrics::title(metric));
+    let higher = alert.value.is_none_or(|value| value >= alert.threshold);
+    format!("{what} is {}", if higher { "high" } else { "low" })
+}
+
+/// Who is to blame, where one process stands out.
+fn culprit(app: &App, alert: &Alert) -> String {
+    let host = app.host.read();
+    let top = match alert.labels.name() {
+        "cpu_usage_percent" => host.top_cpu.first(),
+        "memory_usage_percent" => host.top_memory.first(),
+        _ => None,
     };
-    let value = alert
-        .value
-        .map(|value| format!(" at {value:.0} {}", alert.unit));
-    format!("{what} is{} beyond its limit", value.unwrap_or_default())
+    let name = top.map(|p| p.executable.as_ref().unwrap_or(&p.name));
+    name.map_or_else(String::new, |name| format!(": {name} takes most of it"))
 }
 
 fn capital(text: &str) -> String {

@@ -1,13 +1,16 @@
 //! The figures of the overview: one line each in [`TILES`].
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tacho_analysis::aggregate::Function;
 use tacho_analysis::verdict::Verdict;
 use tacho_model::{Matcher, Querier, TimeRange, Timestamp};
+use tacho_promql::parse_selector;
 
 use super::{Normal, added_up};
 use crate::baselines::StoredBaseline;
+use crate::figures::{CPU, DISK_BUSY, MEMORY, NETWORK_IN, NETWORK_OUT, SPACE};
 use crate::series::SeriesQuery;
 
 /// A figure is unknown when its newest sample is older than this many intervals.
@@ -20,33 +23,35 @@ pub struct TileSpec {
     pub id: &'static str,
     /// For people.
     pub title: &'static str,
-    /// The metrics whose series are added up; the first is the one that a baseline knows.
-    pub metrics: &'static [&'static str],
-    /// The `source` label, where the metric has one.
-    source: Option<&'static str>,
+    /// The metric that a baseline knows.
+    pub metric: &'static str,
+    /// The selectors whose series are added up.
+    selectors: &'static [&'static str],
     function: Function,
     /// From the metric's unit to the tile's.
     scale: f64,
     /// UCUM unit of what is shown.
     pub unit: &'static str,
+    /// The selectors' matchers: they are needed every second.
+    parsed: OnceLock<Vec<Vec<Matcher>>>,
 }
 
 /// All of them, in the order of the page.
 #[rustfmt::skip]
 pub static TILES: [TileSpec; 6] = [
-    tile("cpu",     "CPU",       &["cpu_usage_percent"],    Some("system"), Function::Avg, 1.0, "%"),
-    tile("memory",  "Memory",    &["memory_usage_percent"], Some("system"), Function::Avg, 1.0, "%"),
-    tile("load",    "Load",      &["node_load1"],           None, Function::Avg, 1.0, ""),
-    tile("disk",    "Disk busy", &["node_disk_io_time_seconds_total"], None, Function::Rate, 100.0, "%"),
-    tile("network", "Network",   &["node_network_receive_bytes_total", "node_network_transmit_bytes_total"], None, Function::Rate, 1.0, "By/s"),
-    tile("space",   "Disk used", &["disk_usage_percent"],   Some("system"), Function::Avg, 1.0, "%"),
+    tile("cpu",     "CPU",       "cpu_usage_percent",    &[CPU], Function::Avg, 1.0, "%"),
+    tile("memory",  "Memory",    "memory_usage_percent", &[MEMORY], Function::Avg, 1.0, "%"),
+    tile("load",    "Load",      "node_load1",           &["node_load1"], Function::Avg, 1.0, ""),
+    tile("disk",    "Disk busy", "node_disk_io_time_seconds_total", &[DISK_BUSY], Function::Rate, 100.0, "%"),
+    tile("network", "Network",   "node_network_receive_bytes_total", &[NETWORK_IN, NETWORK_OUT], Function::Rate, 1.0, "By/s"),
+    tile("space",   "Disk used", "disk_usage_percent",   &[SPACE], Function::Avg, 1.0, "%"),
 ];
 
 const fn tile(
     id: &'static str,
     title: &'static str,
-    metrics: &'static [&'static str],
-    source: Option<&'static str>,
+    metric: &'static str,
+    selectors: &'static [&'static str],
     function: Function,
     scale: f64,
     unit: &'static str,
@@ -54,11 +59,12 @@ const fn tile(
     TileSpec {
         id,
         title,
-        metrics,
-        source,
+        metric,
+        selectors,
         function,
         scale,
         unit,
+        parsed: OnceLock::new(),
     }
 }
 
@@ -104,13 +110,14 @@ impl TileSpec {
         step: Option<Duration>,
         end: Timestamp,
     ) -> Vec<(Timestamp, f64)> {
-        let source = self.source.map(|source| Matcher::equal("source", source));
-        let selector = |metric: &&str| {
-            std::iter::once(Matcher::metric(metric))
-                .chain(source.clone())
+        // The table above parses: a test says so.
+        let parse = || {
+            self.selectors
+                .iter()
+                .filter_map(|text| parse_selector(text).ok())
                 .collect()
         };
-        let selectors = self.metrics.iter().map(selector).collect();
+        let selectors = self.parsed.get_or_init(parse).clone();
         let mut query = SeriesQuery::new(selectors, TimeRange::last(window, end));
         query.step = step;
         query.function = Some(self.function);
@@ -125,12 +132,14 @@ impl TileSpec {
 
     /// What a baseline says of this figure; nothing when it adds up several metrics.
     pub(super) fn normal(&self, stored: &StoredBaseline) -> Option<Normal> {
-        let [metric] = self.metrics else { return None };
+        if self.selectors.len() > 1 {
+            return None;
+        }
         let known = stored
             .baseline
             .metrics
             .iter()
-            .find(|known| known.spec.metric == *metric)?;
+            .find(|known| known.spec.metric == self.metric)?;
         let percentile = |p: f64| {
             let found = known.summary.percentiles.iter().find(|(at, _)| *at == p)?;
             Some(found.1 * self.scale)
@@ -146,7 +155,25 @@ impl TileSpec {
 
     /// The verdict on this figure.
     pub(super) fn verdict<'a>(&self, verdicts: &'a [Verdict]) -> Option<&'a Verdict> {
-        let [metric] = self.metrics else { return None };
-        verdicts.iter().find(|verdict| verdict.metric == *metric)
+        if self.selectors.len() > 1 {
+            return None;
+        }
+        verdicts
+            .iter()
+            .find(|verdict| verdict.metric == self.metric)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_selector_of_the_table_parses() {
+        for tile in &TILES {
+            for selector in tile.selectors {
+                assert!(parse_selector(selector).is_ok(), "{selector}");
+            }
+        }
     }
 }
