@@ -53,6 +53,8 @@ export interface Tile {
 export interface Alert {
   id: string;
   rule: string;
+  /** The metric that the rule watches. */
+  metric?: string;
   state: string;
   severity: Level;
   value: number | null;
@@ -76,6 +78,8 @@ export interface Verdict {
   id: string;
   target: string;
   metric: string;
+  /** What people call it; the metric's name where nobody calls it otherwise. */
+  title?: string;
   answer: Answer;
   leaning?: string | null;
   severity: Level | null;

@@ -9,10 +9,11 @@ use tacho_report::{to_json, verdict_json};
 use crate::{facts, sample};
 
 /// Every key of the contract that a verdict always has.
-const ALWAYS: [&str; 20] = [
+const ALWAYS: [&str; 21] = [
     "id",
     "target",
     "metric",
+    "title",
     "labels",
     "kind",
     "answer",

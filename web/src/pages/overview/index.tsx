@@ -113,7 +113,7 @@ function marksOf(body: Dashboard | null, about: RegExp): Mark[] {
     const time = parseTime(annotation.time);
     if (time !== null) marks.push({ time, label: annotation.name, color: "--soft" });
   }
-  for (const alert of body.alerts.filter((known: Alert) => about.test(known.rule))) {
+  for (const alert of body.alerts.filter((known: Alert) => about.test(known.metric ?? known.rule))) {
     const time = parseTime(alert.started_at);
     const color = alert.severity === "critical" ? "--worse" : "--unsure";
     if (time !== null) marks.push({ time, label: alert.rule, color });

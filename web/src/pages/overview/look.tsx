@@ -91,8 +91,8 @@ function Finding({ verdict, title }: { verdict: Verdict; title: string }) {
 }
 
 /** The name people know a figure by, where a tile has one for it. */
-function titleOf(body: Dashboard, { metric }: Verdict): string {
-  return body.tiles.find((tile) => tile.metric === metric)?.title ?? metric;
+function titleOf(body: Dashboard, { metric, title }: Verdict): string {
+  return body.tiles.find((tile) => tile.metric === metric)?.title ?? title ?? metric;
 }
 
 function judged({ tiles }: Dashboard): string {
