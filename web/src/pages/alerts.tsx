@@ -58,7 +58,7 @@ function title(value: AlertsBody | null, firing: number): string {
 function lastWords(past: readonly Alert[]): string {
   const ended = past.map((alert) => parseTime(alert.ended_at) ?? 0);
   const last = Math.max(0, ...ended);
-  if (last === 0) return "No alert has fired in the history kept.";
+  if (last === 0) return "No earlier alert is kept.";
   const ago = Math.floor((clock.value - last) / 60) * 60;
   return ago < 60 ? "The last one ended just now." : `The last one ended ${duration(ago)} ago.`;
 }
