@@ -43,3 +43,13 @@ pub(crate) enum Command {
     /// Completions for a shell
     Completions(completions::Args),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn f1_the_whole_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -89,6 +89,8 @@ enum Action {
         format: Format,
     },
     /// What a baseline holds
+    // `--version` is the baseline's here, not the program's.
+    #[command(disable_version_flag = true)]
     Show {
         /// Its name
         #[arg(default_value = "default")]
