@@ -72,7 +72,7 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/readyz", get(health::ready))
     .route("/-/flush", post(health::flush))
     .merge(socket::route(closing))
-    .fallback(get(page::serve))
+    .fallback(page::serve)
     .method_not_allowed_fallback(health::wrong_method)
     .layer(body_limit)
     .layer(middleware::from_fn_with_state(app.clone(), guard::check))

@@ -88,7 +88,10 @@ pub enum SeriesError {
     /// The range ends before it starts.
     #[error("the range ends before it starts")]
     EmptyRange,
-    /// A step of zero, or one that gives too many points.
+    /// A step of zero.
+    #[error("a step of zero has no points; give one such as 15s")]
+    NoStep,
+    /// A step that gives too many points.
     #[error("a step of {step:?} gives {points} points a series, more than {POINTS_MAX}; widen it")]
     Step {
         /// The step asked for.
@@ -139,7 +142,7 @@ pub fn read(querier: &dyn Querier, query: &SeriesQuery) -> Result<SeriesPage, Se
             .duration()
             .as_nanos()
             .checked_div(step.as_nanos());
-        let points = points.map_or(u64::MAX, |n| u64::try_from(n).unwrap_or(u64::MAX));
+        let points = u64::try_from(points.ok_or(SeriesError::NoStep)?).unwrap_or(u64::MAX);
         if points > POINTS_MAX {
             return Err(SeriesError::Step { step, points });
         }

@@ -97,9 +97,7 @@ pub(crate) async fn get(
         "firing" | "resolved" => Ok(text.to_owned()),
         _ => Err("use firing or resolved"),
     })?;
-    let limit = params
-        .parsed("limit", str::parse::<usize>)?
-        .unwrap_or(LIMIT_DEFAULT);
+    let limit = params.number::<usize>("limit")?.unwrap_or(LIMIT_DEFAULT);
     params.finish()?;
     let wanted = move |alert: &Alert| state.as_deref().is_none_or(|state| alert.state() == state);
     let alerts = app

@@ -234,7 +234,7 @@ pub(crate) async fn show(
     Path(name): Path<String>,
     mut params: Params,
 ) -> Answer<Json<BaselineBody>> {
-    let version = params.parsed("version", str::parse)?;
+    let version = params.number("version")?;
     params.finish()?;
     let stored = app.blocking(move |app| find(app, &name, version)).await?;
     Ok(Json(BaselineBody::from(&stored)))

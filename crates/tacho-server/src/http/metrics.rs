@@ -120,8 +120,8 @@ fn query_of(params: &mut Params, now: Timestamp) -> Answer<SeriesQuery> {
         let names = by.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::to_owned).collect()
     });
-    query.limit = params.parsed("limit", str::parse)?.unwrap_or(PAGE_DEFAULT);
-    query.offset = params.parsed("cursor", str::parse)?.unwrap_or(0);
+    query.limit = params.number("limit")?.unwrap_or(PAGE_DEFAULT);
+    query.offset = params.number("cursor")?.unwrap_or(0);
     Ok(query)
 }
 

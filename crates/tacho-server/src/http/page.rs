@@ -4,7 +4,7 @@
 //! table is empty and `/` says how to get the dashboard.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::problem::Problem;
@@ -32,9 +32,15 @@ it was made. Install Node 20 or newer and build again:</p><pre>cargo run --relea
 <a href=\"/metrics\">metrics</a>, <a href=\"/api/openapi.json\">OpenAPI</a>.</p>";
 
 /// Answers every path that is not an API's.
-pub(crate) async fn serve(State(app): State<SharedApp>, uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn serve(
+    State(app): State<SharedApp>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if path.starts_with("api/") {
+    let to_read = matches!(method, Method::GET | Method::HEAD);
+    if path.starts_with("api/") || !to_read {
         return Problem::not_found(format!("there is no {}", uri.path())).into_response();
     }
     if !app.settings.server.dashboard {

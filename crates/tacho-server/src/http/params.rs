@@ -68,6 +68,17 @@ impl Params {
             .map_err(|e| Problem::bad_request(format!("{name}: {e}")))
     }
 
+    /// A whole number.
+    pub(crate) fn number<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
+        self.parsed(name, |text| {
+            text.parse()
+                .map_err(|_| format!("`{text}` is no whole number that fits here"))
+        })
+    }
+
     /// A duration.
     pub(crate) fn duration(&mut self, name: &str) -> Result<Option<Duration>, Problem> {
         self.parsed(name, parse_duration)
