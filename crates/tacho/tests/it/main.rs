@@ -1,0 +1,23 @@
+//! The real program, driven as its users drive it: through its command line, HTTP and WebSocket.
+//!
+//! Every test starts its own server on a folder of its own and a free port. Nothing waits for a
+//! fixed time where it can wait for a condition; every wait has an end. Names begin with the id of
+//! the feature that the test proves. Not for the page, which a scripted browser tests.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "what was measured or skipped is said")]
+
+mod support;
+
+mod alerts;
+mod bad_input;
+mod baselines;
+mod bodies;
+mod commands;
+mod crash;
+mod live;
+mod points;
+mod prometheus;
+mod refusals;
+mod reports;
+mod start;
