@@ -128,18 +128,17 @@ impl Alerting {
             match values(app.store.as_ref(), rule, now) {
                 Ok((limits, values)) => {
                     failing.retain(|name| *name != rule.name);
+                    let host = app.host.read();
+                    let teller = Teller {
+                        store: &app.store,
+                        host: &host,
+                        rule,
+                        limits: &limits,
+                    };
                     for (labels, transition) in state.evaluate(&limits, now, &values) {
-                        let host = app.host.read();
-                        note(
-                            &app.store,
-                            &host,
-                            rule,
-                            &limits,
-                            labels,
-                            &transition,
-                            active,
-                        );
+                        teller.tell(labels, &transition, active);
                     }
+                    teller.follow_silent(state, &values, now, active);
                     refresh(active, rule, &values);
                 }
                 Err(error) if !failing.contains(&rule.name) => {
@@ -213,55 +212,108 @@ fn refresh(active: &mut [Alert], rule: &AlertRule, values: &[(Labels, Option<f64
     }
 }
 
-/// Tells a notice: log record, history, the list of active alerts.
-fn note(
-    store: &Store,
-    host: &HostSnapshot,
-    rule: &AlertRule,
-    limits: &Limits,
-    labels: Labels,
-    transition: &Transition,
-    active: &mut Vec<Alert>,
-) {
-    let message = message::sentence(rule, limits, &labels, transition, host);
-    log(rule, limits, &labels, transition, &message);
-    let known = active
-        .iter()
-        .position(|a| a.rule == rule.name && a.labels == labels);
-    let mut alert = known.map_or_else(
-        || Alert {
-            id: 0,
-            rule: rule.name.clone(),
-            labels,
-            severity: transition.severity,
-            value: None,
-            threshold: transition.threshold,
-            unit: limits.unit.as_str().to_owned(),
-            started_at: transition.since,
-            ended_at: None,
-            message: String::new(),
-        },
-        |at| active.remove(at),
-    );
-    alert.severity = transition.severity;
-    alert.value = transition.value.or(alert.value);
-    if transition.change == Change::Resolved {
-        // The message keeps what was wrong; that it is over is said by the end.
-        alert.ended_at = Some(transition.at);
-        close(store, &alert.to_event());
-        return;
+/// Keeps log, history and the list of active alerts in step with one rule.
+struct Teller<'a> {
+    store: &'a Store,
+    host: &'a HostSnapshot,
+    rule: &'a AlertRule,
+    limits: &'a Limits,
+}
+
+impl Teller<'_> {
+    /// Tells a notice: log record, history, the list of active alerts.
+    fn tell(&self, labels: Labels, transition: &Transition, active: &mut Vec<Alert>) {
+        let message = self.message(&labels, transition);
+        log(self.rule, self.limits, &labels, transition, &message);
+        self.record(labels, transition, message, active);
     }
-    alert.message = message;
-    let event = alert.to_event();
-    if known.is_some() {
-        close(store, &event);
-    } else {
-        match store.state().push_alert_event(&event) {
-            Ok(id) => alert.id = id,
-            Err(error) => lost(&error),
+
+    /// What the cooldown keeps from being told is shown all the same: it enters the history and
+    /// the list of active alerts without a log record, and leaves them so.
+    fn follow_silent(
+        &self,
+        state: &RuleState,
+        values: &[(Labels, Option<f64>)],
+        now: Timestamp,
+        active: &mut Vec<Alert>,
+    ) {
+        let of_rule = |alert: &Alert| alert.rule == self.rule.name;
+        let fires = |alert: &Alert| state.firing().any(|(labels, _)| *labels == alert.labels);
+        for mut over in active.extract_if(.., |alert| of_rule(alert) && !fires(alert)) {
+            over.ended_at = Some(now);
+            close(self.store, &over.to_event());
+        }
+        for (labels, firing) in state.firing() {
+            let shown = active.iter().any(|a| of_rule(a) && a.labels == *labels);
+            let (Some(severity), Some(since), false) = (firing.severity(), firing.since(), shown)
+            else {
+                continue;
+            };
+            let value = values.iter().find(|(known, _)| known == labels);
+            let transition = Transition {
+                change: Change::Fired,
+                severity,
+                value: value.and_then(|(_, value)| *value),
+                threshold: self.limits.threshold,
+                since,
+                at: now,
+                duration: now.since(since),
+            };
+            let message = self.message(labels, &transition);
+            self.record(labels.clone(), &transition, message, active);
         }
     }
-    active.push(alert);
+
+    fn message(&self, labels: &Labels, transition: &Transition) -> String {
+        message::sentence(self.rule, self.limits, labels, transition, self.host)
+    }
+
+    /// Writes a change into the history and the list of active alerts.
+    fn record(
+        &self,
+        labels: Labels,
+        transition: &Transition,
+        message: String,
+        active: &mut Vec<Alert>,
+    ) {
+        let known = active
+            .iter()
+            .position(|a| a.rule == self.rule.name && a.labels == labels);
+        let mut alert = known.map_or_else(
+            || Alert {
+                id: 0,
+                rule: self.rule.name.clone(),
+                labels,
+                severity: transition.severity,
+                value: None,
+                threshold: transition.threshold,
+                unit: self.limits.unit.as_str().to_owned(),
+                started_at: transition.since,
+                ended_at: None,
+                message: String::new(),
+            },
+            |at| active.remove(at),
+        );
+        alert.severity = transition.severity;
+        alert.value = transition.value.or(alert.value);
+        if transition.change == Change::Resolved {
+            // The message keeps what was wrong; that it is over is said by the end.
+            alert.ended_at = Some(transition.at);
+            close(self.store, &alert.to_event());
+            return;
+        }
+        alert.message = message;
+        let event = alert.to_event();
+        if known.is_some() {
+            close(self.store, &event);
+        } else {
+            match self.store.state().push_alert_event(&event) {
+                Ok(id) => alert.id = id,
+                Err(error) => lost(&error),
+            }
+        }
+        active.push(alert);
+    }
 }
 
 fn close(store: &Store, event: &AlertEvent) {
