@@ -89,7 +89,11 @@ fn with_unit(value: f64, unit: &str) -> String {
         _ => 3,
     };
     let number = format!("{value:.digits$}");
-    let number = number.strip_suffix(".0").unwrap_or(&number);
+    let number = if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &number
+    };
     match unit {
         "" | "1" => number.to_owned(),
         "By" => format!("{number} B"),
@@ -142,6 +146,10 @@ mod tests {
         assert_eq!(
             told("cpu_usage_percent", "avg > 80 %", Change::Fired, 93.12),
             "CPU is 93.1 % (limit 80 %); most of it is python3 (pid 4711, 88 % of a core)"
+        );
+        assert_eq!(
+            told("cpu_usage_percent", "avg > 0.1 %", Change::Fired, 0.25),
+            "CPU is 0.25 % (limit 0.1 %); most of it is python3 (pid 4711, 88 % of a core)"
         );
         assert_eq!(
             told("memory_usage_percent", "avg > 85 %", Change::Fired, 90.0),
