@@ -6,13 +6,13 @@
 //! observation that was acknowledged survives a crash; after a restart a second that is still
 //! open is read back from the store before it grows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tacho_model::{
-    AppendError, Appender, Batch, Columns, Histogram, Labels, Matcher, Querier, QueryError, Shape,
-    TimeRange, Timestamp,
+    AppendError, Appender, Batch, Columns, Histogram, Kind, Labels, Matcher, Metadata, Querier,
+    QueryError, Shape, TimeRange, Timestamp, Unit,
 };
 use tacho_wire::json::Point;
 
@@ -58,6 +58,7 @@ impl Ingest {
     ) -> Result<IngestOutcome, IngestError> {
         let mut outcome = IngestOutcome::default();
         let mut batch = Batch::new();
+        let mut described = Described { querier: store, names: HashMap::new() };
         // Which points stand behind each row: a folded histogram may hold many.
         let mut rows: Vec<Vec<usize>> = Vec::new();
         let mut folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)> = HashMap::new();
@@ -69,11 +70,15 @@ impl Ingest {
                     continue;
                 }
             };
+            let kind = match described.resolve(&point) {
+                Ok(kind) => kind,
+                Err(reason) => {
+                    outcome.rejected.push((index, reason));
+                    continue;
+                }
+            };
             let time = point.timestamp.unwrap_or(now);
-            if let Some(metadata) = point.metadata {
-                batch.describe(point.labels.name(), metadata);
-            }
-            if point.kind.shape() == Shape::Histogram {
+            if kind.shape() == Shape::Histogram {
                 let (histogram, indices) =
                     folded.entry((point.labels, end_of_fold(time))).or_default();
                 histogram.observe(point.value);
@@ -83,6 +88,9 @@ impl Ingest {
                 batch.push(series, time, point.value);
                 rows.push(vec![index]);
             }
+        }
+        for (name, metadata) in described.changed() {
+            batch.describe(name, metadata);
         }
         self.commit(store, batch, rows, folded, &mut outcome)?;
         outcome.rejected.sort();
@@ -122,7 +130,11 @@ impl Ingest {
             if open.len() + grown.len() > OPEN_MAX {
                 open.clear();
             }
-            open.extend(grown);
+            // What the store refused was never observed.
+            let folded_from = rows.len() - grown.len();
+            let refused: HashSet<usize> = appended.rejected.iter().map(|r| r.row).collect();
+            let kept = |at: usize| !refused.contains(&(folded_from + at));
+            open.extend(grown.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, g)| g));
         }
         for rejected in appended.rejected {
             let reason = rejected.reason.to_string();
@@ -136,6 +148,62 @@ impl Ingest {
         }
         outcome.accepted = rows.iter().map(Vec::len).sum();
         Ok(())
+    }
+}
+
+/// What is known of the metrics of one batch.
+///
+/// Whoever describes a metric first is believed: a later sender may add what is missing, but one
+/// that calls a counter a gauge, or seconds bytes, is refused, because every reader of the metric
+/// would go wrong by it.
+struct Described<'a> {
+    querier: &'a dyn Querier,
+    /// By name: what holds now, and whether this batch changed it.
+    names: HashMap<String, (Option<Metadata>, bool)>,
+}
+
+impl Described<'_> {
+    /// The kind of a point, or why it contradicts what is known.
+    fn resolve(&mut self, point: &Point) -> Result<Kind, String> {
+        let name = point.labels.name();
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), (self.querier.metadata(name), false));
+        }
+        let silent = point.kind.is_none() && point.unit.is_none() && point.help.is_none();
+        let Some((known, changed)) = self.names.get_mut(name) else { return Ok(Kind::Gauge) };
+        let Some(metadata) = known else {
+            let kind = point.kind.unwrap_or(Kind::Gauge);
+            if !silent {
+                let unit = point.unit.clone().unwrap_or(Unit::NONE);
+                let help = point.help.clone().unwrap_or_default();
+                *known = Some(Metadata { kind, unit, help });
+                *changed = true;
+            }
+            return Ok(kind);
+        };
+        let kind = point.kind.unwrap_or(metadata.kind);
+        if kind.shape() != metadata.kind.shape() {
+            return Err(format!("`{name}` is a {} here, not a {kind}; use another name", metadata.kind));
+        }
+        if let Some(unit) = point.unit.as_ref().filter(|unit| **unit != metadata.unit) {
+            if metadata.unit != Unit::NONE {
+                let (ours, theirs) = (metadata.unit.as_str(), unit.as_str());
+                return Err(format!("`{name}` is in `{ours}` here, not in `{theirs}`"));
+            }
+            metadata.unit = unit.clone();
+            *changed = true;
+        }
+        if let Some(help) = point.help.as_ref().filter(|_| metadata.help.is_empty()) {
+            metadata.help.clone_from(help);
+            *changed = true;
+        }
+        Ok(metadata.kind)
+    }
+
+    /// What this batch adds.
+    fn changed(&self) -> impl Iterator<Item = (&str, Metadata)> {
+        let changed = self.names.iter().filter(|(_, (_, changed))| *changed);
+        changed.filter_map(|(name, (metadata, _))| Some((name.as_str(), metadata.clone()?)))
     }
 }
 

@@ -6,11 +6,13 @@
 //! mistyped `tag` would lose what the sender meant to say.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tacho_model::label::LABEL_BYTES_MAX;
-use tacho_model::{Kind, Labels, METRIC_NAME, Metadata, Timestamp, Unit};
+use tacho_model::{Kind, Labels, METRIC_NAME, Timestamp, Unit};
 
 /// Most points one body may hold.
 pub const POINTS_MAX: usize = 100_000;
@@ -20,10 +22,12 @@ pub const POINTS_MAX: usize = 100_000;
 pub struct Point {
     /// Its series: name, tags, and the labels `service` and `source`.
     pub labels: Labels,
-    /// What the sender says of the metric; `None` when it says nothing but the value.
-    pub metadata: Option<Metadata>,
-    /// What it measures; gauge by default.
-    pub kind: Kind,
+    /// What it measures, if the sender says so.
+    pub kind: Option<Kind>,
+    /// In which unit, if the sender says so.
+    pub unit: Option<Unit>,
+    /// What it is, if the sender says so.
+    pub help: Option<String>,
     /// When, if the sender says so.
     pub timestamp: Option<Timestamp>,
     /// The value, always finite. A counter's is its running total.
@@ -43,8 +47,8 @@ pub enum JsonError {
     #[error("the body is not UTF-8 (byte {0})")]
     NotUtf8(usize),
     /// More than [`POINTS_MAX`].
-    #[error("{0} points are more than the {POINTS_MAX} allowed in one body; send smaller batches")]
-    TooMany(usize),
+    #[error("more than the {POINTS_MAX} points allowed in one body; send smaller batches")]
+    TooMany,
 }
 
 #[derive(Deserialize)]
@@ -101,11 +105,44 @@ pub fn parse_points(body: &[u8]) -> Result<Points, JsonError> {
         let raw: &RawValue = serde_json::from_str(text)?;
         return Ok(vec![parse_point(raw.get())]);
     }
-    let raws: Vec<&RawValue> = serde_json::from_str(text)?;
+    let Bounded(raws) = serde_json::from_str(text)?;
     if raws.len() > POINTS_MAX {
-        return Err(JsonError::TooMany(raws.len()));
+        return Err(JsonError::TooMany);
     }
     Ok(raws.into_iter().map(|raw| parse_point(raw.get())).collect())
+}
+
+/// The elements of a list, at most one more than [`POINTS_MAX`]: a long list of nothing must not
+/// take many times its own memory before it is refused.
+struct Bounded<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bounded<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BoundedVisitor)
+    }
+}
+
+struct BoundedVisitor;
+
+impl<'de> Visitor<'de> for BoundedVisitor {
+    type Value = Bounded<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of metric points")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut raws = Vec::new();
+        while raws.len() <= POINTS_MAX {
+            match list.next_element()? {
+                Some(raw) => raws.push(raw),
+                None => return Ok(Bounded(raws)),
+            }
+        }
+        // The rest is skipped: what is wrong is said by the number.
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Bounded(raws))
+    }
 }
 
 fn parse_point(text: &str) -> Result<Point, String> {
@@ -116,25 +153,15 @@ fn parse_point(text: &str) -> Result<Point, String> {
     if raw.name.is_empty() {
         return Err("the name is empty".to_owned());
     }
-    let described = raw.unit.is_some() || raw.description.is_some() || raw.kind.is_some();
-    let kind = raw.kind.as_deref().map_or(Ok(Kind::Gauge), |text| {
+    let parse_kind = |text: &str| {
         let kinds = Kind::ALL.map(Kind::as_str).join(", ");
         Kind::parse(text).ok_or_else(|| format!("`{}` is no type; use one of {kinds}", short(text)))
-    })?;
-    if kind == Kind::Counter && raw.value < 0.0 {
+    };
+    let kind = raw.kind.as_deref().map(parse_kind).transpose()?;
+    if kind == Some(Kind::Counter) && raw.value < 0.0 {
         return Err("a counter's value is its running total and cannot be negative".to_owned());
     }
     let timestamp = raw.timestamp.map(parse_time).transpose()?;
-    let metadata = described.then(|| Metadata {
-        kind,
-        unit: raw.unit.as_deref().map_or(Unit::NONE, Unit::new),
-        help: raw
-            .description
-            .unwrap_or_default()
-            .chars()
-            .take(LABEL_BYTES_MAX / 4)
-            .collect(),
-    });
     let tags = raw
         .tags
         .into_iter()
@@ -150,8 +177,9 @@ fn parse_point(text: &str) -> Result<Point, String> {
     let labels = Labels::new(named.chain(tags)).map_err(|e| e.to_string())?;
     Ok(Point {
         labels,
-        metadata,
         kind,
+        unit: raw.unit.as_deref().map(Unit::new),
+        help: raw.description.map(|text| text.chars().take(LABEL_BYTES_MAX / 4).collect()),
         timestamp,
         value: raw.value,
     })
@@ -197,7 +225,8 @@ mod tests {
                  "tags":{{"a":"x","n":3,"b":true}}}}"#
             );
             let point = one(&body).unwrap();
-            assert_eq!(point.kind, kind);
+            assert_eq!(point.kind, Some(kind));
+            assert_eq!(point.unit, Some(Unit::SECONDS));
             assert_eq!(
                 point.labels.to_string(),
                 r#"m{a="x",b="true",n="3",service="api",source="agent"}"#
@@ -248,6 +277,12 @@ mod tests {
             "x".repeat(9000)
         );
         check(&long, "more than the 4096 allowed");
+    }
+
+    #[test]
+    fn a_list_too_long_is_refused_without_holding_it() {
+        let body = format!("[{}1]", "1,".repeat(2 * POINTS_MAX));
+        assert!(matches!(parse_points(body.as_bytes()), Err(JsonError::TooMany)));
     }
 
     #[test]
