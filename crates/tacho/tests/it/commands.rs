@@ -1,6 +1,6 @@
 //! The other commands: queries online and offline, status, help, completions, manners.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -240,6 +240,50 @@ fn f1_output_that_is_no_terminal_has_no_colour() {
         forced.err.contains('\u{1b}'),
         "asked for, it is there: {forced:?}"
     );
+}
+
+#[test]
+fn f1_tables_fit_the_terminal() {
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("skipped: script (Debian package bsdutils) is not there to make a terminal");
+        return;
+    }
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    let long = "long_".repeat(20);
+    server.keep(&json!({"name": long, "value": 1, "tags": {"zone": "a"}}));
+    let program = env!("CARGO_BIN_EXE_tacho");
+    let shown = |columns: &str| {
+        let line = format!("'{program}' query '{long}'");
+        let mut command = Command::new("script");
+        command
+            .args(["-qec", &line, "/dev/null"])
+            .stdin(Stdio::null());
+        command.envs([
+            ("TACHO_SERVER", server.url().as_str()),
+            ("COLUMNS", columns),
+        ]);
+        let ran = Ran::from(command.env_remove("NO_COLOR").output().unwrap()).exits(0);
+        assert!(
+            ran.out.contains("\u{1b}["),
+            "a terminal has colour: {ran:?}"
+        );
+        let plain = without_colour(&ran.out);
+        plain
+            .lines()
+            .map(|line| line.trim_end().chars().count())
+            .max()
+    };
+    assert!(shown("40") <= Some(40), "{:?}", shown("40"));
+    assert!(shown("200") > Some(100), "{:?}", shown("200"));
+}
+
+fn without_colour(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or("").to_owned();
+    parts.fold(first, |out, part| {
+        out + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tacho_model::Timestamp;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
@@ -134,7 +135,8 @@ fn k3_the_summary_comes_at_each_interval() {
             &message["body"],
             "schema time host state tiles alerts findings top self",
         );
-        times.push(message["body"]["time"].as_str().unwrap().to_owned());
+        let time = message["body"]["time"].as_str().unwrap();
+        times.push(Timestamp::parse(time).unwrap());
     }
     assert!(
         times.windows(2).skip(1).all(|pair| pair[0] < pair[1]),

@@ -1,8 +1,9 @@
 //! Points in, series out.
 
 use serde_json::{Value, json};
+use tacho_model::Timestamp;
 
-use crate::support::{Home, QUIET, Server, eventually, now};
+use crate::support::{Home, QUIET, eventually, now};
 
 const METRICS: &str = "/api/performance/metrics";
 
@@ -89,12 +90,9 @@ fn k6_times_are_read_in_both_forms() {
     let known = server.series(&[("name", "t")]);
     assert_eq!(known[0]["points"], json!([[t + 0.25, 1.0]]));
     // The same moment in words, one second later.
-    let words = rfc3339(&server, t + 1.25);
+    let words = rfc3339(t + 1.25);
     server.keep(&json!({"name": "t", "value": 2, "timestamp": words}));
-    let range = [
-        ("from", rfc3339(&server, t)),
-        ("to", (t + 10.0).to_string()),
-    ];
+    let range = [("from", rfc3339(t)), ("to", (t + 10.0).to_string())];
     let range: Vec<(&str, &str)> = range.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let found = server.series(&[&[("name", "t")], range.as_slice()].concat());
     assert_eq!(
@@ -103,18 +101,8 @@ fn k6_times_are_read_in_both_forms() {
     );
 }
 
-/// RFC 3339 for unix seconds, as the program itself writes it: a baseline's ends.
-fn rfc3339(server: &Server, seconds: f64) -> String {
-    let body = json!({"name": "clock", "from": (seconds - 100.0).to_string(),
-        "to": seconds.to_string(), "match": ["t"]});
-    let made = server.post("/api/performance/baselines", &body);
-    if made.status == 201 {
-        return made.json()["to"].as_str().unwrap().to_owned();
-    }
-    // Nothing was measured there; the refusal names the ends as well.
-    let detail = made.json()["detail"].as_str().unwrap().to_owned();
-    let (_, to) = detail.split_once(" and ").unwrap();
-    to.split(';').next().unwrap().to_owned()
+fn rfc3339(seconds: f64) -> String {
+    Timestamp::from_secs_f64(seconds).unwrap().to_rfc3339()
 }
 
 fn batch_of_services(t: f64) -> Value {
@@ -234,4 +222,33 @@ fn r1_percentiles_of_timings_are_within_the_stated_error() {
     let mean = exact.iter().sum::<f64>() / exact.len() as f64;
     let got = server.values(&[("name", "took"), ("agg", "avg")])[0];
     assert!((got / mean - 1.0).abs() < 1e-9, "{got}, not {mean}");
+}
+
+/// Observations of one series and second share a histogram: the place to lose some.
+#[test]
+fn k6_concurrent_posts_lose_nothing() {
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    let t = now().floor() - 10.0;
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                for i in 0..50 {
+                    let own = format!("of_{thread}");
+                    server.keep(&json!([
+                        {"name": "shared", "type": "timing", "value": 0.5, "timestamp": t},
+                        {"name": own, "value": i, "timestamp": t + f64::from(i) / 100.0},
+                    ]));
+                }
+            });
+        }
+    });
+    let count = [("name", "shared"), ("agg", "count")];
+    assert_eq!(server.values(&count), [400.0]);
+    for thread in 0..8 {
+        let own = format!("of_{thread}");
+        let expected: Vec<f64> = (0..50).map(f64::from).collect();
+        assert_eq!(server.values(&[("name", &own)]), expected);
+    }
 }

@@ -1,11 +1,13 @@
 //! From `tacho start` to samples of this host, and their names.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Home, QUIET, eventually};
+use crate::support::{Home, QUIET, eventually, signal};
 
 /// Far more than is promised, because tests share the machine with other work.
 const SOON: Duration = Duration::from_secs(10);
@@ -137,4 +139,25 @@ fn k3_the_page_or_how_to_get_it_is_served_unless_switched_off() {
     let server = home.start(&["--no-dashboard"]);
     server.get("/").is_problem(404, "--no-dashboard");
     assert_eq!(server.get("/healthz").body, "ok\n");
+}
+
+#[test]
+fn f1_ctrl_c_stops_it_even_while_a_client_dawdles() {
+    let home = Home::with(QUIET);
+    let mut server = home.start(&[]);
+    // Half a request, and a connection that says nothing at all.
+    let mut dawdling = TcpStream::connect(server.address()).unwrap();
+    dawdling
+        .write_all(b"POST /api/performance/metrics HTTP/1.1\r\nHost: loc")
+        .unwrap();
+    let _silent = TcpStream::connect(server.address()).unwrap();
+    server.keep(&json!({"name": "mine", "value": 1}));
+    signal("INT", server.pid());
+    let start = Instant::now();
+    assert!(server.end().success());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    let offline = home
+        .tacho(&["query", "mine", "--data-dir", "data"])
+        .exits(0);
+    assert!(offline.out.contains("mine"), "{}", offline.out);
 }

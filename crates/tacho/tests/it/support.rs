@@ -314,9 +314,14 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Asks it to stop, as Ctrl-C and service managers do, and waits for the end.
+    /// Asks it to stop, as service managers do, and waits for the end.
     pub(crate) fn stop(mut self) -> ExitStatus {
         signal("TERM", self.pid());
+        self.end()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(&mut self) -> ExitStatus {
         eventually("the end", || self.child.try_wait().unwrap())
     }
 }
