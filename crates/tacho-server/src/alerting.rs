@@ -13,12 +13,13 @@ use tacho_analysis::aggregate::{Function, Grouping, Windows};
 use tacho_analysis::alert::{AlertRule, AlertState, Change, Limits, RuleState, Transition};
 use tacho_collect::HostSnapshot;
 use tacho_model::{
-    Columns, Kind, Labels, METRIC_NAME, Querier, QueryError, Shape, TimeRange, Timestamp,
+    Columns, Labels, METRIC_NAME, Querier, QueryError, Shape, TimeRange, Timestamp, Unit,
 };
 use tacho_store::Store;
 use tacho_store::state::AlertEvent;
 
 use crate::app::App;
+use crate::series;
 
 mod message;
 
@@ -122,7 +123,7 @@ impl Alerting {
             failing,
         } = &mut *guard;
         for (rule, state) in rules {
-            if now.since(app.started) < rule.window.min(WARM_UP) {
+            if app.uptime() < rule.window.min(WARM_UP) {
                 continue;
             }
             match values(app.store.as_ref(), rule, now) {
@@ -161,16 +162,9 @@ fn values(
     rule: &AlertRule,
     now: Timestamp,
 ) -> Result<(Limits, Vec<(Labels, Option<f64>)>), EvaluationError> {
-    let metadata = querier.metadata(&rule.metric);
-    let by_name = || {
-        if rule.metric.ends_with("_total") {
-            Kind::Counter
-        } else {
-            Kind::Gauge
-        }
-    };
-    let shape = metadata.as_ref().map_or_else(by_name, |m| m.kind).shape();
-    let limits = rule.limits(metadata.as_ref().map(|m| &m.unit), shape)?;
+    let (kind, unit) = series::described(querier, &rule.metric);
+    let shape = kind.shape();
+    let limits = rule.limits((unit != Unit::NONE).then_some(&unit), shape)?;
     let function: Function = rule.condition.function;
     let windows = Windows::one(TimeRange::last(rule.window, now));
     let selection = querier.select(&rule.matchers(), windows.read_range())?;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use tacho_collect::HostSnapshot;
-use tacho_model::{AppendError, AppendOutcome, Appender, Batch, Timestamp};
+use tacho_collect::{Host, HostOptions, HostSnapshot};
+use tacho_model::{
+    AppendError, AppendOutcome, Appender, Batch, Matcher, Querier, TimeRange, Timestamp,
+};
 use tacho_store::Store;
 use tokio::sync::{Semaphore, watch};
 
@@ -40,22 +42,27 @@ pub struct App {
     pub started: Timestamp,
     /// The newest tick; watchers wake when it changes. The end of it means shutdown.
     tick: watch::Sender<Timestamp>,
-    queries: Semaphore,
+    queries: Arc<Semaphore>,
     samples: AtomicU64,
     /// Why the store refused the last batch.
     refusing: RwLock<Option<String>>,
+    /// Why samples of this host were refused at the last tick.
+    collection_refused: RwLock<Option<String>>,
+    /// The same moment as `started`, by the clock that never steps.
+    up: Instant,
 }
 
 impl App {
     /// A server's shared state around an open store.
     pub fn new(settings: Settings, store: Arc<Store>, started: Timestamp) -> Self {
-        let queries = Semaphore::new(settings.server.queries_max);
+        let queries = Arc::new(Semaphore::new(settings.server.queries_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
+        let host = RwLock::new(named(&settings, &store));
         Self {
             settings,
             store,
             ingest: Ingest::default(),
-            host: RwLock::default(),
+            host,
             alerting,
             summary: SummaryCache::default(),
             started,
@@ -63,6 +70,8 @@ impl App {
             queries,
             samples: AtomicU64::new(0),
             refusing: RwLock::default(),
+            collection_refused: RwLock::default(),
+            up: Instant::now(),
         }
     }
 
@@ -72,27 +81,53 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&Self) -> Answer<T> + Send + 'static,
     {
-        let Ok(Ok(_permit)) = tokio::time::timeout(QUEUE_WAIT, self.queries.acquire()).await else {
+        let turn = Arc::clone(&self.queries).acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(QUEUE_WAIT, turn).await else {
             return Err(Problem::overloaded(
                 "too many queries are waiting; try again",
             ));
         };
         let app = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || work(&app)).await;
+        let work = move || {
+            // Held by the work itself: a client that hangs up must not make room for another.
+            let _permit = permit;
+            work(&app)
+        };
+        let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|error| Err(Problem::internal(&error)))
     }
 
     /// Appends a batch and counts its samples.
     pub fn append(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
         let appended = self.store.append(batch);
-        *self.refusing.write() = appended.as_ref().err().map(ToString::to_string);
+        self.note_append(appended.as_ref().err());
         self.count_samples(appended.as_ref().map_or(0, |outcome| outcome.accepted));
         appended
+    }
+
+    /// Remembers whether the store took the last batch.
+    pub fn note_append(&self, error: Option<&AppendError>) {
+        *self.refusing.write() = error.map(ToString::to_string);
     }
 
     /// Why the store refused the last batch; `None` when it took it.
     pub fn refusing(&self) -> Option<String> {
         self.refusing.read().clone()
+    }
+
+    /// Says whether samples of this host were refused at the last tick, and why.
+    pub fn collection_refused(&self, reason: Option<String>) {
+        *self.collection_refused.write() = reason;
+    }
+
+    /// Why samples of this host were refused at the last tick.
+    pub fn collection_refusal(&self) -> Option<String> {
+        self.collection_refused.read().clone()
+    }
+
+    /// How long the server has been up.
+    pub fn uptime(&self) -> Duration {
+        self.up.elapsed()
     }
 
     /// Counts samples that were accepted.
@@ -128,4 +163,22 @@ impl App {
             .clone()
             .unwrap_or_else(|| "this host".to_owned())
     }
+}
+
+/// What is known of the host before the first tick: its name. Where this machine is not watched,
+/// the data says whose it is.
+fn named(settings: &Settings, store: &Store) -> HostSnapshot {
+    let here = Host::new(HostOptions {
+        gpu: false,
+        ..HostOptions::default()
+    });
+    let mut snapshot = here.snapshot().clone();
+    if !settings.collect.host {
+        let watched = [Matcher::metric("node_load1")];
+        let names = store
+            .label_values("instance", &watched, TimeRange::ALL)
+            .unwrap_or_default();
+        snapshot.hostname = names.into_iter().next_back().or(snapshot.hostname);
+    }
+    snapshot
 }

@@ -15,13 +15,13 @@ use tacho_analysis::measurement::Measurement;
 use tacho_analysis::metric::{MetricKind, MetricSpec};
 use tacho_analysis::verdict::{self, Verdict};
 use tacho_model::{
-    Columns, Histogram, Labels, METRIC_NAME, Matcher, Querier, QueryError, Shape, TimeRange,
-    Timestamp, Unit,
+    Columns, Histogram, Labels, METRIC_NAME, Matcher, Querier, QueryError, Selection, Shape,
+    TimeRange, Timestamp, Unit,
 };
 use tacho_store::StoreError;
 
 use crate::app::App;
-use crate::series::SeriesError;
+use crate::series::{self, SeriesError, step_at_least};
 
 mod record;
 
@@ -53,7 +53,7 @@ pub struct StoredBaseline {
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// A name that cannot be used.
-    #[error("a baseline's name has 1 to {NAME_BYTES_MAX} bytes and no slash")]
+    #[error("a baseline's name has 1 to {NAME_BYTES_MAX} bytes: letters, digits and -_.: only")]
     Name,
     /// There is none of that name.
     #[error("there is no baseline `{0}`; make one with: tacho baseline create {0} --duration 300")]
@@ -96,7 +96,8 @@ pub fn create(
     selectors: &[Vec<Matcher>],
     now: Timestamp,
 ) -> Result<StoredBaseline, BaselineError> {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('/') {
+    let plain = |c: char| c.is_alphanumeric() || "-_.: ".contains(c);
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(plain) {
         return Err(BaselineError::Name);
     }
     let target = app.host_name();
@@ -108,8 +109,9 @@ pub fn create(
             continue;
         };
         match MetricBaseline::new(spec, &measured, &policy, &incidents) {
-            Ok(metric) => metrics.push(metric),
-            Err(AnalysisError::NoData { .. }) => {}
+            // Sums of the largest numbers overflow; what is infinite cannot be compared with.
+            Ok(metric) if metric.summary.histogram.sum().is_finite() => metrics.push(metric),
+            Ok(_) | Err(AnalysisError::NoData { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -276,11 +278,7 @@ fn latencies(
 
 /// How a series that no table knows is judged: by its kind and unit.
 fn spec_of(querier: &dyn Querier, target: &str, labels: Labels) -> MetricSpec {
-    let metadata = querier.metadata(labels.name());
-    let kind = metadata
-        .as_ref()
-        .map_or(tacho_model::Kind::Gauge, |metadata| metadata.kind);
-    let unit = metadata.map_or(Unit::NONE, |metadata| metadata.unit);
+    let (kind, unit) = series::described(querier, labels.name());
     let name = labels.name();
     let judged = match kind {
         tacho_model::Kind::Timing | tacho_model::Kind::Histogram => MetricKind::Latency,
@@ -307,24 +305,21 @@ fn measure(
     step: Option<Duration>,
 ) -> Result<Option<Measurement>, BaselineError> {
     let querier = app.store.as_ref();
-    let matchers: Vec<Matcher> = spec
-        .labels
-        .iter()
-        .map(|(n, v)| Matcher::equal(n, v))
-        .collect();
     if spec.kind == MetricKind::Latency {
-        return Ok(intervals(querier, &matchers, range)?);
+        return Ok(intervals(querier, spec, range)?);
     }
     let widest = range.duration().as_nanos().div_ceil(VALUES_MAX);
     let widest = Duration::from_nanos(u64::try_from(widest).unwrap_or(u64::MAX));
-    let step = step.unwrap_or_else(|| rounded_up(app.settings.collect.interval, widest));
+    let step = step.unwrap_or_else(|| step_at_least(app.settings.collect.interval, widest));
+    // At a step that is given, what is measured is the newest part of a range that is too long.
+    let longest = step.saturating_mul(VALUES_MAX as u32);
+    let range = TimeRange::new(range.start.max(range.end - longest), range.end);
     let windows = Windows::steps(range, step);
-    let selection = querier.select(&matchers, windows.read_range())?;
+    let selection = querier.select(&matchers_of(spec), windows.read_range())?;
     let mut grouping = Grouping::new(spec.function, windows, Some(&[]));
     let mut columns = Columns::new();
-    let metadata = querier.metadata(&spec.metric);
-    let shape = metadata.map_or(Shape::Gauge, |metadata| metadata.kind.shape());
-    for index in 0..selection.len() {
+    let shape = series::described(querier, &spec.metric).0.shape();
+    for index in meant(selection.as_ref(), spec) {
         selection.read(index, &mut columns)?;
         grouping.add(selection.labels(index), &columns, shape);
     }
@@ -333,30 +328,39 @@ fn measure(
         .into_iter()
         .next()
         .map(|(_, points)| points);
-    Ok(points
-        .filter(|points| !points.is_empty())
-        .map(|points| Measurement::Values { step, points }))
+    let points = points.filter(|points| !points.is_empty());
+    Ok(points.map(|points| Measurement::Values { step, points }))
 }
 
-/// The smallest multiple of `interval` that is at least `least`.
-fn rounded_up(interval: Duration, least: Duration) -> Duration {
-    let times = least.as_nanos().div_ceil(interval.as_nanos().max(1)).max(1);
-    interval * u32::try_from(times).unwrap_or(u32::MAX)
+/// The labels of a metric as matchers. A latency without a service is not that of every service.
+fn matchers_of(spec: &MetricSpec) -> Vec<Matcher> {
+    let labels = spec.labels.iter().map(|(n, v)| Matcher::equal(n, v));
+    let nobodys = spec.kind == MetricKind::Latency && spec.labels.get("service").is_none();
+    labels
+        .chain(nobodys.then(|| Matcher::equal("service", "")))
+        .collect()
+}
+
+/// The series that are meant: the one of exactly these labels where there is one, because matchers
+/// cannot say "and no other label"; else all that have them.
+fn meant(selection: &dyn Selection, spec: &MetricSpec) -> Vec<usize> {
+    let exact = (0..selection.len()).find(|index| *selection.labels(*index) == spec.labels);
+    exact.map_or_else(|| (0..selection.len()).collect(), |index| vec![index])
 }
 
 /// One histogram an interval, over all series of the selection.
 fn intervals(
     querier: &dyn Querier,
-    matchers: &[Matcher],
+    spec: &MetricSpec,
     range: TimeRange,
 ) -> Result<Option<Measurement>, QueryError> {
     let widest = range.duration().as_nanos().div_ceil(INTERVALS_MAX);
     let widest = Duration::from_nanos(u64::try_from(widest).unwrap_or(u64::MAX));
-    let width = rounded_up(INTERVAL, widest);
-    let selection = querier.select(matchers, range)?;
+    let width = step_at_least(INTERVAL, widest);
+    let selection = querier.select(&matchers_of(spec), range)?;
     let mut columns = Columns::new();
     let mut parts: BTreeMap<Timestamp, Histogram> = BTreeMap::new();
-    for index in 0..selection.len() {
+    for index in meant(selection.as_ref(), spec) {
         selection.read(index, &mut columns)?;
         for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
             // As in every window here, a boundary ends its interval.

@@ -58,7 +58,10 @@ impl Ingest {
     ) -> Result<IngestOutcome, IngestError> {
         let mut outcome = IngestOutcome::default();
         let mut batch = Batch::new();
-        let mut described = Described { querier: store, names: HashMap::new() };
+        let mut described = Described {
+            querier: store,
+            names: HashMap::new(),
+        };
         // Which points stand behind each row: a folded histogram may hold many.
         let mut rows: Vec<Vec<usize>> = Vec::new();
         let mut folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)> = HashMap::new();
@@ -134,7 +137,13 @@ impl Ingest {
             let folded_from = rows.len() - grown.len();
             let refused: HashSet<usize> = appended.rejected.iter().map(|r| r.row).collect();
             let kept = |at: usize| !refused.contains(&(folded_from + at));
-            open.extend(grown.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, g)| g));
+            open.extend(
+                grown
+                    .into_iter()
+                    .enumerate()
+                    .filter(|(at, _)| kept(*at))
+                    .map(|(_, g)| g),
+            );
         }
         for rejected in appended.rejected {
             let reason = rejected.reason.to_string();
@@ -167,10 +176,13 @@ impl Described<'_> {
     fn resolve(&mut self, point: &Point) -> Result<Kind, String> {
         let name = point.labels.name();
         if !self.names.contains_key(name) {
-            self.names.insert(name.to_owned(), (self.querier.metadata(name), false));
+            self.names
+                .insert(name.to_owned(), (self.querier.metadata(name), false));
         }
         let silent = point.kind.is_none() && point.unit.is_none() && point.help.is_none();
-        let Some((known, changed)) = self.names.get_mut(name) else { return Ok(Kind::Gauge) };
+        let Some((known, changed)) = self.names.get_mut(name) else {
+            return Ok(Kind::Gauge);
+        };
         let Some(metadata) = known else {
             let kind = point.kind.unwrap_or(Kind::Gauge);
             if !silent {
@@ -183,7 +195,10 @@ impl Described<'_> {
         };
         let kind = point.kind.unwrap_or(metadata.kind);
         if kind.shape() != metadata.kind.shape() {
-            return Err(format!("`{name}` is a {} here, not a {kind}; use another name", metadata.kind));
+            return Err(format!(
+                "`{name}` is a {} here, not a {kind}; use another name",
+                metadata.kind
+            ));
         }
         if let Some(unit) = point.unit.as_ref().filter(|unit| **unit != metadata.unit) {
             if metadata.unit != Unit::NONE {

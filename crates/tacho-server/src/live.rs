@@ -239,6 +239,8 @@ impl Following {
     ) -> Result<Option<Vec<SeriesBody>>, series::SeriesError> {
         let end = now.align_down(self.step);
         let start = match self.sent {
+            // The clock went back: what was sent as new is the future now.
+            Some(sent) if sent > end + self.step => end - self.window,
             Some(sent) if sent >= end => return Ok(None),
             // The window's first step is the one that ends inside it.
             Some(sent) => sent + Duration::from_nanos(1),

@@ -13,10 +13,12 @@ use crate::alerting::Alert;
 use crate::app::App;
 use crate::baselines::{self, DEFAULT};
 use crate::figures::{CPU, DISK_BUSY, DISK_READ, DISK_WRITTEN, MEMORY, NETWORK_IN, NETWORK_OUT};
-use crate::series::{self, SeriesError, SeriesQuery};
+use crate::series::{self, SeriesError, SeriesQuery, step_at_least};
 
 /// Points a chart has at most.
-const CHART_POINTS: u128 = 600;
+const CHART_POINTS: u32 = 600;
+/// Values a statistic is made of at most.
+const STATISTIC_POINTS: u32 = 10_000;
 /// Most alerts a report lists.
 const ALERTS_MAX: usize = 500;
 
@@ -102,13 +104,11 @@ pub fn gather(app: &App, range: TimeRange, now: Timestamp) -> Result<Report, Ser
             charts.push(chart);
         }
     }
+    let name = app.host_name();
     let host = app.host.read();
     Ok(Report {
         host: HostFacts {
-            name: host
-                .hostname
-                .clone()
-                .unwrap_or_else(|| "this host".to_owned()),
+            name,
             cores: host.cpu_cores,
             kernel: host.kernel.clone(),
             memory_bytes: host.memory_total_bytes,
@@ -144,25 +144,13 @@ fn query(
     Ok(series::read(querier, &query)?.series)
 }
 
-/// A step that gives at most `points` points, a whole number of intervals.
-fn step_for(range: TimeRange, interval: Duration, points: u128) -> Duration {
-    let interval_nanos = interval.as_nanos().max(1);
-    let times = range
-        .duration()
-        .as_nanos()
-        .div_ceil(points)
-        .div_ceil(interval_nanos)
-        .max(1);
-    interval * u32::try_from(times).unwrap_or(u32::MAX)
-}
-
 fn statistic(
     querier: &dyn Querier,
     figure: &Figure,
     range: TimeRange,
     interval: Duration,
 ) -> Result<Option<Statistic>, SeriesError> {
-    let step = step_for(range, interval, 10_000);
+    let step = step_at_least(interval, range.duration() / STATISTIC_POINTS);
     let series = query(querier, figure.selector, range, step, figure.function, "")?;
     let Some(series) = series.into_iter().next() else {
         return Ok(None);
@@ -207,7 +195,10 @@ fn chart(
     comparison: Option<&Comparison>,
     alerts: &[AlertFact],
 ) -> Result<Chart, SeriesError> {
-    let step = step_for(range, app.settings.collect.interval, CHART_POINTS);
+    let step = step_at_least(
+        app.settings.collect.interval,
+        range.duration() / CHART_POINTS,
+    );
     let mut lines = Vec::new();
     for (name, selector) in drawing.lines {
         let querier = app.store.as_ref();

@@ -29,7 +29,9 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
     let mut batch = Batch::new();
     let mut refused = Refused::default();
     let mut due = Due::default();
-    let mut tick = Timestamp::now().align_down(settings.interval);
+    // The first tick is taken as it is; only later ones fall on the clock's marks, or a long
+    // interval would date it before the start.
+    let mut tick = Timestamp::now();
     loop {
         if let Some(host) = host.as_mut() {
             batch.clear();
@@ -59,7 +61,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
 fn sleep_until_next(last: Timestamp, interval: Duration, stop: &Receiver<()>) -> Option<Timestamp> {
     let now = Timestamp::now();
     // After a clock step, in either direction, ticks go on from the new time.
-    let expected = last + interval;
+    let expected = last.align_down(interval) + interval;
     let late = now.since(expected) > interval / 2;
     let stepped_back = expected.since(now) > interval * 2;
     let next = if late || stepped_back {
@@ -83,6 +85,14 @@ fn maintain(app: &App, now: Timestamp) {
             );
         }
     }
+    // The history of alerts is kept as long as the samples that it is about.
+    let before = now - app.settings.storage.options.retention;
+    if let Err(error) = app.store.state().prune_alert_events(before) {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "alert history is not pruned"
+        );
+    }
 }
 
 /// Says once that appending fails, and once that it works again.
@@ -94,21 +104,30 @@ struct Refused {
 impl Refused {
     /// Appends a batch; whether it was kept.
     fn append(&mut self, app: &App, batch: &Batch) -> bool {
-        let appended = app.append(batch);
-        let kept = appended.is_ok();
-        match (appended, self.since) {
-            (Ok(_), None) | (Err(_), Some(_)) => {}
-            (Ok(_), Some(since)) => {
+        let (kept, refused) = match app.append(batch) {
+            Ok(outcome) => {
+                let reason = outcome.rejected.first().map(|rejected| rejected.reason);
+                let count = outcome.rejected.len();
+                (
+                    true,
+                    reason.map(|reason| format!("{count} of {}: {reason}", batch.len())),
+                )
+            }
+            Err(error) => (false, Some(error.to_string())),
+        };
+        match (&refused, self.since) {
+            (None, None) | (Some(_), Some(_)) => {}
+            (None, Some(since)) => {
                 let gap = since.elapsed().as_secs();
                 tracing::info!(gap_seconds = gap, "samples are kept again");
                 self.since = None;
             }
-            (Err(error), None) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "samples are not kept");
+            (Some(reason), None) => {
+                tracing::error!("samples of this host are not kept: {reason}");
                 self.since = Some(Instant::now());
             }
         }
+        app.collection_refused(refused);
         kept
     }
 }

@@ -3,11 +3,13 @@
 //! One query form serves the REST call, the live subscriptions and the command line, so all three
 //! always show the same numbers. Synchronous: callers run it where blocking is allowed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tacho_analysis::aggregate::{Function, Grouping, Windows};
 use tacho_model::{
-    Columns, Kind, Labels, Matcher, Querier, QueryError, Shape, TimeRange, Timestamp, Unit,
+    Columns, Kind, Labels, Matcher, Querier, QueryError, Selection, Shape, TimeRange, Timestamp,
+    Unit,
 };
 use tacho_promql::{SelectorError, parse_selector};
 
@@ -133,59 +135,91 @@ pub fn selectors(
 
 /// Answers a query.
 pub fn read(querier: &dyn Querier, query: &SeriesQuery) -> Result<SeriesPage, SeriesError> {
+    let steps = check(query)?;
+    let windows = match query.step {
+        Some(step) => Some(Windows::steps(query.range, step)),
+        None if query.by.is_none() && query.function.is_none() => None,
+        None => Some(Windows::one(query.range)),
+    };
+    let range = windows.map_or(query.range, Windows::read_range);
+    let select = |matchers: &Vec<Matcher>| querier.select(matchers, range);
+    let selections: Vec<_> = query
+        .selectors
+        .iter()
+        .map(select)
+        .collect::<Result<_, _>>()?;
+    // A series that several selectors match is meant once.
+    let mut wanted: BTreeMap<&Labels, Wanted<'_>> = BTreeMap::new();
+    for selection in &selections {
+        for index in 0..selection.len() {
+            let series = Wanted {
+                selection: selection.as_ref(),
+                index,
+            };
+            wanted.entry(selection.labels(index)).or_insert(series);
+        }
+    }
+    let wanted: Vec<(&Labels, Wanted<'_>)> = wanted.into_iter().collect();
+    if query.by.is_some() {
+        let windows = windows.unwrap_or(Windows::one(query.range));
+        let groups = read_windows(querier, &wanted, query, windows, steps)?;
+        let (page, next) = page(&groups, query);
+        return Ok(SeriesPage {
+            series: page.to_vec(),
+            next,
+        });
+    }
+    // Each series stands alone, so only those of the page are read at all.
+    let (page, next) = page(&wanted, query);
+    let series = match windows {
+        None => read_raw(querier, page)?,
+        Some(windows) => read_windows(querier, page, query, windows, steps)?,
+    };
+    Ok(SeriesPage { series, next })
+}
+
+/// A series of a selection.
+struct Wanted<'a> {
+    selection: &'a dyn Selection,
+    index: usize,
+}
+
+/// Number of steps, if the query makes sense.
+fn check(query: &SeriesQuery) -> Result<u64, SeriesError> {
     if query.range.start > query.range.end {
         return Err(SeriesError::EmptyRange);
     }
-    if let Some(step) = query.step {
-        let points = query
-            .range
-            .duration()
-            .as_nanos()
-            .checked_div(step.as_nanos());
-        let points = u64::try_from(points.ok_or(SeriesError::NoStep)?).unwrap_or(u64::MAX);
-        if points > POINTS_MAX {
-            return Err(SeriesError::Step { step, points });
-        }
+    let Some(step) = query.step else { return Ok(1) };
+    let points = query
+        .range
+        .duration()
+        .as_nanos()
+        .checked_div(step.as_nanos());
+    let points = u64::try_from(points.ok_or(SeriesError::NoStep)?).unwrap_or(u64::MAX);
+    if points > POINTS_MAX {
+        return Err(SeriesError::Step { step, points });
     }
-    let mut all = Vec::new();
-    for matchers in &query.selectors {
-        all.extend(match query.step {
-            None if query.by.is_none() && query.function.is_none() => {
-                read_raw(querier, matchers, query)?
-            }
-            None => read_windows(querier, matchers, query, Windows::one(query.range))?,
-            Some(step) => {
-                read_windows(querier, matchers, query, Windows::steps(query.range, step))?
-            }
-        });
-    }
-    all.sort_by(|a: &SeriesPoints, b| a.labels.cmp(&b.labels));
-    all.dedup_by(|a, b| a.labels == b.labels);
-    let total = all.len();
-    let end = query
-        .offset
-        .saturating_add(query.limit.min(PAGE_MAX))
-        .min(total);
-    let series = all.drain(query.offset.min(end)..end).collect();
-    Ok(SeriesPage {
-        series,
-        next: (end < total).then_some(end),
-    })
+    Ok(points.max(1))
+}
+
+/// The page of `all` that is asked for, and where the next one begins.
+fn page<'a, T>(all: &'a [T], query: &SeriesQuery) -> (&'a [T], Option<usize>) {
+    let limit = query.limit.min(PAGE_MAX);
+    let end = query.offset.saturating_add(limit).min(all.len());
+    let page = all.get(query.offset.min(end)..end).unwrap_or_default();
+    (page, (end < all.len()).then_some(end))
 }
 
 /// The stored samples; a histogram is shown by its mean.
 fn read_raw(
     querier: &dyn Querier,
-    matchers: &[Matcher],
-    query: &SeriesQuery,
+    wanted: &[(&Labels, Wanted<'_>)],
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
-    let selection = querier.select(matchers, query.range)?;
     let mut columns = Columns::new();
-    let mut series = Vec::with_capacity(selection.len());
+    let mut series = Vec::with_capacity(wanted.len());
     let mut total = 0;
-    for index in 0..selection.len() {
-        let labels = selection.labels(index);
-        selection.read(index, &mut columns)?;
+    for (labels, Wanted { selection, index }) in wanted {
+        selection.read(*index, &mut columns)?;
         let numbers = columns
             .timestamps
             .iter()
@@ -202,9 +236,9 @@ fn read_raw(
             return Err(SeriesError::TooManyPoints);
         }
         if !points.is_empty() {
-            let (kind, unit) = described(querier, labels);
+            let (kind, unit) = described(querier, labels.name());
             series.push(SeriesPoints {
-                labels: labels.clone(),
+                labels: (*labels).clone(),
                 kind,
                 unit,
                 points,
@@ -216,18 +250,17 @@ fn read_raw(
 
 fn read_windows(
     querier: &dyn Querier,
-    matchers: &[Matcher],
+    wanted: &[(&Labels, Wanted<'_>)],
     query: &SeriesQuery,
     windows: Windows,
+    steps: u64,
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
-    let selection = querier.select(matchers, windows.read_range())?;
     // One selector may match metrics of several kinds, whose default functions differ.
     let mut groupings: Vec<(Function, Grouping)> = Vec::new();
     let mut columns = Columns::new();
-    for index in 0..selection.len() {
-        let labels = selection.labels(index);
-        let shape = described(querier, labels).0.shape();
-        selection.read(index, &mut columns)?;
+    for (labels, Wanted { selection, index }) in wanted {
+        let shape = described(querier, labels.name()).0.shape();
+        selection.read(*index, &mut columns)?;
         let function = query
             .function
             .unwrap_or_else(|| default_function(shape, &columns));
@@ -238,22 +271,36 @@ fn read_windows(
             groupings.len() - 1
         });
         groupings[at].1.add(labels, &columns, shape);
+        let groups: usize = groupings.iter().map(|(_, grouping)| grouping.len()).sum();
+        if groups as u64 * steps > ANSWER_POINTS_MAX as u64 {
+            return Err(SeriesError::TooManyPoints);
+        }
     }
     let finished = groupings
         .into_iter()
         .map(|(function, grouping)| (function, grouping.finish()));
     let groups = finished.flat_map(|(f, groups)| groups.into_iter().map(move |group| (f, group)));
     let shown = groups.filter(|(_, (_, points))| !points.is_empty());
-    let shown = shown.map(|(function, (labels, points))| {
-        let (kind, unit) = described(querier, &labels);
-        SeriesPoints {
-            labels,
-            kind,
-            unit: unit_after(function, kind, &unit),
-            points,
-        }
-    });
-    Ok(shown.collect())
+    let mut series: Vec<_> = shown
+        .map(|(function, (labels, points))| {
+            let (kind, unit) = described(querier, labels.name());
+            SeriesPoints {
+                labels,
+                kind,
+                unit: unit_after(function, kind, &unit),
+                points,
+            }
+        })
+        .collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(series)
+}
+
+/// The smallest whole number of intervals that is at least `least`, and at least one.
+pub fn step_at_least(interval: Duration, least: Duration) -> Duration {
+    let interval = interval.max(Duration::from_millis(1));
+    let times = least.as_nanos().div_ceil(interval.as_nanos()).max(1);
+    interval.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
 }
 
 /// The unit of what a function makes of values in `unit`.
@@ -277,8 +324,7 @@ fn default_function(shape: Shape, columns: &Columns) -> Function {
 }
 
 /// A metric's kind and unit; by its name where nobody described it, as Prometheus' users read it.
-fn described(querier: &dyn Querier, labels: &Labels) -> (Kind, Unit) {
-    let name = labels.name();
+pub fn described(querier: &dyn Querier, name: &str) -> (Kind, Unit) {
     match querier.metadata(name) {
         Some(metadata) => (metadata.kind, metadata.unit),
         None if name.ends_with("_total") => (Kind::Counter, Unit::NONE),

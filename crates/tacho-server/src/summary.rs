@@ -16,7 +16,7 @@ use tacho_model::{Querier, TimeRange, Timestamp};
 use crate::alerting::Alert;
 use crate::app::App;
 use crate::baselines::{self, DEFAULT, StoredBaseline};
-use crate::series::{self, SeriesError, SeriesQuery};
+use crate::series::{self, SeriesError, SeriesQuery, step_at_least};
 
 mod sentence;
 mod tiles;
@@ -199,7 +199,7 @@ impl Remembered {
         interval: Duration,
         now: Timestamp,
     ) -> Vec<Course> {
-        let step = trend_step(window, interval);
+        let step = step_at_least(interval, window / TREND_POINTS);
         if self.trends.len() >= WINDOWS_MAX && !self.trends.contains_key(&window) {
             self.trends.clear();
         }
@@ -218,16 +218,6 @@ impl Remembered {
         }
         timed.value.clone()
     }
-}
-
-/// A step that gives at most [`TREND_POINTS`] points, a whole number of intervals.
-fn trend_step(window: Duration, interval: Duration) -> Duration {
-    let interval = interval.max(Duration::from_millis(1));
-    let intervals = (window / TREND_POINTS)
-        .as_nanos()
-        .div_ceil(interval.as_nanos())
-        .max(1);
-    interval * u32::try_from(intervals).unwrap_or(u32::MAX)
 }
 
 fn compared(app: &App, now: Timestamp) -> Option<Compared> {

@@ -91,7 +91,11 @@ impl Config {
             mapped,
         };
         // Everything is checked here, so that `check config` and `start` refuse the same files.
-        config.settings(&Overrides::default())?;
+        // Whether an address may be listened on depends on flags, and is `start`'s to refuse.
+        config.settings(&Overrides {
+            insecure: true,
+            ..Overrides::default()
+        })?;
         Ok(config)
     }
 

@@ -59,6 +59,16 @@ impl Grouping {
         partial::each(self.function, columns, shape, self.windows, merge);
     }
 
+    /// Number of groups so far.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// All groups in order of their encoded labels, those without a point among them.
     pub fn finish(self) -> Vec<Series> {
         let function = self.function;

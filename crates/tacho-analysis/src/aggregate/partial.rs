@@ -202,10 +202,39 @@ pub(super) fn each(
         fold(function, samples, windows, &mut emit);
     } else if function == Function::Rate {
         rates(columns, shape, windows, &mut emit);
+    } else if function == Function::Last {
+        lasts(columns, windows, &mut emit);
     } else {
         let samples = numbers(columns).map(|(t, v)| (t, Sample::Number(v)));
         fold(function, samples, windows, &mut emit);
     }
+}
+
+/// The newest sample of each window, unless it says that the series has ended.
+fn lasts(columns: &Columns, windows: Windows, emit: &mut impl FnMut(Timestamp, Partial)) {
+    let mut newest: Option<(Timestamp, Option<f64>)> = None;
+    let mut close = |newest: Option<(Timestamp, Option<f64>)>| {
+        let Some((end, Some(value))) = newest else {
+            return;
+        };
+        if let Some(partial) = Partial::first(Function::Last, Sample::Number(value), 0.0) {
+            emit(end, partial);
+        }
+    };
+    for (t, value) in columns.timestamps.iter().zip(&columns.values) {
+        let Some((_, end)) = windows.of(*t) else {
+            continue;
+        };
+        if newest.is_some_and(|(open, _)| open != end) {
+            close(newest.take());
+        }
+        if tacho_model::append::is_stale(*value) {
+            newest = Some((end, None));
+        } else if !value.is_nan() {
+            newest = Some((end, Some(*value)));
+        }
+    }
+    close(newest);
 }
 
 /// Samples that hold a value: staleness markers are NaNs too.

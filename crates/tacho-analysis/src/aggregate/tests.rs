@@ -209,7 +209,6 @@ fn markers_and_nans_are_skipped() {
     for (function, want) in [
         (Function::Avg, 3.0),
         (Function::Count, 2.0),
-        (Function::Last, 4.0),
         (Function::P50, 3.0),
         (Function::Rate, 2.0 / 3.0),
     ] {
@@ -219,6 +218,9 @@ fn markers_and_nans_are_skipped() {
             1e-12,
         );
     }
+    // The newest sample says that the series has ended; before that it was 4.
+    let last = |end| over(Function::Last, &columns, Shape::Gauge, range(0.0, end));
+    assert_eq!((last(4.5), last(9.0)), (Some(4.0), None));
     let gone = numbers(&[(1.0, stale)]);
     assert_eq!(
         over(Function::Count, &gone, Shape::Gauge, range(0.0, 9.0)),

@@ -247,7 +247,9 @@ pub(crate) async fn show(
 pub(crate) async fn delete(
     State(app): State<SharedApp>,
     Path(name): Path<String>,
+    params: Params,
 ) -> Answer<StatusCode> {
+    params.finish()?;
     app.blocking(move |app| {
         find(app, &name, None)?;
         app.store.state().delete_baseline(&name)?;
@@ -264,8 +266,10 @@ pub(crate) async fn delete(
 pub(crate) async fn invalidate(
     State(app): State<SharedApp>,
     Path(name): Path<String>,
+    params: Params,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<Json<BaselineBody>> {
+    params.finish()?;
     let body: InvalidateBody = json(body, &app)?;
     let stored = app
         .blocking(move |app| {
@@ -286,8 +290,10 @@ pub(crate) async fn invalidate(
 pub(crate) async fn compare(
     State(app): State<SharedApp>,
     Path(name): Path<String>,
+    params: Params,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<Json<ComparisonBody>> {
+    params.finish()?;
     let body: CompareBody = json(body, &app)?;
     let now = Timestamp::now();
     let range = range(

@@ -140,17 +140,15 @@ pub(crate) async fn get(
 /// The body at `now`.
 pub(crate) fn body(app: &App, window: Duration, now: Timestamp) -> DashboardBody {
     let summary = app.summary.summary(app, window, now);
+    let name = app.host_name();
     let host = app.host.read();
     let stats = app.store.stats();
-    let uptime = now.since(app.started).as_secs_f64();
+    let uptime = app.uptime().as_secs_f64();
     DashboardBody {
         schema: SCHEMA,
         time: summary.time.to_rfc3339(),
         host: HostBody {
-            name: host
-                .hostname
-                .clone()
-                .unwrap_or_else(|| "this host".to_owned()),
+            name,
             cores: host.cpu_cores,
             kernel: host.kernel.clone(),
             memory_bytes: host.memory_total_bytes,

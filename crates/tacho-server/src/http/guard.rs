@@ -58,7 +58,11 @@ fn verify(headers: &HeaderMap, uri_host: Option<&str>, allowed: &[String]) -> Re
     }
     if let Some(origin) = text(header::ORIGIN) {
         let authority = origin.split_once("://").map_or("", |(_, rest)| rest);
-        if authority != host && !allowed.iter().any(|name| name == hostname(authority)) {
+        if !authority.eq_ignore_ascii_case(host)
+            && !allowed
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(hostname(authority)))
+        {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 format!("the Origin `{}` may not use this server", shown(origin)),
@@ -72,11 +76,16 @@ fn verify(headers: &HeaderMap, uri_host: Option<&str>, allowed: &[String]) -> Re
 /// leads, `localhost` never leaves the machine, and the others were configured.
 fn is_ours(host: &str, allowed: &[String]) -> bool {
     let name = hostname(host);
-    name == "localhost"
+    name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok()
-        || allowed
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(name))
+        || is_named(name, allowed)
+}
+
+/// Whether a name was configured. Names know no case.
+fn is_named(name: &str, allowed: &[String]) -> bool {
+    allowed
+        .iter()
+        .any(|allowed| allowed.eq_ignore_ascii_case(name))
 }
 
 /// The name in `name:port`, `[v6]:port` or `name`.

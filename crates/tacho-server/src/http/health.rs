@@ -107,7 +107,7 @@ fn body(app: &App, now: Timestamp, verbose: bool) -> HealthBody {
         status,
         timestamp: now.to_rfc3339(),
         version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: now.since(app.started).as_secs_f64(),
+        uptime_seconds: app.uptime().as_secs_f64(),
         components,
         performance: PerformanceBody {
             cpu_percent: host.cpu_percent,
@@ -155,6 +155,14 @@ fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
         return ComponentBody {
             name,
             status: "healthy",
+            detail,
+        };
+    }
+    if let Some(reason) = app.collection_refusal() {
+        let detail = Some(format!("samples are not kept: {reason}"));
+        return ComponentBody {
+            name,
+            status: "degraded",
             detail,
         };
     }

@@ -121,6 +121,11 @@ fn query_of(params: &mut Params, now: Timestamp) -> Answer<SeriesQuery> {
         names.map(str::to_owned).collect()
     });
     query.limit = params.number("limit")?.unwrap_or(PAGE_DEFAULT);
+    if query.limit == 0 {
+        return Err(Problem::bad_request(
+            "limit: a page has at least one series",
+        ));
+    }
     query.offset = params.number("cursor")?.unwrap_or(0);
     Ok(query)
 }
@@ -168,6 +173,10 @@ pub(crate) async fn post(
             let kept = app
                 .ingest
                 .append(app.store.as_ref(), points, Timestamp::now());
+            app.note_append(match &kept {
+                Err(IngestError::Append(error)) => Some(error),
+                _ => None,
+            });
             kept.map_err(|error| match error {
                 IngestError::Append(error) => error.into(),
                 IngestError::Query(error) => error.into(),

@@ -79,10 +79,8 @@ pub(super) fn state(
                 and_others(findings.len() - 1)
             ),
             detail: format!(
-                "{:+.0} % ({:.0} to {:.0}), last 5 minutes against the baseline.",
-                finding.change_percent.unwrap_or(f64::NAN),
-                finding.interval.map_or(f64::NAN, |i| i.low),
-                finding.interval.map_or(f64::NAN, |i| i.high)
+                "{}, last 5 minutes against the baseline.",
+                change_of(finding)
             ),
         };
     }
@@ -126,6 +124,21 @@ fn quiet_since(app: &App, now: Timestamp) -> String {
     match ended {
         Some(ended) => format!("No alert {}", ago(ended)),
         None => "No alert so far".to_owned(),
+    }
+}
+
+/// `+18 % (12 to 24)`, or in the metric's unit where percent mean nothing.
+fn change_of(verdict: &Verdict) -> String {
+    match (verdict.change_percent, verdict.interval) {
+        (Some(percent), Some(interval)) => {
+            format!(
+                "{percent:+.0} % ({:.0} to {:.0})",
+                interval.low, interval.high
+            )
+        }
+        _ => format!("{:+.3} {}", verdict.change, verdict.unit.as_str())
+            .trim_end()
+            .to_owned(),
     }
 }
 

@@ -167,8 +167,23 @@ pub(crate) fn run(args: Args) -> Result<Outcome> {
     }
 }
 
-fn path(name: &str) -> String {
-    format!("/api/performance/baselines/{name}")
+/// The path of a baseline; its name may hold what a URL gives a meaning.
+pub(crate) fn path(name: &str) -> String {
+    format!("/api/performance/baselines/{}", encoded(name))
+}
+
+/// Percent-encoding of everything that RFC 3986 does not leave unreserved.
+fn encoded(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    name.bytes()
+        .map(|b| {
+            if plain(b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 fn create(name: &str, options: &CreateOptions) -> Result<Outcome> {

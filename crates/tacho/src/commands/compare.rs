@@ -24,7 +24,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
     /// How much of the past to compare
-    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    #[arg(
+        long,
+        default_value = "5m",
+        value_name = "DURATION",
+        conflicts_with = "from"
+    )]
     window: String,
     /// Beginning of the window, in place of the last minutes
     #[arg(long, value_name = "TIME")]
@@ -47,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(from) => json!({"from": from, "to": args.to}),
         None => json!({"window": args.window}),
     };
-    let path = format!("/api/performance/baselines/{}/compare", args.name);
+    let path = format!("{}/compare", super::baseline::path(&args.name));
     let comparison = client.post(&path, &body)?.json()?;
     let verdicts: &[Value] = comparison["verdicts"].as_array().map_or(&[], Vec::as_slice);
     if args.format == Format::Json {

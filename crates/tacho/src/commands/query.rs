@@ -22,7 +22,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
     /// How much of the past to look at
-    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    #[arg(
+        long,
+        default_value = "5m",
+        value_name = "DURATION",
+        conflicts_with = "from"
+    )]
     window: String,
     /// One value a step, in place of one for the whole window
     #[arg(long, value_name = "DURATION")]

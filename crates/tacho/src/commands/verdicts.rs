@@ -63,6 +63,7 @@ pub(crate) fn conclusion(verdicts: &[Value]) -> String {
 }
 
 /// What a script learns: bad news when anything regressed; inconclusive when nothing was decided.
+/// One metric that needs longer does not undo what the others say.
 pub(crate) fn outcome(verdicts: &[Value]) -> Outcome {
     if verdicts.iter().any(|v| answer(v) == "regressed") {
         Outcome::BadNews
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exit_codes_follow_the_worst_answer() {
+    fn exit_codes_are_bad_news_then_any_decision_then_inconclusive() {
         let of = |answers: &[&str]| {
             let verdicts: Vec<Value> = answers.iter().map(|a| json!({"answer": a})).collect();
             outcome(&verdicts)

@@ -173,7 +173,11 @@ pub(crate) fn set_threshold(rules: &mut [AlertRule], name: &str, threshold: f64)
     if !(threshold.is_finite() && threshold > 0.0) {
         bail!("the threshold {threshold} of rule {name} must be a positive number");
     }
-    for rule in rules.iter_mut().filter(|rule| rule.name == name) {
+    let mut named = rules.iter_mut().filter(|rule| rule.name == name).peekable();
+    if named.peek().is_none() {
+        bail!("a threshold is given for the rule {name}, which is switched off (rules.defaults)");
+    }
+    for rule in named {
         rule.condition.threshold = threshold;
     }
     Ok(())
