@@ -243,3 +243,6 @@ fn stored<S: Querier>(
     selection.read(index, &mut columns)?;
     Ok(columns.histograms.pop())
 }
+
+#[cfg(test)]
+mod tests;

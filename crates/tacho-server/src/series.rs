@@ -331,3 +331,6 @@ pub fn described(querier: &dyn Querier, name: &str) -> (Kind, Unit) {
         None => (Kind::Gauge, Unit::NONE),
     }
 }
+
+#[cfg(test)]
+mod tests;
