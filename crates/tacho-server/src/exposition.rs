@@ -3,25 +3,27 @@
 //! A value is current when it is not older than [`FRESH`] (Prometheus' own lookback) and its
 //! series has not ended; observations of that time are merged into one summary.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tacho_model::{
     Columns, Histogram, Labels, METRIC_NAME, MatchOp, Matcher, Querier, QueryError, TimeRange,
     Timestamp,
 };
-use tacho_wire::openmetrics::{Current, Format, finish, write_family};
+use tacho_wire::openmetrics::{Current, Exposition, finish, write_family};
 
 /// How old a value may be.
 pub const FRESH: Duration = Duration::from_mins(5);
 
 /// Writes every current value in the store.
-pub fn write(querier: &dyn Querier, format: Format, now: Timestamp) -> Result<String, QueryError> {
+pub fn write(querier: &dyn Querier, how: Exposition, now: Timestamp) -> Result<String, QueryError> {
     let mut out = String::new();
     let any = Matcher::new(METRIC_NAME, MatchOp::NotEqual, "")
         .map_err(|error| QueryError::Failed(error.into()))?;
     let selection = querier.select(&[any], TimeRange::last(FRESH, now))?;
     let mut columns = Columns::new();
     let mut family: Vec<(Labels, Current)> = Vec::new();
+    let mut written = HashSet::new();
     // The selection is sorted by all labels, of which the name need not be the first.
     let mut order: Vec<usize> = (0..selection.len()).collect();
     order.sort_by_key(|index| selection.labels(*index).name());
@@ -31,25 +33,29 @@ pub fn write(querier: &dyn Querier, format: Format, now: Timestamp) -> Result<St
             .first()
             .is_some_and(|(first, _)| first.name() != labels.name())
         {
-            flush(querier, format, &mut family, &mut out);
+            flush(querier, how, &mut family, &mut written, &mut out);
         }
         selection.read(index, &mut columns)?;
         family.extend(current(&columns).map(|value| (labels.clone(), value)));
     }
-    flush(querier, format, &mut family, &mut out);
-    finish(format, &mut out);
+    flush(querier, how, &mut family, &mut written, &mut out);
+    finish(how.format, &mut out);
     Ok(out)
 }
 
 fn flush(
     querier: &dyn Querier,
-    format: Format,
+    how: Exposition,
     family: &mut Vec<(Labels, Current)>,
+    written: &mut HashSet<String>,
     out: &mut String,
 ) {
     if let Some((first, _)) = family.first() {
-        let metadata = querier.metadata(first.name());
-        write_family(format, first.name(), metadata.as_ref(), family, out);
+        // Two names may be one for a reader of the classic set; it refuses a family twice.
+        if written.insert(how.name(first.name()).into_owned()) {
+            let metadata = querier.metadata(first.name());
+            write_family(how, first.name(), metadata.as_ref(), family, out);
+        }
     }
     family.clear();
 }

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tacho_model::label::LABEL_BYTES_MAX;
 use tacho_model::{Kind, Labels, METRIC_NAME, Timestamp, Unit};
@@ -179,7 +179,9 @@ fn parse_point(text: &str) -> Result<Point, String> {
         labels,
         kind,
         unit: raw.unit.as_deref().map(Unit::new),
-        help: raw.description.map(|text| text.chars().take(LABEL_BYTES_MAX / 4).collect()),
+        help: raw
+            .description
+            .map(|text| text.chars().take(LABEL_BYTES_MAX / 4).collect()),
         timestamp,
         value: raw.value,
     })
@@ -282,7 +284,10 @@ mod tests {
     #[test]
     fn a_list_too_long_is_refused_without_holding_it() {
         let body = format!("[{}1]", "1,".repeat(2 * POINTS_MAX));
-        assert!(matches!(parse_points(body.as_bytes()), Err(JsonError::TooMany)));
+        assert!(matches!(
+            parse_points(body.as_bytes()),
+            Err(JsonError::TooMany)
+        ));
     }
 
     #[test]

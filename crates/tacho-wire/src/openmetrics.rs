@@ -6,6 +6,7 @@
 //! with `# EOF`. Native histograms have no text form; they are written as summaries of quantiles.
 //! Sources: OpenMetrics 1.0.0 (sections 4 and 5); Prometheus "Exposition formats".
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use tacho_model::{Histogram, Labels, METRIC_NAME, Metadata, Shape};
@@ -22,21 +23,73 @@ pub enum Format {
     Text,
 }
 
-impl Format {
+/// How names outside the classic character set are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Escaping {
+    /// As they are, in quotes: for readers that say they can (Prometheus 3).
+    AllowUtf8,
+    /// With `_` for every character that is not allowed: for all others.
+    Underscores,
+}
+
+/// What a reader asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exposition {
+    /// Which text.
+    pub format: Format,
+    /// How names are written.
+    pub escaping: Escaping,
+}
+
+impl Exposition {
     /// What an `Accept` header asks for; OpenMetrics when it names it, the older text otherwise.
     pub fn negotiate(accept: Option<&str>) -> Self {
-        match accept {
-            Some(accept) if accept.contains("application/openmetrics-text") => Self::OpenMetrics,
-            _ => Self::Text,
-        }
+        let accept = accept.unwrap_or("");
+        let format = if accept.contains("application/openmetrics-text") {
+            Format::OpenMetrics
+        } else {
+            Format::Text
+        };
+        let escaping = if accept.contains("escaping=allow-utf-8") {
+            Escaping::AllowUtf8
+        } else {
+            Escaping::Underscores
+        };
+        Self { format, escaping }
     }
 
     /// The header that goes with it.
     pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+        match (self.format, self.escaping) {
+            (Format::OpenMetrics, Escaping::AllowUtf8) => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+            }
+            (Format::OpenMetrics, Escaping::Underscores) => {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            }
+            // The older text knows no escaping before version 1.0.0.
+            (Format::Text, _) => "text/plain; version=0.0.4; charset=utf-8",
         }
+    }
+
+    /// How a metric's or label's name is written.
+    pub fn name(self, name: &str) -> Cow<'_, str> {
+        if is_plain(name) || self.quotes() {
+            return Cow::Borrowed(name);
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        let mut out: String = name
+            .chars()
+            .map(|c| if plain(c) { c } else { '_' })
+            .collect();
+        if out.starts_with(|c: char| c.is_ascii_digit()) {
+            out.insert(0, '_');
+        }
+        Cow::Owned(out)
+    }
+
+    fn quotes(self) -> bool {
+        self.format == Format::OpenMetrics && self.escaping == Escaping::AllowUtf8
     }
 }
 
@@ -51,12 +104,14 @@ pub enum Current {
 
 /// Writes a family: all current values of one metric name.
 pub fn write_family(
-    format: Format,
+    exposition: Exposition,
     name: &str,
     metadata: Option<&Metadata>,
     series: &[(Labels, Current)],
     out: &mut String,
 ) {
+    let format = exposition.format;
+    let name = &*exposition.name(name);
     let histogram = series
         .iter()
         .any(|(_, v)| matches!(v, Current::Histogram(_)));
@@ -83,16 +138,16 @@ pub fn write_family(
             let _ = writeln!(out, "# UNIT {shown} {unit}");
         }
         if !metadata.help.is_empty() {
-            let _ = writeln!(out, "# HELP {shown} {}", escaped(&metadata.help));
+            let _ = writeln!(out, "# HELP {shown} {}", help(format, &metadata.help));
         }
     }
     for (labels, value) in series {
         match value {
-            Current::Float(value) => write_sample(name, labels, None, *value, out),
+            Current::Float(value) => write_sample(exposition, name, labels, None, *value, out),
             Current::Histogram(histogram) => {
                 for q in QUANTILES {
                     let value = histogram.quantile(q).unwrap_or(f64::NAN);
-                    write_sample(name, labels, Some(q), value, out);
+                    write_sample(exposition, name, labels, Some(q), value, out);
                 }
             }
         }
@@ -124,7 +179,14 @@ fn unit_suffix(unit: &str) -> Option<&'static str> {
     })
 }
 
-fn write_sample(name: &str, labels: &Labels, quantile: Option<f64>, value: f64, out: &mut String) {
+fn write_sample(
+    exposition: Exposition,
+    name: &str,
+    labels: &Labels,
+    quantile: Option<f64>,
+    value: f64,
+    out: &mut String,
+) {
     let plain = is_plain(name);
     if plain {
         out.push_str(name);
@@ -140,10 +202,11 @@ fn write_sample(name: &str, labels: &Labels, quantile: Option<f64>, value: f64, 
     }
     for (label, value) in labels.iter().filter(|(n, _)| *n != METRIC_NAME) {
         separate(out);
-        if is_plain(label) {
-            out.push_str(label);
+        let label = exposition.name(label);
+        if is_plain(&label) {
+            out.push_str(&label);
         } else {
-            let _ = write!(out, "\"{}\"", escaped(label));
+            let _ = write!(out, "\"{}\"", escaped(&label));
         }
         let _ = write!(out, "=\"{}\"", escaped(value));
     }
@@ -179,6 +242,14 @@ fn is_plain(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
 }
 
+/// Help text; only OpenMetrics escapes quotes in it.
+fn help(format: Format, text: &str) -> String {
+    match format {
+        Format::OpenMetrics => escaped(text),
+        Format::Text => text.replace('\\', "\\\\").replace('\n', "\\n"),
+    }
+}
+
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('\n', "\\n")
@@ -190,7 +261,20 @@ mod tests {
     use super::*;
     use tacho_model::{Kind, Unit};
 
-    fn family(format: Format, name: &str, kind: Kind, unit: Unit, value: Current) -> String {
+    const OPEN: Exposition = Exposition {
+        format: Format::OpenMetrics,
+        escaping: Escaping::Underscores,
+    };
+    const TEXT: Exposition = Exposition {
+        format: Format::Text,
+        ..OPEN
+    };
+    const UTF8: Exposition = Exposition {
+        escaping: Escaping::AllowUtf8,
+        ..OPEN
+    };
+
+    fn family(how: Exposition, name: &str, kind: Kind, unit: Unit, value: Current) -> String {
         let metadata = Metadata {
             kind,
             unit,
@@ -198,21 +282,20 @@ mod tests {
         };
         let labels = Labels::new([(METRIC_NAME, name), ("mode", "a\"b")]).unwrap();
         let mut out = String::new();
-        write_family(format, name, Some(&metadata), &[(labels, value)], &mut out);
-        finish(format, &mut out);
+        write_family(how, name, Some(&metadata), &[(labels, value)], &mut out);
+        finish(how.format, &mut out);
         out
     }
 
     #[test]
     fn openmetrics_names_a_counter_family_without_total() {
         let name = "node_cpu_seconds_total";
-        let value = Current::Float(1.5);
         let text = family(
-            Format::OpenMetrics,
+            OPEN,
             name,
             Kind::Counter,
             Unit::SECONDS,
-            value,
+            Current::Float(1.5),
         );
         let expected = "# TYPE node_cpu_seconds counter\n# UNIT node_cpu_seconds seconds\n\
             # HELP node_cpu_seconds What it \\\"is\\\".\n\
@@ -221,27 +304,30 @@ mod tests {
     }
 
     #[test]
-    fn the_older_text_keeps_the_name() {
-        let value = Current::Float(f64::INFINITY);
-        let text = family(Format::Text, "up", Kind::Gauge, Unit::NONE, value);
-        assert!(text.starts_with("# TYPE up gauge\n# HELP up "));
+    fn the_older_text_keeps_the_name_and_the_quotes_of_help() {
+        let text = family(
+            TEXT,
+            "up",
+            Kind::Gauge,
+            Unit::NONE,
+            Current::Float(f64::INFINITY),
+        );
+        assert!(
+            text.starts_with("# TYPE up gauge\n# HELP up What it \"is\".\n"),
+            "{text}"
+        );
         assert!(text.ends_with("up{mode=\"a\\\"b\"} +Inf\n"));
     }
 
     #[test]
-    fn names_outside_the_classic_set_are_quoted() {
-        let value = Current::Float(2.0);
-        let text = family(
-            Format::OpenMetrics,
-            "http.server",
-            Kind::Gauge,
-            Unit::NONE,
-            value,
-        );
-        assert!(
-            text.contains("{\"http.server\",mode=\"a\\\"b\"} 2\n"),
-            "{text}"
-        );
+    fn names_outside_the_classic_set_are_quoted_only_for_those_who_can_read_it() {
+        let check = |how, expected: &str| {
+            let text = family(how, "9.http", Kind::Gauge, Unit::NONE, Current::Float(2.0));
+            assert!(text.contains(expected), "{text}");
+        };
+        check(UTF8, "{\"9.http\",mode=\"a\\\"b\"} 2\n");
+        check(OPEN, "_9_http{mode=\"a\\\"b\"} 2\n");
+        check(TEXT, "# TYPE _9_http gauge\n");
     }
 
     #[test]
@@ -249,13 +335,7 @@ mod tests {
         let mut histogram = Histogram::new();
         (1..=100).for_each(|i| histogram.observe(f64::from(i)));
         let value = Current::Histogram(histogram);
-        let text = family(
-            Format::Text,
-            "d_seconds",
-            Kind::Timing,
-            Unit::SECONDS,
-            value,
-        );
+        let text = family(TEXT, "d_seconds", Kind::Timing, Unit::SECONDS, value);
         assert!(text.contains("# TYPE d_seconds summary\n"), "{text}");
         assert!(text.contains("quantile=\"0.99\"} 9"), "{text}");
     }
@@ -263,8 +343,10 @@ mod tests {
     #[test]
     fn the_format_is_negotiated() {
         let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
-        assert_eq!(Format::negotiate(Some(prometheus)), Format::OpenMetrics);
-        assert_eq!(Format::negotiate(Some("*/*")), Format::Text);
-        assert_eq!(Format::negotiate(None), Format::Text);
+        assert_eq!(Exposition::negotiate(Some(prometheus)), OPEN);
+        let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6";
+        assert_eq!(Exposition::negotiate(Some(three)), UTF8);
+        assert_eq!(Exposition::negotiate(Some("*/*")), TEXT);
+        assert_eq!(Exposition::negotiate(None), TEXT);
     }
 }

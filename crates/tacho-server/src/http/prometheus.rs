@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tacho_model::Timestamp;
-use tacho_wire::openmetrics::Format;
+use tacho_wire::openmetrics::Exposition;
 
 use super::problem::Answer;
 use crate::app::SharedApp;
@@ -17,14 +17,14 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
-    let format = Format::negotiate(accept);
+    let how = Exposition::negotiate(accept);
     let write = move |app: &crate::app::App| {
         Ok(exposition::write(
             app.store.as_ref(),
-            format,
+            how,
             Timestamp::now(),
         )?)
     };
     let text = app.blocking(write).await?;
-    Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
+    Ok(([(header::CONTENT_TYPE, how.content_type())], text).into_response())
 }

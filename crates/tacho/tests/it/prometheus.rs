@@ -34,11 +34,13 @@ fn filled(home: &Home) -> Server {
                 "counter" => "mine_counter_total".to_owned(),
                 other => format!("mine_{other}"),
             };
-            json!({"name": name, "type": kind, "value": 2.5, "description": "two\nlines",
+            json!({"name": name, "type": kind, "value": 2.5, "description": "two\nlines, one \"quoted\"",
                 "tags": {"odd": "back\\slash \"quote\"\nline"}})
         })
         .collect();
     server.keep(&json!(points));
+    // A name that no classic reader knows must not cost it the others.
+    server.keep(&json!({"name": "odd name!", "value": 1, "tags": {"odd label": "x"}}));
     eventually("host metrics", || {
         (!server.series(&[("name", "cpu_usage_percent")]).is_empty()).then_some(())
     });
