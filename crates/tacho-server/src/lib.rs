@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //! - [`settings`]: what can be configured, validated
-//! - [`run`]: start, serve, stop
+//! - [`mod@run`]: start, serve, stop
 //! - [`app`]: what the parts of a running server share
 //! - [`sampler`]: the thread that collects every second
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
@@ -13,7 +13,7 @@
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
 //!
-//! Async stays in [`run`], [`http`] and [`live`]; everything that touches the store is plain
+//! Async stays in [`mod@run`], [`http`] and [`live`]; everything that touches the store is plain
 //! synchronous Rust, run on blocking threads behind a semaphore.
 
 #![forbid(unsafe_code)]
