@@ -10,7 +10,7 @@ use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Matcher, Querier, TimeRange, Timestamp,
 };
 use tacho_store::Store;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::alerting::Alerting;
 use crate::http::problem::{Answer, Problem};
@@ -22,7 +22,7 @@ use crate::summary::SummaryCache;
 pub type SharedApp = Arc<App>;
 
 /// How long a request waits for its turn before it is told to come back.
-const QUEUE_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const QUEUE_WAIT: Duration = Duration::from_secs(10);
 
 /// What the parts of a running server share.
 pub struct App {
@@ -43,6 +43,7 @@ pub struct App {
     /// The newest tick; watchers wake when it changes. The end of it means shutdown.
     tick: watch::Sender<Timestamp>,
     queries: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
     samples: AtomicU64,
     /// Why the store refused the last batch.
     refusing: RwLock<Option<String>>,
@@ -56,6 +57,7 @@ impl App {
     /// A server's shared state around an open store.
     pub fn new(settings: Settings, store: Arc<Store>, started: Timestamp) -> Self {
         let queries = Arc::new(Semaphore::new(settings.server.queries_max));
+        let bodies = Arc::new(Semaphore::new(settings.server.bodies_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
         let host = RwLock::new(named(&settings, &store));
         Self {
@@ -68,6 +70,7 @@ impl App {
             started,
             tick: watch::Sender::new(started),
             queries,
+            bodies,
             samples: AtomicU64::new(0),
             refusing: RwLock::default(),
             collection_refused: RwLock::default(),
@@ -95,6 +98,11 @@ impl App {
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    }
+
+    /// A place for a body that arrives, as soon as there is one.
+    pub(crate) async fn place_for_body(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.bodies).acquire_owned().await
     }
 
     /// Appends a batch and counts its samples.

@@ -5,6 +5,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod baselines;
+pub(crate) mod body;
 pub(crate) mod dashboard;
 pub(crate) mod guard;
 pub(crate) mod health;

@@ -32,6 +32,8 @@ pub struct ServerSettings {
     pub dashboard: bool,
     /// Largest request body, bytes.
     pub body_bytes_max: usize,
+    /// Most bodies in memory at a time; the next one waits.
+    pub bodies_max: usize,
     /// Most connections at a time.
     pub connections_max: usize,
     /// Most queries that run at a time; more wait their turn.
@@ -80,6 +82,7 @@ impl Default for Settings {
                 allowed_hosts: Vec::new(),
                 dashboard: true,
                 body_bytes_max: 32 << 20,
+                bodies_max: 8,
                 connections_max: 512,
                 queries_max: 4,
             },

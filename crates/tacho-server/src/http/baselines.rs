@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -18,7 +16,7 @@ pub(crate) use tacho_report::verdict::VerdictBody;
 use utoipa::ToSchema;
 
 use super::SCHEMA;
-use super::metrics::body_problem;
+use super::body::Whole;
 use super::params::{Params, range_of};
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
@@ -202,9 +200,9 @@ pub(crate) async fn list(State(app): State<SharedApp>) -> Answer<Json<BaselinesB
         (status = 422, body = Problem)))]
 pub(crate) async fn create(
     State(app): State<SharedApp>,
-    body: Result<Bytes, BytesRejection>,
+    body: Whole,
 ) -> Answer<(StatusCode, Json<BaselineBody>)> {
-    let body: CreateBody = json(body, &app)?;
+    let body: CreateBody = json(&body)?;
     let now = Timestamp::now();
     let range = range(
         body.from.as_deref(),
@@ -267,10 +265,10 @@ pub(crate) async fn invalidate(
     State(app): State<SharedApp>,
     Path(name): Path<String>,
     params: Params,
-    body: Result<Bytes, BytesRejection>,
+    body: Whole,
 ) -> Answer<Json<BaselineBody>> {
     params.finish()?;
-    let body: InvalidateBody = json(body, &app)?;
+    let body: InvalidateBody = json(&body)?;
     let stored = app
         .blocking(move |app| {
             find(app, &name, None)?;
@@ -291,10 +289,10 @@ pub(crate) async fn compare(
     State(app): State<SharedApp>,
     Path(name): Path<String>,
     params: Params,
-    body: Result<Bytes, BytesRejection>,
+    body: Whole,
 ) -> Answer<Json<ComparisonBody>> {
     params.finish()?;
-    let body: CompareBody = json(body, &app)?;
+    let body: CompareBody = json(&body)?;
     let now = Timestamp::now();
     let range = range(
         body.from.as_deref(),
@@ -323,9 +321,8 @@ fn find(app: &crate::app::App, name: &str, version: Option<u32>) -> Answer<Store
 }
 
 /// A JSON body; an empty one is an empty object.
-fn json<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>, app: &SharedApp) -> Answer<T> {
-    let body = body.map_err(|rejection| body_problem(&rejection, app))?;
-    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+fn json<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
+    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 

@@ -1,16 +1,25 @@
 //! A listener that takes at most so many connections at a time.
 //!
 //! What happens at the limit: the next connection waits in the system's queue until one ends, so
-//! a flood of clients cannot exhaust memory or file descriptors.
+//! a flood of clients cannot exhaust memory or file descriptors. A connection that says nothing
+//! is closed, so that silent ones cannot keep the others out for ever.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How long a new connection may say nothing.
+const FIRST_BYTE_WAIT: Duration = Duration::from_secs(15);
+/// How long nothing may pass on a connection; longer than any answer takes.
+const IDLE_MAX: Duration = Duration::from_mins(5);
 
 /// A TCP listener with a limit on connections.
 pub(crate) struct Limited {
@@ -37,9 +46,11 @@ impl axum::serve::Listener for Limited {
         let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
         // Live updates are small and must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        let idle = Box::pin(sleep(FIRST_BYTE_WAIT));
         (
             Held {
                 stream,
+                idle,
                 _slot: slot,
             },
             address,
@@ -54,7 +65,15 @@ impl axum::serve::Listener for Limited {
 /// A connection and its slot.
 pub(crate) struct Held {
     stream: TcpStream,
+    idle: Pin<Box<Sleep>>,
     _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Something passed: the wait begins anew.
+    fn active(&mut self) {
+        self.idle.as_mut().reset(Instant::now() + IDLE_MAX);
+    }
 }
 
 impl AsyncRead for Held {
@@ -63,7 +82,15 @@ impl AsyncRead for Held {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.active();
+            return read;
+        }
+        self.idle
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -73,7 +100,11 @@ impl AsyncWrite for Held {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            self.active();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +120,11 @@ impl AsyncWrite for Held {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if written.is_ready() {
+            self.active();
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

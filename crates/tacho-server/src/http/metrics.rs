@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +13,7 @@ use tacho_model::{METRIC_NAME, Timestamp};
 use utoipa::ToSchema;
 
 use super::SCHEMA;
+use super::body::Whole;
 use super::params::Params;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
@@ -161,11 +160,7 @@ pub(crate) struct RejectedBody {
     responses((status = 200, body = AcceptedBody), (status = 207, body = AcceptedBody),
         (status = 400, body = AcceptedBody), (status = 413, body = Problem),
         (status = 429, body = Problem), (status = 503, body = Problem)))]
-pub(crate) async fn post(
-    State(app): State<SharedApp>,
-    body: Result<Bytes, BytesRejection>,
-) -> Answer<Response> {
-    let body = body.map_err(|rejection| body_problem(&rejection, &app))?;
+pub(crate) async fn post(State(app): State<SharedApp>, body: Whole) -> Answer<Response> {
     let outcome = app
         .blocking(move |app| {
             let points = tacho_wire::json::parse_points(&body)
@@ -198,14 +193,4 @@ pub(crate) async fn post(
             .collect(),
     };
     Ok((status, Json(body)).into_response())
-}
-
-/// Why a body could not be read: too large, or it broke off.
-pub(crate) fn body_problem(rejection: &BytesRejection, app: &SharedApp) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let limit = app.settings.server.body_bytes_max;
-        let detail = format!("the body has more than {limit} bytes; send smaller batches");
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
-    }
-    Problem::bad_request("the body broke off; nothing of it was kept")
 }
