@@ -19,6 +19,8 @@ pub(crate) mod report;
 pub(crate) mod socket;
 pub(crate) mod system;
 
+use std::time::Duration;
+
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -31,6 +33,9 @@ use crate::app::SharedApp;
 
 /// The version of every body of `/api/performance`.
 pub(crate) const SCHEMA: u32 = 1;
+
+/// How precise a "now" is that people read again.
+pub(crate) const INSTANT: Duration = Duration::from_millis(1);
 
 #[derive(OpenApi)]
 #[openapi(info(

@@ -68,6 +68,8 @@ struct Drawing {
     function: Function,
     by: &'static str,
     scale: f64,
+    /// Whether the lines are parts of a whole: then the largest comes first, at the bottom, and a
+    /// core's worth is shown as its share of the machine.
     stacked: bool,
     /// The baseline's metric whose band is drawn.
     band: Option<&'static str>,
@@ -199,6 +201,12 @@ fn chart(
         app.settings.collect.interval,
         range.duration() / CHART_POINTS,
     );
+    let cores = app.host.read().cpu_cores.unwrap_or(1).max(1) as f64;
+    let scale = if drawing.stacked {
+        drawing.scale / cores
+    } else {
+        drawing.scale
+    };
     let mut lines = Vec::new();
     for (name, selector) in drawing.lines {
         let querier = app.store.as_ref();
@@ -211,13 +219,17 @@ fn chart(
             let points = one
                 .points
                 .into_iter()
-                .map(|(t, v)| (t, v * drawing.scale))
+                .map(|(t, v)| (t, v * scale))
                 .collect();
             lines.push(ChartSeries {
                 name: named.to_owned(),
                 points,
             });
         }
+    }
+    if drawing.stacked {
+        let total = |line: &ChartSeries| line.points.iter().map(|(_, v)| v).sum::<f64>();
+        lines.sort_by(|a, b| total(b).total_cmp(&total(a)));
     }
     let band = drawing.band.and_then(|metric| {
         let verdict = comparison?

@@ -1,8 +1,10 @@
 //! What speaks against relying on a baseline.
 
 use std::fmt;
+use std::time::Duration;
 
 use tacho_model::TimeRange;
+use tacho_model::time::format_duration;
 
 use crate::measurement::{Estimate, Summary};
 
@@ -55,11 +57,9 @@ impl fmt::Display for Finding {
                 "it was not steady: {first:.4} in the first half, {second:.4} in the second"
             ),
             Self::Incident { range } => {
-                write!(
-                    f,
-                    "an alert fired between {} and {}",
-                    range.start, range.end
-                )
+                // Whole seconds: the rest would only blur the line.
+                let lasted = Duration::from_secs(range.duration().as_secs());
+                write!(f, "an alert fired for {} of it", format_duration(lasted))
             }
             Self::Constant => f.write_str("every sample is the same"),
         }
@@ -84,7 +84,15 @@ pub(super) fn validate(summary: &Summary, need: usize, incidents: &[TimeRange]) 
     }
     findings.extend(halves_differ(&summary.sample.values));
     let hit = incidents.iter().filter(|i| i.overlaps(summary.range));
-    findings.extend(hit.map(|range| Finding::Incident { range: *range }));
+    let within = |i: &TimeRange| {
+        TimeRange::new(
+            i.start.max(summary.range.start),
+            i.end.min(summary.range.end),
+        )
+    };
+    findings.extend(hit.map(|range| Finding::Incident {
+        range: within(range),
+    }));
     findings
 }
 

@@ -203,7 +203,7 @@ pub(crate) async fn create(
     body: Whole,
 ) -> Answer<(StatusCode, Json<BaselineBody>)> {
     let body: CreateBody = json(&body)?;
-    let now = Timestamp::now();
+    let now = Timestamp::now().align_down(super::INSTANT);
     let range = range(
         body.from.as_deref(),
         body.to.as_deref(),
@@ -293,7 +293,7 @@ pub(crate) async fn compare(
 ) -> Answer<Json<ComparisonBody>> {
     params.finish()?;
     let body: CompareBody = json(&body)?;
-    let now = Timestamp::now();
+    let now = Timestamp::now().align_down(super::INSTANT);
     let range = range(
         body.from.as_deref(),
         body.to.as_deref(),

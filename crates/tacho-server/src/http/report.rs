@@ -37,7 +37,7 @@ pub(crate) async fn get(State(app): State<SharedApp>, mut params: Params) -> Ans
         "markdown" => Ok(Format::Markdown),
         _ => Err("use html, json or markdown"),
     })?;
-    let now = Timestamp::now();
+    let now = Timestamp::now().align_down(super::INSTANT);
     let range = params.range(WINDOW_DEFAULT, now)?;
     params.finish()?;
     let format = format.unwrap_or(Format::Html);

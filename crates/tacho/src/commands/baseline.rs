@@ -204,10 +204,10 @@ fn create(name: &str, options: &CreateOptions) -> Result<Outcome> {
         let duration = parse_duration(&options.duration).context("--duration")?;
         // Asked before the wait, so that a server that is not there is found out at once.
         client.get("/readyz", &[])?.text()?;
-        let start = Timestamp::now();
+        let start = Timestamp::from_millis(Timestamp::now().as_millis());
         wait(duration, name)?;
         body["from"] = json!(start.to_rfc3339());
-        body["to"] = json!(Timestamp::now().to_rfc3339());
+        body["to"] = json!(Timestamp::from_millis(Timestamp::now().as_millis()).to_rfc3339());
     }
     let made = client.post("/api/performance/baselines", &body)?.json()?;
     show(&made, options.format)
