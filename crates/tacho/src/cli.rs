@@ -16,7 +16,7 @@ Exit codes: 0 fine, 1 bad news, 2 the command could not do its work, 3 inconclus
 
 /// How fast your software is, whether that changed, why, and how sure one can be.
 #[derive(Debug, Parser)]
-#[command(name = "tacho", version, about, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "tacho", version, after_help = EXAMPLES, propagate_version = true)]
 #[command(arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -83,7 +83,7 @@ impl Config {
             return Ok(Self::default());
         }
         let mut raw: RawConfig =
-            serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
+            serde_saphyr::from_str(text).map_err(|error| reading(&error.to_string()))?;
         let mapped = legacy::map(&mut raw)?;
         let config = Self {
             path: None,
@@ -204,6 +204,12 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The reader's message, which carries its own heading and a name for what it was given.
+fn reading(message: &str) -> anyhow::Error {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    anyhow::anyhow!("{}", message.replace(" --> <input>:", " --> line "))
 }
 
 /// `127.0.0.1:8090`, `[::1]:8090`, `127.0.0.1` or `8090`.
