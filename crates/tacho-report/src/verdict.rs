@@ -243,12 +243,14 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
     }
 }
 
-/// To whole minutes beyond two: nobody plans by the rest.
+/// To whole minutes beyond two, whole hours beyond ten: nobody plans by the rest.
 fn rounded_up(more: Duration) -> Duration {
-    if more <= Duration::from_mins(2) {
-        return more;
-    }
-    Duration::from_secs(more.as_secs().div_ceil(60).saturating_mul(60))
+    let unit = match more.as_secs() {
+        0..=120 => 1,
+        121..=36_000 => 60,
+        _ => 3_600,
+    };
+    Duration::from_secs(more.as_secs().div_ceil(unit).saturating_mul(unit))
 }
 
 /// The quantile that decided, if it was not the mean.
@@ -321,7 +323,7 @@ impl From<&Verdict> for VerdictBody {
             n: (before_n, after_n),
             effective_n: (before_worth, after_worth),
             margin_percent: verdict.margin_percent.and_then(finite),
-            needs_more: verdict.needs_more.map(format_duration),
+            needs_more: verdict.needs_more.map(rounded_up).map(format_duration),
             reason: verdict.reason.clone(),
             windows: (baseline, window),
             annotation: None,
