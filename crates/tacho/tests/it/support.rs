@@ -327,7 +327,15 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Asks first: a server that ends by itself writes its coverage, and shows that it can end.
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            signal("TERM", self.pid());
+            let asked = std::time::Instant::now();
+            while asked.elapsed().as_secs() < 5 && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
