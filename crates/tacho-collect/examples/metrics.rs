@@ -21,8 +21,8 @@ fn main() {
     batch.clear();
     host.collect(Timestamp::now(), &mut batch);
     for (series, _, value) in batch.rows() {
-        if let Value::Float(value) = value {
-            println!("{} {value}", batch.labels(series));
+        if let (Value::Float(value), Some(labels)) = (value, batch.labels(series)) {
+            println!("{labels} {value}");
         }
     }
     for notice in host.take_notices() {

@@ -215,7 +215,7 @@ mod tests {
             let stale = matches!(value, Value::Float(v) if is_stale(v));
             format!(
                 "{}{}",
-                batch.labels(series),
+                batch.labels(series).unwrap(),
                 if stale { " stale" } else { "" }
             )
         });

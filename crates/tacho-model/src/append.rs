@@ -2,7 +2,8 @@
 //!
 //! A batch is three flat columns, so that filling one from wire bytes costs no allocation a
 //! sample: encoded label sets end to end in one buffer, rows that point at them, and the few
-//! values that are histograms. Labels are encoded once per series, not per sample.
+//! values that are histograms. The buffer may be a request's body, with the label sets where they
+//! are in it: such a set is *unchecked* until the appender meets it for the first time.
 
 use std::ops::Range;
 
@@ -49,23 +50,27 @@ impl SeriesIndex {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     labels: Vec<u8>,
-    series: Vec<Range<u32>>,
+    series: Vec<Span>,
     rows: Vec<Row>,
     histograms: Vec<Histogram>,
     metadata: Vec<(String, Metadata)>,
 }
 
+/// Where a label set lies in the buffer.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    series: SeriesIndex,
-    timestamp: Timestamp,
-    value: Cell,
+struct Span {
+    start: u32,
+    end: u32,
+    checked: bool,
 }
 
+/// One sample. `histogram` is the position of a distribution plus one, 0 for a number.
 #[derive(Clone, Copy, Debug)]
-enum Cell {
-    Float(f64),
-    Histogram(u32),
+struct Row {
+    timestamp: Timestamp,
+    value: f64,
+    series: SeriesIndex,
+    histogram: u32,
 }
 
 impl Batch {
@@ -102,33 +107,62 @@ impl Batch {
     }
 
     fn index_from(&mut self, start: usize) -> SeriesIndex {
+        self.index(start..self.labels.len(), true)
+    }
+
+    fn index(&mut self, at: Range<usize>, checked: bool) -> SeriesIndex {
         assert!(
             u32::try_from(self.labels.len()).is_ok(),
             "a batch holds at most 4 GiB of labels"
         );
-        self.series.push(start as u32..self.labels.len() as u32);
+        self.series.push(Span {
+            start: at.start as u32,
+            end: at.end as u32,
+            checked,
+        });
         SeriesIndex(self.series.len() as u32 - 1)
+    }
+
+    /// Empties the batch and lends its buffer, for a request's body that [`Self::series_at`]
+    /// then points into.
+    pub fn refill(&mut self) -> &mut Vec<u8> {
+        self.clear();
+        &mut self.labels
+    }
+
+    /// Adds a label set by where it lies in the buffer, unchecked: protobuf's encoding of
+    /// repeated labels as it came from outside. One that turns out to be no label set is refused
+    /// with its rows when the batch is appended.
+    ///
+    /// Panics when the range lies outside the buffer.
+    pub fn series_at(&mut self, at: Range<usize>) -> SeriesIndex {
+        assert!(at.start <= at.end && at.end <= self.labels.len());
+        self.index(at, false)
+    }
+
+    /// Everything in the buffer.
+    pub fn buffer(&self) -> &[u8] {
+        &self.labels
     }
 
     /// Adds a number.
     pub fn push(&mut self, series: SeriesIndex, timestamp: Timestamp, value: f64) {
         self.rows.push(Row {
-            series,
             timestamp,
-            value: Cell::Float(value),
+            value,
+            series,
+            histogram: 0,
         });
     }
 
     /// Adds a histogram.
     pub fn push_histogram(&mut self, series: SeriesIndex, timestamp: Timestamp, value: Histogram) {
-        let value = {
-            self.histograms.push(value);
-            Cell::Histogram(self.histograms.len() as u32 - 1)
-        };
+        self.histograms.push(value);
         self.rows.push(Row {
-            series,
             timestamp,
-            value,
+            value: 0.0,
+            series,
+            histogram: self.histograms.len() as u32,
         });
     }
 
@@ -161,22 +195,45 @@ impl Batch {
         self.series.len()
     }
 
-    /// The labels of a series of this batch.
-    pub fn labels(&self, series: SeriesIndex) -> LabelsRef<'_> {
-        let range = &self.series[series.as_usize()];
-        // Only `encode` and an existing `LabelsRef` write into the buffer.
-        LabelsRef::trusted(&self.labels[range.start as usize..range.end as usize])
+    /// The labels of a series of this batch; `None` when it was added unchecked and is no
+    /// canonical label set.
+    pub fn labels(&self, series: SeriesIndex) -> Option<LabelsRef<'_>> {
+        let bytes = self.label_bytes(series);
+        if self.series[series.as_usize()].checked {
+            // Only `encode` and an existing `LabelsRef` write into the buffer.
+            return Some(LabelsRef::trusted(bytes));
+        }
+        LabelsRef::from_encoded(bytes).ok()
+    }
+
+    /// The label set of a series as it was added: canonical unless it was added unchecked.
+    pub fn label_bytes(&self, series: SeriesIndex) -> &[u8] {
+        let span = self.series[series.as_usize()];
+        &self.labels[span.start as usize..span.end as usize]
+    }
+
+    /// All label sets as they were added, in the order of [`SeriesIndex::as_usize`].
+    pub fn all_label_bytes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let bytes = |span: &Span| &self.labels[span.start as usize..span.end as usize];
+        self.series.iter().map(bytes)
     }
 
     /// All samples, in the order they were added.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = (SeriesIndex, Timestamp, Value<'_>)> {
-        self.rows.iter().map(|row| {
-            let value = match row.value {
-                Cell::Float(value) => Value::Float(value),
-                Cell::Histogram(i) => Value::Histogram(&self.histograms[i as usize]),
-            };
-            (row.series, row.timestamp, value)
-        })
+        self.rows.iter().map(|row| self.unpack(row))
+    }
+
+    /// The sample at `position` among [`Self::rows`].
+    pub fn row(&self, position: usize) -> (SeriesIndex, Timestamp, Value<'_>) {
+        self.unpack(&self.rows[position])
+    }
+
+    fn unpack(&self, row: &Row) -> (SeriesIndex, Timestamp, Value<'_>) {
+        let value = match row.histogram.checked_sub(1) {
+            None => Value::Float(row.value),
+            Some(i) => Value::Histogram(&self.histograms[i as usize]),
+        };
+        (row.series, row.timestamp, value)
     }
 
     /// All metadata, in the order it was added.
@@ -229,6 +286,12 @@ pub enum Refusal {
     /// The series has no metric name.
     #[error("the series has no metric name")]
     NoName,
+    /// The label set breaks a rule; [`crate::label::canonicalize`] says which.
+    #[error("the label set is not valid")]
+    InvalidLabels,
+    /// The histogram's count overflowed to infinity.
+    #[error("the histogram's count is infinite")]
+    InvalidHistogram,
 }
 
 /// Why a whole batch was refused.
@@ -264,9 +327,26 @@ mod tests {
         let rows: Vec<_> = batch.rows().collect();
         assert_eq!((rows[0].0, rows[0].1), (b, Timestamp::from_secs(2)));
         assert_eq!(rows[1].2, Value::Histogram(&histogram));
-        assert_eq!(batch.labels(b).to_string(), r#"b{x="1"}"#);
+        assert_eq!(batch.labels(b).unwrap().to_string(), r#"b{x="1"}"#);
         batch.clear();
         assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn label_sets_may_stay_where_they_are_in_a_body() {
+        let labels = crate::Labels::new([("__name__", "up"), ("job", "api")]).unwrap();
+        let mut batch = Batch::new();
+        let body = batch.refill();
+        body.extend_from_slice(b"\x12\x34");
+        body.extend_from_slice(labels.as_ref().as_bytes());
+        let end = body.len();
+        let known = batch.series_at(2..end);
+        let bad = batch.series_at(0..2);
+        batch.push(known, Timestamp::from_secs(1), 1.0);
+        assert_eq!(batch.labels(known), Some(labels.as_ref()));
+        assert_eq!(batch.labels(bad), None);
+        assert_eq!(batch.all_label_bytes().len(), 2);
+        assert_eq!(batch.row(0).0, known);
     }
 
     #[test]
@@ -274,6 +354,6 @@ mod tests {
         let mut batch = Batch::new();
         assert!(batch.series([("a", "1"), ("a", "2")]).is_err());
         let ok = batch.series([("a", "1")]).unwrap();
-        assert_eq!(batch.labels(ok).to_string(), r#"{a="1"}"#);
+        assert_eq!(batch.labels(ok).unwrap().to_string(), r#"{a="1"}"#);
     }
 }

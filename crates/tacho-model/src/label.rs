@@ -3,11 +3,13 @@
 //! Invariants of every [`Labels`] and [`LabelsRef`]:
 //! 1. names are sorted by their bytes and unique;
 //! 2. no name and no value is empty (an empty value means *absent*, as in Prometheus);
-//! 3. the bytes are the canonical encoding: for each pair, name then value, each as a LEB128
-//!    length followed by UTF-8.
+//! 3. the bytes are the canonical encoding: for each pair, what protobuf makes of a repeated
+//!    field 1 of messages `Label { 1: name, 2: value }`, in shortest form, both in UTF-8.
 //!
 //! Together they make equality, hashing and storing a matter of comparing one run of bytes, so a
-//! series can be found without decoding its labels.
+//! series can be found without decoding its labels. The encoding is the one that Prometheus'
+//! remote write puts on the wire, so that a series is found by the very bytes that arrived: most
+//! samples come that way, and copying the labels of each would cost more than storing it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -106,8 +108,7 @@ impl Labels {
             .iter()
             .filter(|(n, _)| names.iter().any(|k| k.as_ref() == *n))
         {
-            put(&mut bytes, name);
-            put(&mut bytes, value);
+            put(&mut bytes, name, value);
         }
         Self(bytes.into())
     }
@@ -134,21 +135,24 @@ impl Labels {
 }
 
 impl<'a> LabelsRef<'a> {
-    /// Takes bytes that were encoded by this module, checking every invariant.
+    /// Takes canonical bytes, checking every invariant and limit.
     pub fn from_encoded(bytes: &'a [u8]) -> Result<Self, LabelError> {
         let mut offset = 0;
         let mut last: Option<&str> = None;
+        let mut count = 0;
         while offset < bytes.len() {
             let corrupt = LabelError::Corrupt { offset };
-            let (name, next) = take(bytes, offset).ok_or_else(|| corrupt.clone())?;
-            let (value, next) = take(bytes, next).ok_or_else(|| corrupt.clone())?;
+            let (name, value, next) = take(bytes, offset).ok_or_else(|| corrupt.clone())?;
             let sorted = last.is_none_or(|last| last < name);
             if name.is_empty() || value.is_empty() || !sorted {
                 return Err(corrupt);
             }
+            check_length(name, value)?;
             last = Some(name);
             offset = next;
+            count += 1;
         }
+        check_count(count)?;
         Ok(Self(bytes))
     }
 
@@ -211,8 +215,7 @@ impl<'a> Iterator for LabelsIter<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, next) = take(self.bytes, self.offset)?;
-        let (value, next) = take(self.bytes, next)?;
+        let (name, value, next) = take(self.bytes, self.offset)?;
         self.offset = next;
         Some((name, value))
     }
@@ -222,21 +225,12 @@ impl<'a> Iterator for LabelsIter<'a> {
 /// Pairs with an empty value are left out.
 pub fn encode(pairs: &mut [(&str, &str)], into: &mut Vec<u8>) -> Result<(), LabelError> {
     pairs.sort_unstable();
-    let kept = pairs.iter().filter(|(_, value)| !value.is_empty()).count();
-    if kept > LABELS_MAX {
-        return Err(LabelError::TooMany { count: kept });
-    }
+    check_count(pairs.iter().filter(|(_, value)| !value.is_empty()).count())?;
     for (i, (name, value)) in pairs.iter().enumerate() {
         if name.is_empty() {
             return Err(LabelError::EmptyName);
         }
-        let bytes = name.len().max(value.len());
-        if bytes > LABEL_BYTES_MAX {
-            return Err(LabelError::TooLong {
-                name: name.chars().take(64).collect(),
-                bytes,
-            });
-        }
+        check_length(name, value)?;
         if pairs.get(i + 1).is_some_and(|(next, _)| next == name) {
             return Err(LabelError::Duplicate {
                 name: (*name).to_owned(),
@@ -244,34 +238,171 @@ pub fn encode(pairs: &mut [(&str, &str)], into: &mut Vec<u8>) -> Result<(), Labe
         }
     }
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        put(into, name);
-        put(into, value);
+        put(into, name, value);
     }
     Ok(())
 }
 
-fn put(into: &mut Vec<u8>, text: &str) {
-    let mut length = text.len();
+/// Appends the canonical encoding of labels that came as protobuf from outside: in any order,
+/// with lengths in any form, empty values and unknown fields among them.
+pub fn canonicalize(bytes: &[u8], into: &mut Vec<u8>) -> Result<(), LabelError> {
+    let mut pairs = Vec::new();
+    let mut offset = 0;
+    while offset < bytes.len() {
+        let label = wire::field(bytes, &mut offset).ok_or(LabelError::Corrupt { offset })?;
+        let (LABEL_TAG, wire::Value::Bytes(label)) = label else {
+            continue;
+        };
+        let (mut name, mut value) = ("", "");
+        let mut at = 0;
+        while at < label.len() {
+            let corrupt = LabelError::Corrupt { offset };
+            let field = wire::field(label, &mut at).ok_or_else(|| corrupt.clone())?;
+            let (tag, wire::Value::Bytes(text)) = field else {
+                continue;
+            };
+            let text = std::str::from_utf8(text).map_err(|_| corrupt)?;
+            match tag {
+                NAME_TAG => name = text,
+                VALUE_TAG => value = text,
+                _ => {}
+            }
+        }
+        if pairs.len() == LABELS_MAX && !value.is_empty() {
+            return check_count(LABELS_MAX + 1);
+        }
+        if !value.is_empty() {
+            pairs.push((name, value));
+        }
+    }
+    encode(&mut pairs, into)
+}
+
+fn check_count(count: usize) -> Result<(), LabelError> {
+    if count > LABELS_MAX {
+        return Err(LabelError::TooMany { count });
+    }
+    Ok(())
+}
+
+fn check_length(name: &str, value: &str) -> Result<(), LabelError> {
+    let bytes = name.len().max(value.len());
+    if bytes > LABEL_BYTES_MAX {
+        return Err(LabelError::TooLong {
+            name: name.chars().take(64).collect(),
+            bytes,
+        });
+    }
+    Ok(())
+}
+
+/// Protobuf's tag of a label in its series.
+const LABEL_TAG: u8 = 0x0a;
+/// Of the name in its label.
+const NAME_TAG: u8 = 0x0a;
+/// Of the value in its label.
+const VALUE_TAG: u8 = 0x12;
+
+fn put(into: &mut Vec<u8>, name: &str, value: &str) {
+    let inside = 2 + length_bytes(name.len()) + length_bytes(value.len());
+    into.push(LABEL_TAG);
+    put_length(into, inside + name.len() + value.len());
+    for (tag, text) in [(NAME_TAG, name), (VALUE_TAG, value)] {
+        into.push(tag);
+        put_length(into, text.len());
+        into.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Bytes that a length takes in its shortest form.
+fn length_bytes(length: usize) -> usize {
+    match length {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        _ => 3,
+    }
+}
+
+fn put_length(into: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         into.push(length as u8 | 0x80);
         length >>= 7;
     }
     into.push(length as u8);
-    into.extend_from_slice(text.as_bytes());
 }
 
-fn take(bytes: &[u8], mut offset: usize) -> Option<(&str, usize)> {
+/// A label in shortest form, and where the next begins.
+fn take(bytes: &[u8], offset: usize) -> Option<(&str, &str, usize)> {
+    let (label, next) = take_bytes(bytes, offset, LABEL_TAG)?;
+    let (name, at) = take_bytes(label, 0, NAME_TAG)?;
+    let (value, end) = take_bytes(label, at, VALUE_TAG)?;
+    let whole = end == label.len();
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    whole.then_some((text(name)?, text(value)?, next))
+}
+
+fn take_bytes(bytes: &[u8], offset: usize, tag: u8) -> Option<(&[u8], usize)> {
+    if *bytes.get(offset)? != tag {
+        return None;
+    }
+    let mut at = offset + 1;
     let mut length = 0usize;
     for shift in [0, 7, 14] {
-        let byte = *bytes.get(offset)?;
-        offset += 1;
+        let byte = *bytes.get(at)?;
+        at += 1;
         length |= usize::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            let text = bytes.get(offset..offset.checked_add(length)?)?;
-            return Some((std::str::from_utf8(text).ok()?, offset + length));
+            if length_bytes(length) != at - offset - 1 {
+                return None;
+            }
+            return Some((bytes.get(at..at + length)?, at + length));
         }
     }
     None
+}
+
+/// As much of protobuf's wire format as is needed to skip what is not known.
+/// (<https://protobuf.dev/programming-guides/encoding/>)
+mod wire {
+    pub(super) enum Value<'a> {
+        Bytes(&'a [u8]),
+        Other,
+    }
+
+    /// The next field: its tag where that is one byte (0 for others), and its value.
+    pub(super) fn field<'a>(bytes: &'a [u8], at: &mut usize) -> Option<(u8, Value<'a>)> {
+        let tag = varint(bytes, at)?;
+        let value = match tag & 7 {
+            0 => varint(bytes, at).map(|_| Value::Other)?,
+            1 => take(bytes, at, 8).map(|_| Value::Other)?,
+            2 => {
+                let length = varint(bytes, at)?;
+                Value::Bytes(take(bytes, at, usize::try_from(length).ok()?)?)
+            }
+            5 => take(bytes, at, 4).map(|_| Value::Other)?,
+            _ => return None,
+        };
+        Some((u8::try_from(tag).unwrap_or(0), value))
+    }
+
+    fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = *bytes.get(*at)?;
+            *at += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn take<'a>(bytes: &'a [u8], at: &mut usize, count: usize) -> Option<&'a [u8]> {
+        let taken = bytes.get(*at..at.checked_add(count)?)?;
+        *at += count;
+        Some(taken)
+    }
 }
 
 impl PartialOrd for Labels {
@@ -380,6 +511,48 @@ mod tests {
                 assert!(set.iter().all(|(n, v)| !n.is_empty() && !v.is_empty()));
             }
         }
+    }
+
+    #[test]
+    fn what_protobuf_allows_becomes_canonical() {
+        let canonical = Labels::new([("__name__", "up"), ("job", "api")]).unwrap();
+        let check = |bytes: &[u8]| {
+            let mut into = vec![7];
+            canonicalize(bytes, &mut into).unwrap();
+            assert_eq!(into[1..], *canonical.as_ref().as_bytes());
+        };
+        check(canonical.as_ref().as_bytes());
+        let name = b"\x0a\x0e\x0a\x08__name__\x12\x02up";
+        let job = b"\x0a\x0a\x0a\x03job\x12\x03api";
+        check(&[&name[..], job].concat());
+        check(&[&job[..], name].concat());
+        // A length in two bytes, value before name, an unknown field, an empty value.
+        let long = b"\x0a\x8b\x00\x12\x03api\x0a\x03job\x18";
+        assert!(canonicalize(&long[..], &mut Vec::new()).is_err());
+        let odd = b"\x0a\x8c\x00\x12\x03api\x0a\x03job\x18\x05\x0a\x05\x0a\x01x\x12\x00";
+        check(&[&odd[..], name].concat());
+        assert!(LabelsRef::from_encoded(odd).is_err());
+        let twice = [&job[..], job].concat();
+        let error = canonicalize(&twice, &mut Vec::new());
+        assert_eq!(error, Err(LabelError::Duplicate { name: "job".into() }));
+    }
+
+    #[test]
+    fn a_set_beyond_the_limits_is_refused_however_it_comes() {
+        let mut bytes = Vec::new();
+        for i in 0..=LABELS_MAX {
+            put(&mut bytes, &format!("l{i:05}"), "v");
+        }
+        assert!(matches!(
+            LabelsRef::from_encoded(&bytes),
+            Err(LabelError::TooMany { .. })
+        ));
+        let canonical = canonicalize(&bytes, &mut Vec::new());
+        assert!(matches!(canonical, Err(LabelError::TooMany { .. })));
+        let mut bytes = Vec::new();
+        put(&mut bytes, "a", &"x".repeat(LABEL_BYTES_MAX + 1));
+        assert!(LabelsRef::from_encoded(&bytes).is_err());
+        assert!(canonicalize(&bytes, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -192,7 +192,7 @@ impl Watched {
             let Value::Float(value) = value else {
                 panic!("hosts have no histograms")
             };
-            (self.batch.labels(series).to_string(), value)
+            (self.batch.labels(series).unwrap().to_string(), value)
         });
         rows.collect()
     }

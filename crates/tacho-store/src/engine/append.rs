@@ -78,7 +78,8 @@ impl<'a> Plan<'a> {
                 Err(Refusal::TooOld)
             } else {
                 *targets[index.as_usize()].get_or_insert_with(|| {
-                    plan.target(batch.labels(index), &memory.head, options, &mut added)
+                    let labels = batch.labels(index).ok_or(Refusal::InvalidLabels)?;
+                    plan.target(labels, &memory.head, options, &mut added)
                 })
             };
             plan.rows.push(target.ok());

@@ -85,7 +85,7 @@ fn run(filesystem: &mut Filesystem, secs: i64) -> (Vec<String>, Option<String>) 
     let outcome = filesystem.collect(&mut ctx);
     ctx.emit.finish();
     let rows = batch.rows().filter_map(|(series, _, value)| {
-        let labels = batch.labels(series);
+        let labels = batch.labels(series)?;
         let name = labels.get("__name__")?.strip_prefix("node_filesystem_")?;
         let place = labels.get("mountpoint")?;
         let Value::Float(value) = value else {
