@@ -32,6 +32,11 @@ pub enum Value<'a> {
 pub struct SeriesIndex(u32);
 
 impl SeriesIndex {
+    /// The series at a position among those of its batch.
+    pub const fn at(position: usize) -> Self {
+        Self(position as u32)
+    }
+
     /// Its position among [`Batch::series`].
     pub const fn as_usize(self) -> usize {
         self.0 as usize

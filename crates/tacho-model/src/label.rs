@@ -156,8 +156,9 @@ impl<'a> LabelsRef<'a> {
         Ok(Self(bytes))
     }
 
-    /// Takes bytes that only this crate can have written.
-    pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
+    /// Takes bytes that are known to be canonical: they came from [`Self::as_bytes`], or
+    /// [`Self::from_encoded`] took them before. Checked in debug builds only.
+    pub fn trusted(bytes: &'a [u8]) -> Self {
         debug_assert!(
             Self::from_encoded(bytes).is_ok(),
             "label bytes are canonical"

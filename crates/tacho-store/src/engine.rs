@@ -5,8 +5,9 @@
 //! 2. samples are, from the oldest write to the newest, in blocks (by sequence), in the frozen
 //!    head, in the head; a reader takes hold of all three under one lock, so that none is lost
 //!    between two of them, and reads from disk after it has let go of the lock;
-//! 3. only the holder of the writer's lock changes the head, so series numbers that were planned
-//!    under it stay true. It is taken before the memory's lock, never after.
+//! 3. samples enter the log and the head in one order: under the writer's lock. Locks are taken in
+//!    the order memory, writer, a shard of the head; nobody who holds the memory's lock takes it
+//!    again.
 //!
 //! In reading order: [`open`] and [`replay`] (from files to memory), [`append`],
 //! [`maintain`] (from memory to blocks, retention), [`merge`]. Not for state records: those are in
@@ -17,12 +18,15 @@ mod maintain;
 mod merge;
 mod open;
 mod replay;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tacho_model::{LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
 
 use crate::block::Block;
@@ -32,7 +36,8 @@ use crate::options::StoreOptions;
 use crate::quarantine::Quarantine;
 use crate::select::{Filter, Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
-use append::Writer;
+use crate::wal::sync::Syncer;
+use append::{Scratch, Writer};
 pub use maintain::Maintenance;
 
 /// Most metric names whose metadata is kept; what comes beyond it is dropped.
@@ -46,7 +51,13 @@ pub(crate) struct Engine {
     quarantine: Quarantine,
     /// `None` when opened read-only.
     writer: Option<Mutex<Writer>>,
+    syncer: Arc<Syncer>,
     memory: RwLock<Memory>,
+    metadata: RwLock<BTreeMap<String, Metadata>>,
+    /// Time of the newest sample ever kept; `i64::MIN` when there is none.
+    newest: AtomicI64,
+    scratches: Mutex<Vec<Scratch>>,
+    work: Work,
     /// Held while blocks are made, merged or removed.
     maintenance: Mutex<()>,
 }
@@ -56,8 +67,32 @@ struct Memory {
     /// In order of their sequence.
     blocks: Vec<Arc<Block>>,
     frozen: Option<Arc<Head>>,
-    head: Head,
-    metadata: BTreeMap<String, Metadata>,
+    head: Arc<Head>,
+}
+
+/// Says that maintenance is due before its time.
+#[derive(Default)]
+struct Work {
+    due: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Work {
+    fn wake(&self) {
+        let mut due = self.due.lock();
+        if !*due {
+            *due = true;
+            self.wake.notify_all();
+        }
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let mut due = self.due.lock();
+        if !*due {
+            self.wake.wait_for(&mut due, at_most);
+        }
+        *due = false;
+    }
 }
 
 impl Memory {
@@ -70,10 +105,11 @@ impl Memory {
 
     /// From the oldest to the newest sample there is; empty when there is none.
     fn range(&self) -> TimeRange {
-        let heads = self.frozen.as_deref().into_iter().chain(Some(&self.head));
+        let heads = self.frozen.iter().chain(Some(&self.head));
         let ranges = self.blocks.iter().map(|block| block.footer.range);
         ranges
-            .chain(heads.map(Head::range))
+            .chain(heads.map(|head| head.range()))
+            .filter(|range| range.start <= range.end)
             .reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)))
             .unwrap_or(TimeRange::new(Timestamp::MAX, Timestamp::MIN))
     }
@@ -162,14 +198,23 @@ impl Engine {
 
     /// See [`tacho_model::Querier::metadata`].
     pub(crate) fn metadata(&self, name: &str) -> Option<Metadata> {
-        self.memory.read().metadata.get(name).cloned()
+        self.metadata.read().get(name).cloned()
+    }
+
+    /// Sleeps until maintenance is due before its time, or `at_most`.
+    pub(crate) fn wait_for_work(&self, at_most: Duration) {
+        self.work.wait(at_most);
+    }
+
+    /// Wakes whoever sleeps in [`Self::wait_for_work`].
+    pub(crate) fn wake(&self) {
+        self.work.wake();
     }
 
     /// Sizes and counts.
     pub(crate) fn stats(&self) -> StoreStats {
-        // The writer's lock comes first, and is let go before the memory's is taken.
-        let wal_bytes = self.writer.as_ref().map_or(0, |w| w.lock().wal.bytes());
         let memory = self.memory.read();
+        let wal_bytes = self.writer.as_ref().map_or(0, |w| w.lock().wal.bytes());
         let frozen = memory.frozen.as_deref();
         let both = |of: fn(&Head) -> u64| of(&memory.head) + frozen.map_or(0, of);
         let block_bytes: u64 = memory.blocks.iter().map(|block| block.bytes).sum();
@@ -178,9 +223,8 @@ impl Engine {
         StoreStats {
             series: memory
                 .head
-                .series()
-                .len()
-                .max(frozen.map_or(0, |f| f.series().len())) as u64,
+                .series_count()
+                .max(frozen.map_or(0, Head::series_count)) as u64,
             samples_in_memory: both(Head::samples),
             head_bytes: both(Head::bytes),
             disk_bytes: block_bytes + wal_bytes,

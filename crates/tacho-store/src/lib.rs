@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod chunk;
 mod codec;
 mod disk;
 mod engine;

@@ -12,6 +12,8 @@ pub enum Fsync {
     Always,
     /// At most this long after: a power cut loses at most that much of what was acknowledged.
     Interval(Duration),
+    /// When the system gets to it: a power cut may lose the last half minute.
+    Never,
 }
 
 /// Settings of a [`crate::Store`].
@@ -29,10 +31,10 @@ pub struct StoreOptions {
     pub block_duration: Duration,
     /// Longest time that merged blocks cover; 1 day by default.
     pub merge_duration: Duration,
-    /// The head becomes a block early when it is larger than this; 12 MiB by default. Appends are
-    /// refused as overload at four times as much.
+    /// The head becomes a block early when its samples take more memory than this; 64 MiB by
+    /// default. Appends are refused as overload at four times as much.
     pub head_bytes_max: u64,
-    /// Most series in the head; one million by default.
+    /// Most series in the head; two million by default, of some 300 bytes each.
     pub series_max: usize,
     /// Most series one query may select; 200 000 by default.
     pub query_series_max: u64,
@@ -53,8 +55,8 @@ impl Default for StoreOptions {
             future: Duration::from_mins(10),
             block_duration: Duration::from_hours(1),
             merge_duration: Duration::from_hours(24),
-            head_bytes_max: 12 << 20,
-            series_max: 1_000_000,
+            head_bytes_max: 64 << 20,
+            series_max: 2_000_000,
             query_series_max: 200_000,
             query_samples_max: 200_000_000,
             segment_bytes: 8 << 20,

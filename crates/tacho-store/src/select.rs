@@ -12,8 +12,9 @@ use tacho_model::{Columns, Labels, LabelsRef, MatchOp, Matcher, QueryError, Sele
 
 use crate::block::Block;
 use crate::block::format::PageRef;
+use crate::chunk::Chunk;
 use crate::error::StoreError;
-use crate::head::{Chunk, Head, Series};
+use crate::head::Head;
 use crate::samples::Gather;
 
 /// Distinct values of one label whose answer is remembered while series are matched.
@@ -54,6 +55,15 @@ impl<'a> Filter<'a> {
     }
 }
 
+impl Filter<'_> {
+    /// Whether a value satisfies all matchers of one label.
+    pub(crate) fn matches_label(&self, name: &str, value: &str) -> bool {
+        let of_name = |(matcher, _): &&(&Matcher, Memo)| matcher.name() == name;
+        let mut conditions = self.conditions.iter().filter(of_name);
+        conditions.all(|(matcher, _)| matcher.matches(value))
+    }
+}
+
 fn is_regex(matcher: &Matcher) -> bool {
     matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex)
 }
@@ -74,18 +84,12 @@ pub(crate) struct Older {
 
 /// The labels of the series of a head that match and may have samples inside `range`.
 pub(crate) fn labels_in(head: &Head, filter: &Filter<'_>, range: TimeRange) -> Vec<Labels> {
-    matching(head, filter, range)
-        .map(|series| series.labels().clone())
-        .collect()
-}
-
-fn matching<'a>(
-    head: &'a Head,
-    filter: &'a Filter<'_>,
-    range: TimeRange,
-) -> impl Iterator<Item = &'a Series> {
-    let all = head.series().iter();
-    all.filter(move |s| s.range().overlaps(range) && filter.matches(s.labels().as_ref()))
+    let mut all = Vec::new();
+    head.for_each(filter, range, |labels, _| {
+        all.push(labels.to_owned());
+        true
+    });
+    all
 }
 
 impl Older {
@@ -173,18 +177,15 @@ impl Found {
 
     /// Adds what a head holds: chunks shared, what is not sealed copied.
     pub(crate) fn add_head(&mut self, head: &Head, filter: &Filter<'_>, range: TimeRange) {
-        for series in matching(head, filter, range) {
-            let labels = series.labels().as_ref();
-            for chunk in series.chunks(range) {
+        head.for_each(filter, range, |labels, series| {
+            for chunk in series.chunks().iter().filter(|c| c.range().overlaps(range)) {
                 self.add(labels, Source::Chunk(chunk.clone()));
             }
             if let Some(open) = series.open(range) {
                 self.add(labels, Source::Open(open));
             }
-            if self.exceeded {
-                return;
-            }
-        }
+            !self.exceeded
+        });
     }
 
     fn add(&mut self, labels: LabelsRef<'_>, source: Source) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Matcher, Metadata, Querier, QueryError, Selection,
@@ -72,6 +73,17 @@ impl Store {
     /// every few seconds; cheap when nothing is due, and it bounds the work it does in one call.
     pub fn maintain(&self, now: Timestamp) -> Result<Maintenance, StoreError> {
         self.engine.maintain(now)
+    }
+
+    /// Sleeps until [`Self::maintain`] has something to do before its usual time, because memory
+    /// filled up, but at most this long.
+    pub fn wait_for_work(&self, at_most: Duration) {
+        self.engine.wait_for_work(at_most);
+    }
+
+    /// Ends the sleep of [`Self::wait_for_work`] on another thread.
+    pub fn wake(&self) {
+        self.engine.wake();
     }
 
     /// Brings everything held in memory into its final form on disk.

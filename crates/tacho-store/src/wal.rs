@@ -3,8 +3,9 @@
 //! A folder of segments, each with its room allocated ahead, so that a full disk shows when a
 //! segment begins and never in a sync. Invariants:
 //! 1. a record is written whole before its batch is applied or acknowledged;
-//! 2. a segment defines every series that its records name, so segments can be read alone;
-//! 3. only the newest segment is written to; older ones are synced and cut to their length.
+//! 2. the segments of a generation define every series that its records name, each definition
+//!    twice;
+//! 3. only the newest segment is written to; older ones are cut to their length.
 //!
 //! The bytes are described in `docs/format.md`. In reading order: [`record`] (what is in a
 //! record), [`segment`] (how records lie in a file and are found again), [`sync`] (when they are
@@ -21,9 +22,8 @@ use tacho_model::Timestamp;
 
 use crate::disk::{Disk, DiskFile};
 use crate::error::StoreError;
-use crate::options::Fsync;
 use segment::{HEADER_BYTES, Header};
-use sync::Syncer;
+use sync::{Syncer, Ticket};
 
 /// The log, open for writing.
 pub(crate) struct Wal {
@@ -34,12 +34,12 @@ pub(crate) struct Wal {
     next_number: u64,
     current: Option<Open>,
     closed: Vec<Closed>,
-    pub(crate) syncer: Syncer,
+    seed: u64,
+    syncer: Arc<Syncer>,
 }
 
 /// The segment that is written to.
 struct Open {
-    number: u64,
     path: PathBuf,
     file: Arc<dyn DiskFile>,
     length: u64,
@@ -58,12 +58,12 @@ impl Wal {
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
-        options: (u64, Fsync),
-        generation: u64,
+        segment_bytes: u64,
+        (generation, seed): (u64, u64),
         last_number: u64,
         closed: Vec<Closed>,
+        syncer: Arc<Syncer>,
     ) -> Self {
-        let (segment_bytes, fsync) = options;
         Self {
             disk,
             dir,
@@ -72,18 +72,19 @@ impl Wal {
             next_number: last_number + 1,
             current: None,
             closed,
-            syncer: Syncer::new(fsync),
+            seed,
+            syncer,
         }
     }
 
-    /// Makes room for `bytes` more in the current segment, beginning one where needed; its number.
-    pub(crate) fn reserve(&mut self, bytes: u64, now: Timestamp) -> Result<u64, StoreError> {
+    /// Makes room for `bytes` more in the current segment, beginning one where needed.
+    pub(crate) fn reserve(&mut self, bytes: u64, now: Timestamp) -> Result<(), StoreError> {
         if let Some(open) = &self.current
             && open.length + bytes <= open.allocated
         {
-            return Ok(open.number);
+            return Ok(());
         }
-        self.close()?;
+        self.close();
         let number = self.next_number;
         let path = self.dir.join(segment::file_name(number));
         // The number is not used again even when this fails: a leftover may bear it.
@@ -95,13 +96,12 @@ impl Wal {
             let _ = self.disk.remove(&path);
         }
         self.current = Some(Open {
-            number,
             file: begun?,
             path,
             length: HEADER_BYTES,
             allocated,
         });
-        Ok(number)
+        Ok(())
     }
 
     fn begin(
@@ -116,14 +116,16 @@ impl Wal {
         let header = Header {
             generation: self.generation,
             created: now,
+            seed: self.seed,
         };
         file.write_at(0, &header.encode()).map_err(io("write"))?;
         self.disk.sync_dir(&self.dir).map_err(io("sync"))?;
         Ok(file)
     }
 
-    /// Writes records into room that [`Self::reserve`] made, and syncs them if the policy is to.
-    pub(crate) fn append(&mut self, records: &[u8]) -> Result<(), StoreError> {
+    /// Writes records into room that [`Self::reserve`] made; whoever needs them safe waits for the
+    /// ticket.
+    pub(crate) fn append(&mut self, records: &[u8]) -> Result<Ticket, StoreError> {
         let Some(open) = &mut self.current else {
             let reason = "no log segment is open".to_owned();
             return Err(StoreError::ReadOnly { reason });
@@ -139,7 +141,7 @@ impl Wal {
             return Err(error);
         }
         open.length += records.len() as u64;
-        self.syncer.written(&open.file)
+        Ok(self.syncer.written(&open.file))
     }
 
     /// Stops writing to a segment after a failed write.
@@ -153,10 +155,11 @@ impl Wal {
         }
     }
 
-    /// Ends the current segment: synced, and cut to its length.
-    pub(crate) fn close(&mut self) -> Result<(), StoreError> {
+    /// Ends the current segment and cuts it to its length. What is not synced yet is synced as
+    /// the policy says: a block of it, or closing the store, does not rely on this.
+    pub(crate) fn close(&mut self) {
         let Some(open) = self.current.take() else {
-            return Ok(());
+            return;
         };
         let cut = open.file.truncate(open.length);
         let bytes = if cut.is_ok() {
@@ -169,7 +172,6 @@ impl Wal {
             generation: self.generation,
             bytes,
         });
-        self.syncer.sync(&open.file)
     }
 
     /// Removes the segments of a generation, and of those before, that has become a block.
@@ -203,7 +205,8 @@ impl Wal {
 
 impl Drop for Wal {
     fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        self.close();
+        if let Err(error) = self.syncer.sync() {
             tracing::error!(%error, "could not sync the log when closing the store");
         }
     }

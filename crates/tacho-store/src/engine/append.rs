@@ -1,140 +1,309 @@
-//! Taking samples in: plan, log, apply.
+//! Taking samples in: place, commit, seal.
+//!
+//! Many writers at once: each finds its series and encodes its record beside the others, shard by
+//! shard; only writing the record and adding the samples to the head happen one after the other,
+//! in the same order, so that what a replay of the log makes is what readers saw. What filled up
+//! is sealed after that, beside the others again.
 
-use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tacho_model::{
     AppendError, AppendOutcome, Batch, LabelsRef, METRIC_NAME, Metadata, Refusal, Rejected,
-    Timestamp, Value,
+    TimeRange, Timestamp, Value, append::SeriesIndex, label::canonicalize,
 };
 
-use super::{Engine, METADATA_MAX, Memory};
+use super::{Engine, METADATA_MAX};
+use crate::chunk::Sealer;
 use crate::error::StoreError;
-use crate::head::Head;
-use crate::options::StoreOptions;
+use crate::head::{Head, SHARDS, SeriesId};
 use crate::wal::Wal;
-use crate::wal::record::{BATCH, BatchEncoder, SERIES, encode_series};
+use crate::wal::record::{self, BATCH, BatchEncoder, Definitions, METADATA, SERIES};
 use crate::wal::segment::put_record;
 
-/// Appends are refused as overload when the head is this many times its normal size.
+/// Appends are refused as overload when the samples in the head take this many times the memory
+/// at which it becomes a block.
 const HEAD_OVERLOAD: u64 = 4;
+/// Scratches kept for the next writers.
+const SCRATCHES_MAX: usize = 8;
 
-/// What the one who writes holds.
+/// What the one who commits holds.
 pub(crate) struct Writer {
     pub(crate) wal: Wal,
-    /// Time of the newest sample ever kept.
-    pub(crate) newest: Option<Timestamp>,
-    encoder: BatchEncoder,
 }
 
-impl Writer {
-    pub(crate) fn new(wal: Wal, newest: Option<Timestamp>) -> Self {
-        Self {
-            wal,
-            newest,
-            encoder: BatchEncoder::default(),
+/// Where a series of the batch is, or why its rows are refused.
+type Target = Result<SeriesId, Refusal>;
+
+/// What placing a batch needs; kept between batches so that nothing is allocated a sample.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// For each series of the batch: its shard and the rest of its hash.
+    hashes: Vec<(u8, u32)>,
+    targets: Vec<Target>,
+    /// Positions sorted by shard, and where each shard's begin.
+    order: Vec<u32>,
+    starts: Vec<usize>,
+    /// For each row: its shard, or [`REFUSED`].
+    row_shards: Vec<u8>,
+    /// For each row: the position of its time in `times`.
+    row_times: Vec<u32>,
+    times: Vec<Timestamp>,
+    rejected: Vec<Rejected>,
+    /// Series that the log does not define yet.
+    undefined: Vec<SeriesId>,
+    definitions: Definitions,
+    encoder: BatchEncoder,
+    records: Vec<u8>,
+    full: Vec<SeriesId>,
+    sealer: Sealer,
+}
+
+/// The shard of a row that is not kept.
+const REFUSED: u8 = u8::MAX;
+
+/// Sorts positions by their shard, keeping their order within it. [`REFUSED`] ones are left out.
+fn sort_by_shard(
+    shards: impl Iterator<Item = u8> + Clone,
+    order: &mut Vec<u32>,
+    starts: &mut Vec<usize>,
+) {
+    let mut counts = [0usize; SHARDS];
+    let mut kept = 0;
+    for shard in shards.clone().filter(|shard| *shard != REFUSED) {
+        counts[usize::from(shard)] += 1;
+        kept += 1;
+    }
+    starts.clear();
+    let mut next = 0;
+    for count in &mut counts {
+        starts.push(next);
+        next += std::mem::replace(count, next);
+    }
+    starts.push(kept);
+    order.clear();
+    order.resize(kept, 0);
+    for (position, shard) in shards.enumerate() {
+        if shard != REFUSED {
+            let place = &mut counts[usize::from(shard)];
+            order[*place] = position as u32;
+            *place += 1;
         }
     }
 }
 
-/// What becomes of the samples of one of the batch's series.
-type Target = Result<u32, Refusal>;
+impl Scratch {
+    /// The positions of each shard that has any.
+    fn by_shard(&self) -> impl Iterator<Item = (u8, &[u32])> {
+        let spans = self.starts.windows(2).enumerate();
+        spans
+            .map(|(shard, span)| (shard as u8, &self.order[span[0]..span[1]]))
+            .filter(|(_, positions)| !positions.is_empty())
+    }
 
-/// What a batch will do, before anything is done.
-struct Plan<'a> {
-    /// For each row its series' number, or that it is refused.
-    rows: Vec<Option<u32>>,
-    rejected: Vec<Rejected>,
-    /// Series to add, in order of their numbers.
-    new: Vec<LabelsRef<'a>>,
-    first_new: u32,
-    metadata: Vec<(&'a str, &'a Metadata)>,
-    newest: Option<Timestamp>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(
-        batch: &'a Batch,
-        memory: &Memory,
-        newest: Option<Timestamp>,
-        options: &StoreOptions,
-    ) -> Self {
-        let mut plan = Self {
-            rows: Vec::with_capacity(batch.len()),
-            rejected: Vec::new(),
-            new: Vec::new(),
-            first_new: memory.head.series().len() as u32,
-            metadata: changed_metadata(batch, memory),
-            newest,
-        };
-        let newest_allowed = (options.clock)() + options.future;
-        // Measured from before the batch, so that the order of its rows does not matter.
-        let oldest_allowed = newest.map_or(Timestamp::MIN, |newest| newest - options.out_of_order);
-        let mut targets: Vec<Option<Target>> = vec![None; batch.series_count()];
-        let mut added = HashMap::new();
-        for (row, (index, time, _)) in batch.rows().enumerate() {
-            let target = if time > newest_allowed {
-                Err(Refusal::TooNew)
-            } else if time < oldest_allowed {
-                Err(Refusal::TooOld)
-            } else {
-                *targets[index.as_usize()].get_or_insert_with(|| {
-                    let labels = batch.labels(index).ok_or(Refusal::InvalidLabels)?;
-                    plan.target(labels, &memory.head, options, &mut added)
-                })
-            };
-            plan.rows.push(target.ok());
-            match target {
-                Ok(_) => plan.newest = plan.newest.max(Some(time)),
-                Err(reason) => plan.rejected.push(Rejected { row, reason }),
+    /// Finds the series of the batch, adding those that are new.
+    fn find_series(&mut self, batch: &Batch, head: &Head, series_max: usize) {
+        self.hashes.clear();
+        self.hashes.extend(batch.all_label_bytes().map(|labels| {
+            let hash = head.hash(labels);
+            (hash.shard, hash.within)
+        }));
+        let shards = self.hashes.iter().map(|(shard, _)| *shard);
+        sort_by_shard(shards, &mut self.order, &mut self.starts);
+        self.targets.clear();
+        self.targets
+            .resize(batch.series_count(), Err(Refusal::InvalidLabels));
+        self.undefined.clear();
+        self.definitions.clear();
+        let mut odd = Vec::new();
+        for (number, span) in self.starts.windows(2).enumerate() {
+            if span[0] == span[1] {
+                continue;
+            }
+            let number = number as u8;
+            let mut shard = head.shard(number);
+            for position in &self.order[span[0]..span[1]] {
+                let index = *position as usize;
+                let bytes = batch.label_bytes(SeriesIndex::at(index));
+                let hash = self.hashes[index].1;
+                let local = match shard.find(hash, bytes) {
+                    Some(local) => Ok(local),
+                    None => match batch.labels(SeriesIndex::at(index)) {
+                        None => {
+                            odd.push(index);
+                            continue;
+                        }
+                        Some(labels) => check(labels).and_then(|()| {
+                            head.insert(&mut shard, hash, labels, series_max)
+                                .ok_or(Refusal::SeriesLimit)
+                        }),
+                    },
+                };
+                self.targets[index] = local.map(|local| {
+                    if !shard.series(local).defined {
+                        self.undefined.push(SeriesId {
+                            shard: number,
+                            local,
+                        });
+                        self.definitions.push(number, local, bytes);
+                    }
+                    SeriesId {
+                        shard: number,
+                        local,
+                    }
+                });
             }
         }
-        plan
+        for index in odd {
+            let bytes = batch.label_bytes(SeriesIndex::at(index));
+            self.targets[index] = self.find_odd(bytes, head, series_max);
+        }
     }
 
-    fn target(
-        &mut self,
-        labels: LabelsRef<'a>,
-        head: &Head,
-        options: &StoreOptions,
-        added: &mut HashMap<&'a [u8], u32>,
-    ) -> Target {
-        let known = head.find(labels);
-        if let Some(id) = known.or_else(|| added.get(labels.as_bytes()).copied()) {
-            return Ok(id);
+    /// Finds a series whose labels came in another than the canonical form.
+    fn find_odd(&mut self, bytes: &[u8], head: &Head, series_max: usize) -> Target {
+        let mut canonical = Vec::with_capacity(bytes.len());
+        canonicalize(bytes, &mut canonical).map_err(|_| Refusal::InvalidLabels)?;
+        let labels = LabelsRef::trusted(&canonical);
+        check(labels)?;
+        let hash = head.hash(&canonical);
+        let mut shard = head.shard(hash.shard);
+        let local = shard
+            .find(hash.within, &canonical)
+            .or_else(|| head.insert(&mut shard, hash.within, labels, series_max))
+            .ok_or(Refusal::SeriesLimit)?;
+        let id = SeriesId {
+            shard: hash.shard,
+            local,
+        };
+        if !shard.series(local).defined {
+            self.undefined.push(id);
+            self.definitions.push(id.shard, local, &canonical);
         }
-        if labels.get(METRIC_NAME).is_none() {
-            return Err(Refusal::NoName);
-        }
-        let id = self.first_new + self.new.len() as u32;
-        if id as usize >= options.series_max {
-            return Err(Refusal::SeriesLimit);
-        }
-        self.new.push(labels);
-        added.insert(labels.as_bytes(), id);
         Ok(id)
     }
 
-    fn accepted(&self) -> usize {
-        self.rows.len() - self.rejected.len()
+    /// Decides about every row and sorts those that are kept by shard; from the oldest to the
+    /// newest of them.
+    fn place_rows(&mut self, batch: &Batch, allowed: TimeRange) -> Option<TimeRange> {
+        self.row_shards.clear();
+        self.row_times.clear();
+        self.times.clear();
+        self.rejected.clear();
+        let mut kept: Option<TimeRange> = None;
+        for (row, (index, time, value)) in batch.rows().enumerate() {
+            let target = self.targets[index.as_usize()];
+            let verdict = target.and_then(|id| admit(time, value, allowed).map(|()| id));
+            match verdict {
+                Ok(id) => {
+                    self.row_shards.push(id.shard);
+                    let range = kept.get_or_insert(TimeRange::new(time, time));
+                    range.start = range.start.min(time);
+                    range.end = range.end.max(time);
+                    if self.times.last() != Some(&time) {
+                        self.times.push(time);
+                    }
+                }
+                Err(reason) => {
+                    self.row_shards.push(REFUSED);
+                    self.rejected.push(Rejected { row, reason });
+                }
+            }
+            self.row_times
+                .push(self.times.len().saturating_sub(1) as u32);
+        }
+        let shards = self.row_shards.iter().copied();
+        sort_by_shard(shards, &mut self.order, &mut self.starts);
+        kept
+    }
+
+    /// Encodes the records of the batch: definitions, metadata, samples, definitions again, so
+    /// that what damages one copy does not cost the samples of everything that follows.
+    fn encode(&mut self, batch: &Batch, metadata: &[(&str, &Metadata)]) -> Result<(), AppendError> {
+        let mut encoder = std::mem::take(&mut self.encoder);
+        encoder.begin(&self.times);
+        for (shard, positions) in self.by_shard() {
+            let rows = positions.iter().map(|position| {
+                let row = *position as usize;
+                let (index, _, value) = batch.row(row);
+                let local = self.targets[index.as_usize()].map_or(0, |id| id.local);
+                (local, self.row_times[row], value)
+            });
+            encoder.section(shard, rows);
+        }
+        self.records.clear();
+        let definitions = if self.definitions.is_empty() {
+            None
+        } else {
+            let encoded = self.definitions.encode();
+            Some(encoded.map_err(|error| AppendError::Failed(Box::new(error)))?)
+        };
+        let define = |records: &mut Vec<u8>| {
+            if let Some(definitions) = &definitions {
+                put_record(SERIES, definitions, records);
+            }
+        };
+        define(&mut self.records);
+        if !metadata.is_empty() {
+            let mut payload = Vec::new();
+            for (name, metadata) in metadata {
+                record::encode_metadata(name, metadata, &mut payload);
+            }
+            put_record(METADATA, &payload, &mut self.records);
+        }
+        if !self.order.is_empty() {
+            put_record(BATCH, encoder.payload(), &mut self.records);
+            define(&mut self.records);
+        }
+        self.encoder = encoder;
+        Ok(())
+    }
+
+    /// Adds the samples to the head; how many bytes that took.
+    fn apply(&mut self, batch: &Batch, head: &Head) -> isize {
+        let mut bytes = 0;
+        self.full.clear();
+        for id in &self.undefined {
+            head.shard(id.shard).series_mut(id.local).defined = true;
+        }
+        for (number, span) in self.starts.windows(2).enumerate() {
+            if span[0] == span[1] {
+                continue;
+            }
+            let number = number as u8;
+            let mut shard = head.shard(number);
+            for position in &self.order[span[0]..span[1]] {
+                let (index, time, value) = batch.row(*position as usize);
+                let Ok(id) = self.targets[index.as_usize()] else {
+                    continue;
+                };
+                let series = shard.series_mut(id.local);
+                bytes += series.push(time, value);
+                if series.is_full() {
+                    self.full.push(id);
+                }
+            }
+        }
+        bytes as isize
     }
 }
 
-/// Metadata of the batch that says something new, as far as there is room.
-fn changed_metadata<'a>(batch: &'a Batch, memory: &Memory) -> Vec<(&'a str, &'a Metadata)> {
-    let known = &memory.metadata;
-    let mut room = METADATA_MAX.saturating_sub(known.len());
-    let mut has_room = || {
-        let had = room > 0;
-        room = room.saturating_sub(1);
-        had
-    };
-    batch
-        .metadata()
-        .filter(|(name, metadata)| match known.get(*name) {
-            Some(before) => before != *metadata,
-            None => has_room(),
-        })
-        .collect()
+fn check(labels: LabelsRef<'_>) -> Result<(), Refusal> {
+    labels.get(METRIC_NAME).map(|_| ()).ok_or(Refusal::NoName)
+}
+
+fn admit(time: Timestamp, value: Value<'_>, allowed: TimeRange) -> Result<(), Refusal> {
+    if time > allowed.end {
+        return Err(Refusal::TooNew);
+    }
+    if time < allowed.start {
+        return Err(Refusal::TooOld);
+    }
+    match value {
+        Value::Histogram(histogram) if !histogram.count().is_finite() => {
+            Err(Refusal::InvalidHistogram)
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Engine {
@@ -144,117 +313,103 @@ impl Engine {
             let reason = "it was opened read-only".to_owned();
             return Err(refused(StoreError::ReadOnly { reason }));
         };
-        check_histograms(batch)?;
-        let writer = &mut *writer.lock();
-        writer.wal.syncer.check().map_err(refused)?;
-        let plan = {
-            let memory = self.memory.read();
-            if memory.head.bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
-                return Err(AppendError::Overloaded);
-            }
-            Plan::new(batch, &memory, writer.newest, &self.options)
-        };
-        if plan.accepted() > 0 || !plan.metadata.is_empty() {
-            let segment = self.log(writer, batch, &plan).map_err(refused)?;
-            self.apply(batch, &plan, segment);
-            writer.newest = plan.newest;
+        let mut scratch = self.scratches.lock().pop().unwrap_or_default();
+        let outcome = self.append_with(batch, writer, &mut scratch);
+        let mut scratches = self.scratches.lock();
+        if scratches.len() < SCRATCHES_MAX {
+            scratches.push(scratch);
         }
-        Ok(AppendOutcome {
-            accepted: plan.accepted(),
-            rejected: plan.rejected,
-        })
+        outcome
     }
 
-    /// Writes the batch to the log, with the definitions that its segment lacks; the segment.
-    fn log(&self, writer: &mut Writer, batch: &Batch, plan: &Plan<'_>) -> Result<u64, StoreError> {
-        let mut payload = Vec::new();
-        writer.encoder.clear();
-        for ((_, time, value), id) in batch.rows().zip(&plan.rows) {
-            if let Some(id) = id {
-                writer.encoder.push(*id, time, value);
-            }
-        }
-        writer.encoder.finish(&plan.metadata, &mut payload);
-        let mut samples = Vec::new();
-        put_record(BATCH, &payload, &mut samples);
-        let now = (self.options.clock)();
-        // Which definitions are lacking depends on the segment, and whether it has room depends
-        // on them. A segment that is begun for them has room for all, so this ends.
-        let mut segment = writer.wal.reserve(samples.len() as u64, now)?;
-        loop {
-            let definitions = self.definitions(plan, segment);
-            // The definitions stand on both sides of the samples: what damages one copy does not
-            // cost the series' samples in the rest of the segment.
-            let records = [&definitions[..], &samples[..], &definitions[..]].concat();
-            let reserved = writer.wal.reserve(records.len() as u64, now)?;
-            if reserved == segment {
-                writer.wal.append(&records)?;
-                return Ok(segment);
-            }
-            segment = reserved;
-        }
-    }
-
-    /// The record that defines those of the batch's series that `segment` does not define yet.
-    fn definitions(&self, plan: &Plan<'_>, segment: u64) -> Vec<u8> {
+    fn append_with(
+        &self,
+        batch: &Batch,
+        writer: &parking_lot::Mutex<Writer>,
+        scratch: &mut Scratch,
+    ) -> Result<AppendOutcome, AppendError> {
+        self.syncer.check().map_err(refused)?;
+        // Held to the end, so that the head is not frozen between finding series and filling them.
         let memory = self.memory.read();
-        let series = memory.head.series();
-        let defined = |id: u32| {
-            let known = series.get(id as usize);
-            known.is_some_and(|series| series.defined_in == segment)
+        let head = &*memory.head;
+        if head.sample_bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
+            return Err(AppendError::Overloaded);
+        }
+        scratch.find_series(batch, head, self.options.series_max);
+        let now = (self.options.clock)();
+        // Measured from before the batch, so that the order of its rows does not matter.
+        let newest = Timestamp::from_nanos(self.newest.load(Relaxed));
+        let allowed = TimeRange::new(
+            newest - self.options.out_of_order,
+            now + self.options.future,
+        );
+        let kept = scratch.place_rows(batch, allowed);
+        let outcome = AppendOutcome {
+            accepted: scratch.order.len(),
+            rejected: std::mem::take(&mut scratch.rejected),
         };
-        let named = plan.rows.iter().flatten().copied();
-        let mut lacking: Vec<u32> = named.filter(|id| !defined(*id)).collect();
-        lacking.sort_unstable();
-        lacking.dedup();
-        if lacking.is_empty() {
+        let metadata = self.changed_metadata(batch);
+        if kept.is_none() && metadata.is_empty() {
+            return Ok(outcome);
+        }
+        scratch.encode(batch, &metadata)?;
+        let ticket = {
+            let writer = &mut *writer.lock();
+            self.syncer.check().map_err(refused)?;
+            let wanted = scratch.records.len() as u64;
+            writer.wal.reserve(wanted, now).map_err(refused)?;
+            let ticket = writer.wal.append(&scratch.records).map_err(refused)?;
+            let bytes = scratch.apply(batch, head);
+            if let Some(range) = kept {
+                head.created_by(now);
+                head.added(outcome.accepted, range, bytes);
+                self.newest.fetch_max(range.end.as_nanos(), Relaxed);
+            }
+            self.learn(&metadata);
+            ticket
+        };
+        for id in &scratch.full {
+            let sealed = head.seal(*id, &mut scratch.sealer);
+            sealed.map_err(|error| AppendError::Failed(Box::new(error)))?;
+        }
+        if head.sample_bytes() >= self.options.head_bytes_max {
+            self.work.wake();
+        }
+        drop(memory);
+        self.syncer.wait(ticket).map_err(refused)?;
+        Ok(outcome)
+    }
+
+    /// Metadata of the batch that says something new, as far as there is room.
+    fn changed_metadata<'a>(&self, batch: &'a Batch) -> Vec<(&'a str, &'a Metadata)> {
+        if batch.metadata().next().is_none() {
             return Vec::new();
         }
-        let labels = |id: u32| match id.checked_sub(plan.first_new) {
-            Some(new) => plan.new[new as usize].as_bytes(),
-            None => series[id as usize].labels().as_ref().as_bytes(),
+        let known = self.metadata.read();
+        let mut room = METADATA_MAX.saturating_sub(known.len());
+        let mut has_room = || {
+            let had = room > 0;
+            room = room.saturating_sub(1);
+            had
         };
-        let mut payload = Vec::new();
-        encode_series(lacking.into_iter().map(|id| (id, labels(id))), &mut payload);
-        let mut record = Vec::new();
-        put_record(SERIES, &payload, &mut record);
-        record
+        batch
+            .metadata()
+            .filter(|(name, metadata)| match known.get(*name) {
+                Some(before) => before != *metadata,
+                None => has_room(),
+            })
+            .collect()
     }
 
-    fn apply(&self, batch: &Batch, plan: &Plan<'_>, segment: u64) {
-        let memory = &mut *self.memory.write();
-        let head = &mut memory.head;
-        for labels in &plan.new {
-            head.insert(*labels);
+    fn learn(&self, metadata: &[(&str, &Metadata)]) {
+        if metadata.is_empty() {
+            return;
         }
-        if head.created.is_none() && plan.accepted() > 0 {
-            head.created = Some((self.options.clock)());
-        }
-        for ((_, time, value), id) in batch.rows().zip(&plan.rows) {
-            if let Some(id) = id {
-                head.series_mut(*id).defined_in = segment;
-                head.append(*id, time, value);
-            }
-        }
-        for (name, metadata) in &plan.metadata {
-            let entry = (*metadata).clone();
-            memory.metadata.insert((*name).to_owned(), entry);
+        let mut known = self.metadata.write();
+        for (name, metadata) in metadata {
+            known.insert((*name).to_owned(), (*metadata).clone());
         }
     }
-}
-
-/// Counts that overflowed to infinity make no histogram that could be read back.
-fn check_histograms(batch: &Batch) -> Result<(), AppendError> {
-    let overflown = batch.rows().any(|(_, _, value)| match value {
-        Value::Float(_) => false,
-        Value::Histogram(histogram) => !histogram.count().is_finite(),
-    });
-    if overflown {
-        return Err(AppendError::Failed(
-            "a histogram's count is infinite".into(),
-        ));
-    }
-    Ok(())
 }
 
 /// An error of the store as an append's.

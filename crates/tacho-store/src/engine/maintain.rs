@@ -9,6 +9,7 @@ use super::Engine;
 use crate::block::{Block, BlockWriter};
 use crate::error::StoreError;
 use crate::head::Head;
+use crate::samples::Gather;
 
 /// What [`crate::Store::maintain`] did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Engine {
         self.retain(now, &mut done)?;
         self.write_frozen(&mut done)?;
         if self.is_due(now) {
-            self.freeze()?;
+            self.freeze();
             self.write_frozen(&mut done)?;
         }
         self.merge(&mut done)?;
@@ -49,39 +50,38 @@ impl Engine {
         let _maintenance = self.maintenance.lock();
         let mut done = Maintenance::default();
         self.write_frozen(&mut done)?;
-        self.freeze()?;
+        self.freeze();
         self.write_frozen(&mut done)?;
         Ok(done)
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        let head = &mut self.memory.write().head;
-        let Some(created) = head.created else {
+        let head = &self.memory.read().head;
+        let Some(created) = head.created() else {
             return false;
         };
         // After the clock was set back, the head's age counts from then.
-        let created = created.min(now);
-        head.created = Some(created);
-        let age = now.since(created);
-        head.bytes() >= self.options.head_bytes_max || age >= self.options.block_duration
+        head.created_by(now);
+        let age = now.since(created.min(now));
+        head.sample_bytes() >= self.options.head_bytes_max || age >= self.options.block_duration
     }
 
     /// Ends the head, so that it can be written as a block while a new one fills.
-    fn freeze(&self) -> Result<(), StoreError> {
+    fn freeze(&self) {
         let Some(writer) = &self.writer else {
-            return Ok(());
+            return;
         };
-        let mut writer = writer.lock();
-        if self.memory.read().head.samples() == 0 {
-            return Ok(());
+        // Waits for whoever appends; from here on they append to the next head.
+        let mut memory = self.memory.write();
+        if memory.head.samples() == 0 {
+            return;
         }
-        writer.wal.close()?;
+        let mut writer = writer.lock();
+        writer.wal.close();
         writer.wal.generation += 1;
-        let memory = &mut *self.memory.write();
         debug_assert!(memory.frozen.is_none(), "one head is frozen at a time");
-        let next = Head::new(writer.wal.generation);
-        memory.frozen = Some(Arc::new(std::mem::replace(&mut memory.head, next)));
-        Ok(())
+        let next = Head::new(writer.wal.generation, memory.head.seed);
+        memory.frozen = Some(std::mem::replace(&mut memory.head, Arc::new(next)));
     }
 
     /// Writes the frozen head, if any, as a block, and removes the log it came from.
@@ -117,19 +117,26 @@ impl Engine {
         head: &Head,
         sequence: (u64, u64),
     ) -> Result<(), StoreError> {
-        let mut order: Vec<_> = head.series().iter().collect();
-        order.sort_unstable_by(|a, b| a.labels().cmp(b.labels()));
         let mut columns = Columns::new();
-        for series in order {
-            let read = series.read(&mut columns);
-            read.map_err(|error| StoreError::Damaged {
-                path: PathBuf::from("memory"),
-                offset: 0,
-                reason: error.to_string(),
-            })?;
-            writer.add(series.labels().as_ref(), &columns)?;
+        for (labels, id) in head.sorted() {
+            let shard = head.shard(id.shard);
+            let series = shard.series(id.local);
+            let mut gather = Gather::new(&mut columns, TimeRange::ALL);
+            for chunk in series.chunks() {
+                let read = chunk.read(&mut gather);
+                read.map_err(|error| StoreError::Damaged {
+                    path: PathBuf::from("memory"),
+                    offset: 0,
+                    reason: error.to_string(),
+                })?;
+            }
+            if let Some(open) = series.open(TimeRange::ALL) {
+                gather.columns(&open);
+            }
+            gather.finish();
+            writer.add(labels.as_ref(), &columns)?;
         }
-        let metadata = self.memory.read().metadata.clone();
+        let metadata = self.metadata.read().clone();
         let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
         writer.finish(pairs, sequence, 0)
     }

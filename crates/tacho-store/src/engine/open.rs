@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use parking_lot::{Mutex, RwLock};
+use tacho_model::Timestamp;
 
 use super::append::Writer;
-use super::replay::Replay;
+use super::replay::Log;
 use super::{Engine, Memory};
 use crate::block::Block;
 use crate::disk::Disk;
@@ -15,6 +17,7 @@ use crate::folder;
 use crate::options::StoreOptions;
 use crate::quarantine::{Quarantine, Quarantined, Reports};
 use crate::wal::Wal;
+use crate::wal::sync::Syncer;
 
 impl Engine {
     /// Opens the engine over `dir`, whose lock the caller holds.
@@ -42,33 +45,34 @@ impl Engine {
         }
         let blocks = open_blocks(&*disk, &blocks_dir, &quarantine)?;
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
-        let mut replay = Replay::new(&*disk, &quarantine, covered);
-        replay.metadata = newest_metadata(&blocks)?;
-        let last_number = replay.run(&wal_dir)?;
-        let generation = replay.newest_generation.max(covered).map_or(1, |g| g + 1);
-        let mut head = replay.head;
-        head.generation = generation;
-        head.generation_min = covered.map_or(1, |covered| covered + 1);
+        let mut metadata = newest_metadata(&blocks)?;
+        let log = Log::list(&*disk, &quarantine, &wal_dir)?;
+        let generation = log.generation().max(covered).map_or(1, |g| g + 1);
+        let replayed = log.replay(generation, covered, &mut metadata)?;
+        let seed = replayed.head.seed;
         let memory = Memory {
             blocks,
             frozen: None,
-            head,
-            metadata: replay.metadata,
+            head: Arc::new(replayed.head),
         };
         let range = memory.range();
-        let newest = (range.start <= range.end).then_some(range.end);
-        let closed = replay.closed;
+        let newest = if range.start <= range.end {
+            range.end
+        } else {
+            Timestamp::MIN
+        };
+        let syncer = Arc::new(Syncer::new(options.fsync));
         let writer = (!read_only).then(|| {
-            let policy = (options.segment_bytes, options.fsync);
             let wal = Wal::new(
                 disk.clone(),
                 wal_dir,
-                policy,
-                generation,
-                last_number,
-                closed,
+                options.segment_bytes,
+                (generation, seed),
+                replayed.last_number,
+                replayed.closed,
+                Arc::clone(&syncer),
             );
-            Mutex::new(Writer::new(wal, newest))
+            Mutex::new(Writer { wal })
         });
         Ok(Self {
             disk,
@@ -76,7 +80,12 @@ impl Engine {
             options,
             quarantine,
             writer,
+            syncer,
             memory: RwLock::new(memory),
+            metadata: RwLock::new(metadata),
+            newest: AtomicI64::new(newest.as_nanos()),
+            scratches: Mutex::default(),
+            work: super::Work::default(),
             maintenance: Mutex::new(()),
         })
     }

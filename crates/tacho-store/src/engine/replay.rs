@@ -1,65 +1,60 @@
 //! The log on its way back into a head.
 //!
-//! Segments are replayed in order of their numbers. What is damaged is set aside; what a block
-//! holds already is removed.
+//! Segments are replayed in order of their numbers, the shards of each beside each other. What is
+//! damaged is set aside; what a block holds already is removed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use tacho_model::{LabelsRef, Metadata, Timestamp, Value};
+use tacho_model::{Metadata, Timestamp};
 
 use super::METADATA_MAX;
+use super::worker::{Failure, Worker};
 use crate::disk::{Disk, read_all};
 use crate::error::{CodecError, StoreError};
 use crate::head::Head;
 use crate::quarantine::Quarantine;
 use crate::wal::Closed;
-use crate::wal::record::{self, Row, SERIES};
 use crate::wal::segment::{self, HEADER_BYTES, Header};
+
+/// Most threads that replay beside each other.
+const WORKERS_MAX: usize = 8;
+/// A segment with less than this is not worth more than one thread.
+const PARALLEL_BYTES: usize = 256 << 10;
 
 /// A log segment as it was found.
 struct Segment {
     path: PathBuf,
+    number: u64,
     /// `None` when it is damaged.
     header: Option<Header>,
+    generation: u64,
 }
 
-/// Replays the log.
-pub(crate) struct Replay<'a> {
+/// What the log holds, before it is read.
+pub(crate) struct Log<'a> {
     disk: &'a dyn Disk,
     quarantine: &'a Quarantine,
-    /// Generations up to this are in blocks.
-    covered: Option<u64>,
-    pub(crate) head: Head,
-    pub(crate) metadata: BTreeMap<String, Metadata>,
-    /// What the log's references mean, by generation.
-    series: HashMap<(u64, u32), u32>,
-    /// Segments that are still needed.
-    pub(crate) closed: Vec<Closed>,
-    pub(crate) newest_generation: Option<u64>,
+    segments: Vec<Segment>,
 }
 
-impl<'a> Replay<'a> {
-    pub(crate) fn new(
+/// What became of the log.
+pub(crate) struct Replayed {
+    pub(crate) head: Head,
+    /// Segments that are still needed.
+    pub(crate) closed: Vec<Closed>,
+    pub(crate) last_number: u64,
+}
+
+impl<'a> Log<'a> {
+    /// Lists the segments of a folder and reads their headers.
+    pub(crate) fn list(
         disk: &'a dyn Disk,
         quarantine: &'a Quarantine,
-        covered: Option<u64>,
-    ) -> Self {
-        Self {
-            disk,
-            quarantine,
-            covered,
-            head: Head::new(0),
-            metadata: BTreeMap::new(),
-            series: HashMap::new(),
-            closed: Vec::new(),
-            newest_generation: None,
-        }
-    }
-
-    /// Replays all segments in order; the highest number among them.
-    pub(crate) fn run(&mut self, dir: &Path) -> Result<u64, StoreError> {
-        let names = match self.disk.list(dir) {
+        dir: &Path,
+    ) -> Result<Self, StoreError> {
+        let names = match disk.list(dir) {
             Ok(names) => names,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(StoreError::io("list", dir, source)),
@@ -67,46 +62,83 @@ impl<'a> Replay<'a> {
         let mut numbers: Vec<u64> = names.iter().filter_map(|n| segment::number_of(n)).collect();
         numbers.sort_unstable();
         let mut segments = Vec::new();
-        for number in &numbers {
-            segments.push(self.inspect(dir.join(segment::file_name(*number)))?);
+        for number in numbers {
+            let path = dir.join(segment::file_name(number));
+            let header = inspect(disk, &path)?;
+            segments.push(Segment {
+                path,
+                number,
+                header,
+                generation: 0,
+            });
         }
-        let mut before = None;
-        for (i, found) in segments.iter().enumerate() {
-            // A segment whose header is damaged belongs to its neighbours' generation.
-            let generation = |found: &Segment| found.header.map(|header| header.generation);
-            let after = || segments[i..].iter().find_map(generation);
-            let generation = generation(found).or(before).or_else(after).unwrap_or(1);
-            before = Some(generation);
-            self.newest_generation = self.newest_generation.max(before);
-            self.replay(found, generation)?;
+        // A segment whose header is damaged belongs to its neighbours' generation.
+        let known = |segment: &Segment| segment.header.map(|header| header.generation);
+        let mut before = segments.iter().find_map(known).unwrap_or(1);
+        for segment in &mut segments {
+            before = known(segment).unwrap_or(before);
+            segment.generation = before;
         }
-        Ok(numbers.last().copied().unwrap_or(0))
+        Ok(Self {
+            disk,
+            quarantine,
+            segments,
+        })
     }
 
-    fn inspect(&self, path: PathBuf) -> Result<Segment, StoreError> {
-        let io = |source| StoreError::io("read", &path, source);
-        let file = self.disk.open(&path).map_err(io)?;
-        let mut bytes = vec![0; file.len().map_err(io)?.min(HEADER_BYTES) as usize];
-        file.read_at(0, &mut bytes).map_err(io)?;
-        match Header::decode(&bytes) {
-            Err(CodecError::Unsupported(found)) => Err(StoreError::NewerFormat {
-                path,
-                found: u64::from(found),
-                supported: u64::from(segment::VERSION),
-            }),
-            header => Ok(Segment {
-                path,
-                header: header.ok(),
-            }),
-        }
+    /// The newest generation that has a segment.
+    pub(crate) fn generation(&self) -> Option<u64> {
+        self.segments.iter().map(|segment| segment.generation).max()
     }
 
-    fn replay(&mut self, found: &Segment, generation: u64) -> Result<(), StoreError> {
+    /// What label sets were hashed with last; something new when there is no log.
+    fn seed(&self) -> u64 {
+        let seeds = self.segments.iter().rev().filter_map(|s| s.header);
+        let last = seeds.map(|header| header.seed).next();
+        last.unwrap_or_else(|| RandomState::new().hash_one(0))
+    }
+
+    /// Replays all that no block covers into a head of that generation.
+    pub(crate) fn replay(
+        self,
+        generation: u64,
+        covered: Option<u64>,
+        metadata: &mut BTreeMap<String, Metadata>,
+    ) -> Result<Replayed, StoreError> {
+        let mut replayed = Replayed {
+            head: Head::new(generation, self.seed()),
+            closed: Vec::new(),
+            last_number: self.segments.last().map_or(0, |segment| segment.number),
+        };
+        replayed.head.generation_min = covered.map_or(1, |covered| covered + 1);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut workers: Vec<Worker> = Vec::new();
+        let mut of_generation = None;
+        for segment in &self.segments {
+            if covered.is_some_and(|covered| segment.generation <= covered) {
+                // A crash came between making a block and removing the log it was made from.
+                self.remove(&segment.path)?;
+                continue;
+            }
+            if of_generation != Some(segment.generation) {
+                // References mean something within a generation only.
+                workers.clear();
+                workers.resize_with(threads.min(WORKERS_MAX), Worker::default);
+                of_generation = Some(segment.generation);
+            }
+            self.replay_segment(segment, &mut workers, &mut replayed, metadata)?;
+        }
+        Ok(replayed)
+    }
+
+    fn replay_segment(
+        &self,
+        found: &Segment,
+        workers: &mut [Worker],
+        replayed: &mut Replayed,
+        metadata: &mut BTreeMap<String, Metadata>,
+    ) -> Result<(), StoreError> {
         let path = &found.path;
-        if self.covered.is_some_and(|covered| generation <= covered) {
-            // A crash came between making a block and removing the log it was made from.
-            return self.remove(path);
-        }
         let bytes = read_all(self.disk, path);
         let bytes = bytes.map_err(|source| StoreError::io("read", path, source))?;
         let scan = segment::scan(&bytes);
@@ -114,22 +146,51 @@ impl<'a> Replay<'a> {
         if scan.records.is_empty() {
             return self.remove(path);
         }
-        let created: Option<Timestamp> = found.header.map(|header| header.created);
-        self.head.created = self.head.created.or(created);
-        // Definitions first: of their two copies the first may be damaged.
-        for definitions in [true, false] {
-            let sort = |record: &&segment::Found| (record.kind == SERIES) == definitions;
-            for record in scan.records.iter().filter(sort) {
-                let payload = &bytes[record.payload.clone()];
-                if let Err(reason) = self.apply(generation, record.kind, payload) {
-                    let offset = record.offset as u64;
-                    self.quarantine.copy(path, offset, payload, &reason);
+        let begun: Option<Timestamp> = found.header.map(|header| header.created);
+        if let Some(begun) = begun {
+            replayed.head.created_by(begun);
+        }
+        let head = &replayed.head;
+        let records: Vec<_> = scan.records.iter().collect();
+        let payload = |at: usize| (records[at].kind, &bytes[records[at].payload.clone()]);
+        let count = records.len();
+        let shares = workers.len();
+        // A worker needs the definitions of its shards only, so none waits for another.
+        let failures: Vec<Failure> = if bytes.len() < PARALLEL_BYTES {
+            let each = workers.iter_mut().enumerate();
+            each.flat_map(|(share, worker)| worker.run(head, (share, shares), count, payload))
+                .collect()
+        } else {
+            std::thread::scope(|scope| {
+                let each = workers.iter_mut().enumerate();
+                let running: Vec<_> = each
+                    .map(|(share, worker)| {
+                        scope.spawn(move || worker.run(head, (share, shares), count, payload))
+                    })
+                    .collect();
+                let join = |handle: std::thread::ScopedJoinHandle<'_, Vec<Failure>>| {
+                    handle
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                running.into_iter().flat_map(join).collect()
+            })
+        };
+        for worker in workers {
+            for (name, value) in worker.take_metadata() {
+                if metadata.len() < METADATA_MAX || metadata.contains_key(&name) {
+                    metadata.insert(name, value);
                 }
             }
         }
-        self.closed.push(Closed {
+        for (record, reason) in summary(failures) {
+            let (_, payload) = payload(record);
+            let offset = records[record].offset as u64;
+            self.quarantine.copy(path, offset, payload, &reason);
+        }
+        replayed.closed.push(Closed {
             path: path.clone(),
-            generation,
+            generation: found.generation,
             bytes: bytes.len() as u64,
         });
         Ok(())
@@ -157,41 +218,39 @@ impl<'a> Replay<'a> {
         let removed = self.disk.remove(path);
         removed.map_err(|source| StoreError::io("remove", path, source))
     }
+}
 
-    fn apply(&mut self, generation: u64, kind: u8, payload: &[u8]) -> Result<(), String> {
-        let (head, series) = (&mut self.head, &mut self.series);
-        if kind == SERIES {
-            return record::decode_series(payload, |id, labels| {
-                // Bytes that are no label set define nothing; their samples are reported below.
-                if let Ok(labels) = LabelsRef::from_encoded(labels) {
-                    let known = head.find(labels).unwrap_or_else(|| head.insert(labels));
-                    series.insert((generation, id), known);
-                }
-            })
-            .map_err(|error| error.to_string());
-        }
-        if kind != record::BATCH {
-            return Err(format!("a log record of unknown kind {kind}"));
-        }
-        let mut orphans = 0;
-        let metadata = &mut self.metadata;
-        let mut sample = |id, time, value: Value<'_>| match series.get(&(generation, id)) {
-            Some(id) => head.append(*id, time, value),
-            None => orphans += 1,
-        };
-        record::decode_batch(payload, |row| match row {
-            Row::Float(id, time, value) => sample(id, time, Value::Float(value)),
-            Row::Histogram(id, time, value) => sample(id, time, Value::Histogram(&value)),
-            Row::Metadata(name, value) => {
-                if metadata.len() < METADATA_MAX || metadata.contains_key(name) {
-                    metadata.insert(name.to_owned(), value);
-                }
-            }
-        })
-        .map_err(|error| error.to_string())?;
-        if orphans > 0 {
-            return Err(format!("{orphans} samples of series that nothing defines"));
-        }
-        Ok(())
+fn inspect(disk: &dyn Disk, path: &Path) -> Result<Option<Header>, StoreError> {
+    let io = |source| StoreError::io("read", path, source);
+    let file = disk.open(path).map_err(io)?;
+    let mut bytes = vec![0; file.len().map_err(io)?.min(HEADER_BYTES) as usize];
+    file.read_at(0, &mut bytes).map_err(io)?;
+    match Header::decode(&bytes) {
+        Err(CodecError::Unsupported(found)) => Err(StoreError::NewerFormat {
+            path: path.to_owned(),
+            found: u64::from(found),
+            supported: u64::from(segment::VERSION),
+        }),
+        header => Ok(header.ok()),
     }
+}
+
+/// One reason for each record that failed: what is wrong with it, or else how many of its samples
+/// have no series.
+fn summary(failures: Vec<Failure>) -> BTreeMap<usize, String> {
+    let mut orphans: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut reasons = BTreeMap::new();
+    for failure in failures {
+        match failure {
+            Failure::Orphans { record, count } => *orphans.entry(record).or_default() += count,
+            Failure::Damaged { record, reason } => {
+                reasons.entry(record).or_insert(reason);
+            }
+        }
+    }
+    for (record, count) in orphans {
+        let reason = || format!("{count} samples of series that nothing defines");
+        reasons.entry(record).or_insert_with(reason);
+    }
+    reasons
 }

@@ -58,7 +58,7 @@ fn maintain(engine: &Engine, progress: &mut Progress, now: i64) -> Option<()> {
 /// Appends in order and late, makes and merges blocks, removes old ones, closes and opens again.
 fn scenario(disk: &FakeDisk, progress: &mut Progress) -> Option<()> {
     let mut engine = open_with(disk, scenario_options()).ok()?;
-    for time in 1..=60 {
+    for time in 1..=75 {
         put(&engine, progress, time, &[0, 1, 2 + (time as u64 % 7)])?;
         if time % 5 == 0 {
             put(&engine, progress, time - 3, &[1, 9])?;
@@ -115,7 +115,7 @@ fn verify(survivor: &FakeDisk, progress: &Progress, what: &str) {
     }
     // And it goes on working.
     let mut after = Progress::default();
-    assert!(put(&engine, &mut after, 61, &[0]).is_some(), "{what}");
+    assert!(put(&engine, &mut after, 76, &[0]).is_some(), "{what}");
     engine.flush().unwrap();
 }
 

@@ -127,7 +127,7 @@ fn times_at_the_limits_neither_panic_nor_grow() {
 fn a_head_that_cannot_be_written_out_refuses_as_overload() {
     let disk = FakeDisk::default();
     let small = StoreOptions {
-        head_bytes_max: 2000,
+        head_bytes_max: 50,
         ..options()
     };
     let engine = open_with(&disk, small).unwrap();

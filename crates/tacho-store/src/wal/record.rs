@@ -1,194 +1,308 @@
-//! What is in a log record: definitions of series, or one batch of samples and metadata.
+//! What is in a log record: definitions of series, one batch of samples, or metadata.
 //!
-//! A batch is columns: runs of rows of one sort in their order, so that the last of two samples of
-//! one time stays the last. Within a run, references and times are written as differences from
-//! the row before; numbers as their leading bytes, because most are short in binary.
+//! Samples are written by shard, so that each shard of a batch can be replayed on its own. Within
+//! a shard rows stand in their order, so that the last of two samples of one time stays the last.
+//! A row's series and time are differences from the row before and nearly always fit one byte
+//! together; numbers are their leading bytes, because most are short in binary. Definitions are
+//! compressed: the label sets of one scrape have nearly everything in common.
 
-use tacho_model::{Histogram, Kind, Metadata, Timestamp, Unit, Value};
+use tacho_model::{Kind, Metadata, Timestamp, Unit, Value};
 
 use crate::codec::bytes::{Reader, put_bytes, put_signed, put_varint};
 use crate::codec::histograms;
 use crate::error::CodecError;
 
-/// Record kinds.
+/// Record kind: definitions of series.
 pub(crate) const SERIES: u8 = 1;
-/// A batch.
+/// Record kind: a batch of samples.
 pub(crate) const BATCH: u8 = 2;
+/// Record kind: what names mean.
+pub(crate) const METADATA: u8 = 3;
 
-const FLOATS: u8 = 0;
-const HISTOGRAMS: u8 = 1;
+/// Most bytes that the definitions of one record may take uncompressed.
+const DEFINITIONS_MAX: usize = 1 << 30;
+/// Snappy makes at most 64 bytes of a copy of three.
+const SNAPPY_RATIO_MAX: usize = 32;
+/// A row's place takes more than one byte.
+const ESCAPE: u8 = 0xff;
 
-/// Encodes the definitions of series: reference and label bytes.
-pub(crate) fn encode_series<'a>(
-    series: impl ExactSizeIterator<Item = (u32, &'a [u8])>,
-    into: &mut Vec<u8>,
-) {
-    put_varint(into, series.len() as u64);
-    for (id, labels) in series {
-        put_varint(into, u64::from(id));
-        put_bytes(into, labels);
+/// Definitions of series under construction.
+#[derive(Default)]
+pub(crate) struct Definitions {
+    plain: Vec<u8>,
+}
+
+impl Definitions {
+    /// Forgets all but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.plain.clear();
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.plain.is_empty()
+    }
+
+    /// Adds one: where the series is in the head, and its labels.
+    pub(crate) fn push(&mut self, shard: u8, local: u32, labels: &[u8]) {
+        self.plain.push(shard);
+        put_varint(&mut self.plain, u64::from(local));
+        put_bytes(&mut self.plain, labels);
+    }
+
+    /// The payload of their record.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        if self.plain.len() > DEFINITIONS_MAX {
+            return Err(CodecError::Corrupt("too many definitions in one record"));
+        }
+        let compressed = snap::raw::Encoder::new().compress_vec(&self.plain);
+        compressed.map_err(|_| CodecError::Corrupt("too many definitions in one record"))
     }
 }
 
 /// Reads definitions, handing each to `each`.
-pub(crate) fn decode_series(
+pub(crate) fn decode_definitions(
     payload: &[u8],
-    mut each: impl FnMut(u32, &[u8]),
+    mut each: impl FnMut(u8, u32, &[u8]),
 ) -> Result<(), CodecError> {
-    let mut reader = Reader::new(payload);
-    for _ in 0..reader.count(2)? {
-        let id = reference(reader.varint()?)?;
-        each(id, reader.bytes()?);
+    let damaged = |_| CodecError::Corrupt("the definitions do not decompress");
+    let length = snap::raw::decompress_len(payload).map_err(damaged)?;
+    if length > DEFINITIONS_MAX.min(payload.len().saturating_mul(SNAPPY_RATIO_MAX)) {
+        return Err(CodecError::Corrupt("too many definitions in one record"));
+    }
+    let plain = snap::raw::Decoder::new().decompress_vec(payload);
+    let plain = plain.map_err(damaged)?;
+    let mut reader = Reader::new(&plain);
+    while !reader.is_empty() {
+        let shard = reader.u8()?;
+        let local = u32::try_from(reader.varint()?)
+            .map_err(|_| CodecError::Corrupt("a series reference is too large"))?;
+        each(shard, local, reader.bytes()?);
     }
     Ok(())
-}
-
-fn reference(id: u64) -> Result<u32, CodecError> {
-    u32::try_from(id).map_err(|_| CodecError::Corrupt("a series reference is too large"))
 }
 
 /// A batch under construction.
 #[derive(Default)]
 pub(crate) struct BatchEncoder {
-    runs: Vec<u8>,
-    run_count: u64,
-    sort: u8,
-    rows: u64,
-    last_id: i64,
-    last_time: i64,
-    places: Vec<u8>,
+    payload: Vec<u8>,
+    body: Vec<u8>,
     widths: Vec<u8>,
-    values: Vec<u8>,
+    numbers: Vec<u8>,
+    distributions: Vec<u8>,
+    sorts: Vec<u8>,
 }
 
 impl BatchEncoder {
-    /// Forgets all rows but keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.runs.clear();
-        self.end_run();
-        self.runs.clear();
-        self.run_count = 0;
-        (self.last_id, self.last_time) = (0, 0);
+    /// Begins a batch whose samples have these times.
+    pub(crate) fn begin(&mut self, times: &[Timestamp]) {
+        self.payload.clear();
+        put_varint(&mut self.payload, times.len() as u64);
+        let mut last = 0;
+        for time in times {
+            put_signed(&mut self.payload, time.as_nanos().wrapping_sub(last));
+            last = time.as_nanos();
+        }
     }
 
-    /// Adds a row.
-    pub(crate) fn push(&mut self, id: u32, time: Timestamp, value: Value<'_>) {
-        let sort = match value {
-            Value::Float(_) => FLOATS,
-            Value::Histogram(_) => HISTOGRAMS,
-        };
-        if sort != self.sort {
-            self.end_run();
-            self.sort = sort;
-        }
-        put_signed(&mut self.places, i64::from(id) - self.last_id);
-        put_signed(
-            &mut self.places,
-            time.as_nanos().wrapping_sub(self.last_time),
-        );
-        (self.last_id, self.last_time) = (i64::from(id), time.as_nanos());
-        match value {
-            Value::Float(value) => self.push_float(value),
-            Value::Histogram(histogram) => histograms::encode(histogram, &mut self.values),
-        }
-        self.rows += 1;
-    }
-
-    fn push_float(&mut self, value: f64) {
-        let bytes = value.to_bits().to_be_bytes();
-        let kept = bytes
-            .iter()
-            .rposition(|b| *b != 0)
-            .map_or(0, |last| last + 1);
-        match self.widths.last_mut() {
-            Some(pair) if self.rows % 2 == 1 => *pair |= (kept as u8) << 4,
-            _ => self.widths.push(kept as u8),
-        }
-        self.values.extend_from_slice(&bytes[..kept]);
-    }
-
-    fn end_run(&mut self) {
-        if self.rows > 0 {
-            self.runs.push(self.sort);
-            put_varint(&mut self.runs, self.rows);
-            self.runs.extend_from_slice(&self.places);
-            self.runs.extend_from_slice(&self.widths);
-            self.runs.extend_from_slice(&self.values);
-            self.run_count += 1;
-        }
-        self.rows = 0;
-        self.places.clear();
+    /// Adds the rows of one shard: the series' number there, the time's position, the value.
+    pub(crate) fn section<'a>(
+        &mut self,
+        shard: u8,
+        rows: impl ExactSizeIterator<Item = (u32, u32, Value<'a>)>,
+    ) {
+        self.body.clear();
         self.widths.clear();
-        self.values.clear();
-    }
-
-    /// Appends the batch with its metadata.
-    pub(crate) fn finish(&mut self, metadata: &[(&str, &Metadata)], into: &mut Vec<u8>) {
-        self.end_run();
-        put_varint(into, self.run_count);
-        into.extend_from_slice(&self.runs);
-        put_varint(into, metadata.len() as u64);
-        for (name, metadata) in metadata {
-            encode_metadata(name, metadata, into);
+        self.numbers.clear();
+        self.distributions.clear();
+        self.sorts.clear();
+        let count = rows.len();
+        self.body.reserve(count + 64);
+        self.numbers.reserve(count * 8 + 8);
+        let (mut last_local, mut last_time) = (0u32, 0u32);
+        let mut floats = 0usize;
+        for (row, (local, time, value)) in rows.enumerate() {
+            self.place(local, last_local, time, last_time);
+            (last_local, last_time) = (local, time);
+            match value {
+                Value::Float(value) => {
+                    self.number(floats, value);
+                    floats += 1;
+                }
+                Value::Histogram(histogram) => {
+                    self.sorts.resize(count.div_ceil(8), 0);
+                    self.sorts[row / 8] |= 1 << (row % 8);
+                    histograms::encode(histogram, &mut self.distributions);
+                }
+            }
+        }
+        self.body.push(u8::from(!self.sorts.is_empty()));
+        self.payload.push(shard);
+        put_varint(&mut self.payload, count as u64);
+        let parts = [
+            &self.body,
+            &self.sorts,
+            &self.widths,
+            &self.numbers,
+            &self.distributions,
+        ];
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        put_varint(&mut self.payload, bytes as u64);
+        for part in parts {
+            self.payload.extend_from_slice(part);
         }
     }
+
+    fn place(&mut self, local: u32, last_local: u32, time: u32, last_time: u32) {
+        let (id, at) = (local.wrapping_sub(last_local), time.wrapping_sub(last_time));
+        let byte = (id << 4 | at) as u8;
+        if id < 16 && at < 16 && byte != ESCAPE {
+            self.body.push(byte);
+            return;
+        }
+        self.body.push(ESCAPE);
+        put_signed(&mut self.body, i64::from(local) - i64::from(last_local));
+        put_signed(&mut self.body, i64::from(time) - i64::from(last_time));
+    }
+
+    fn number(&mut self, position: usize, value: f64) {
+        let bits = value.to_bits();
+        let dropped = (bits.trailing_zeros() / 8) as usize;
+        let kept = (8 - dropped) as u8;
+        match self.widths.last_mut() {
+            Some(pair) if position % 2 == 1 => *pair |= kept << 4,
+            _ => self.widths.push(kept),
+        }
+        self.numbers.extend_from_slice(&bits.to_be_bytes());
+        self.numbers.truncate(self.numbers.len() - dropped);
+    }
+
+    /// The payload of the batch's record.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
 }
 
-/// One row as it was logged.
-pub(crate) enum Row<'a> {
-    /// A number.
-    Float(u32, Timestamp, f64),
-    /// A distribution.
-    Histogram(u32, Timestamp, Histogram),
-    /// What a name means.
-    Metadata(&'a str, Metadata),
+/// A batch as it was logged.
+pub(crate) struct LoggedBatch<'a> {
+    times: Vec<Timestamp>,
+    sections: Reader<'a>,
 }
 
-/// Reads a batch, handing each row to `each`.
-pub(crate) fn decode_batch<'a>(
-    payload: &'a [u8],
-    mut each: impl FnMut(Row<'a>),
-) -> Result<(), CodecError> {
+/// The samples of one shard in a batch.
+pub(crate) struct Section<'a> {
+    pub(crate) shard: u8,
+    rows: usize,
+    body: Reader<'a>,
+}
+
+/// Reads the head of a batch.
+pub(crate) fn decode_batch(payload: &[u8]) -> Result<LoggedBatch<'_>, CodecError> {
     let mut reader = Reader::new(payload);
-    let (mut id, mut time) = (0i64, 0i64);
-    for _ in 0..reader.count(2)? {
-        let sort = reader.u8()?;
-        let rows = reader.count(2)?;
-        let mut places = Vec::with_capacity(rows);
-        for _ in 0..rows {
-            id = id.wrapping_add(reader.signed()?);
-            time = time.wrapping_add(reader.signed()?);
-            places.push((reference(id as u64)?, Timestamp::from_nanos(time)));
-        }
-        match sort {
-            FLOATS => {
-                let widths = reader.take(rows.div_ceil(2))?;
-                for (row, (id, time)) in places.into_iter().enumerate() {
-                    let width = (widths[row / 2] >> (4 * (row % 2))) & 0xf;
-                    let value = float(reader.take(usize::from(width))?)?;
-                    each(Row::Float(id, time, value));
-                }
-            }
-            HISTOGRAMS => {
-                for (id, time) in places {
-                    each(Row::Histogram(id, time, histograms::decode(&mut reader)?));
-                }
-            }
-            other => return Err(CodecError::Unsupported(other)),
-        }
+    let count = reader.count(1)?;
+    let mut times = Vec::with_capacity(count);
+    let mut last = 0i64;
+    for _ in 0..count {
+        last = last.wrapping_add(reader.signed()?);
+        times.push(Timestamp::from_nanos(last));
     }
-    for _ in 0..reader.count(4)? {
-        let (name, metadata) = decode_metadata(&mut reader)?;
-        each(Row::Metadata(name, metadata));
-    }
-    Ok(())
+    Ok(LoggedBatch {
+        times,
+        sections: reader,
+    })
 }
 
-fn float(leading: &[u8]) -> Result<f64, CodecError> {
+impl<'a> LoggedBatch<'a> {
+    /// Its shards, in the order they were written.
+    pub(crate) fn sections(
+        &self,
+    ) -> impl Iterator<Item = Result<Section<'a>, CodecError>> + use<'a> {
+        let mut reader = self.sections;
+        let mut failed = false;
+        std::iter::from_fn(move || {
+            if failed || reader.is_empty() {
+                return None;
+            }
+            let section = section(&mut reader);
+            failed = section.is_err();
+            Some(section)
+        })
+    }
+
+    /// Hands every row of a section to `each`: the series' number in the shard, time and value.
+    pub(crate) fn rows(
+        &self,
+        section: &Section<'a>,
+        mut each: impl FnMut(u32, Timestamp, Value<'_>),
+    ) -> Result<(), CodecError> {
+        let mut body = section.body;
+        let mut places = Vec::with_capacity(section.rows);
+        let (mut local, mut time) = (0i64, 0i64);
+        for _ in 0..section.rows {
+            let byte = body.u8()?;
+            if byte == ESCAPE {
+                local = local.wrapping_add(body.signed()?);
+                time = time.wrapping_add(body.signed()?);
+            } else {
+                local = local.wrapping_add(i64::from(byte >> 4));
+                time = time.wrapping_add(i64::from(byte & 15));
+            }
+            let at = usize::try_from(time).ok().and_then(|at| self.times.get(at));
+            let at = at.ok_or(CodecError::Corrupt("a time that the batch does not have"))?;
+            let local = u32::try_from(local)
+                .map_err(|_| CodecError::Corrupt("a series reference is out of range"))?;
+            places.push((local, *at));
+        }
+        let sorts = match body.u8()? {
+            0 => &[],
+            1 => body.take(section.rows.div_ceil(8))?,
+            other => return Err(CodecError::Unsupported(other)),
+        };
+        let is_histogram = |row: usize| sorts.get(row / 8).is_some_and(|b| b >> (row % 8) & 1 == 1);
+        let floats = (0..section.rows).filter(|row| !is_histogram(*row)).count();
+        let widths = body.take(floats.div_ceil(2))?;
+        let width = |i: usize| usize::from((widths[i / 2] >> (4 * (i % 2))) & 0xf);
+        let number_bytes: usize = (0..floats).map(width).sum();
+        let numbers = body.take(number_bytes)?;
+        let (mut number, mut at) = (0, 0);
+        for (row, (local, time)) in places.into_iter().enumerate() {
+            if is_histogram(row) {
+                let histogram = histograms::decode(&mut body)?;
+                each(local, time, Value::Histogram(&histogram));
+                continue;
+            }
+            let kept = width(number);
+            each(local, time, Value::Float(float(numbers, at, kept)?));
+            (number, at) = (number + 1, at + kept);
+        }
+        Ok(())
+    }
+}
+
+fn section<'a>(reader: &mut Reader<'a>) -> Result<Section<'a>, CodecError> {
+    let shard = reader.u8()?;
+    let rows = reader.count(1)?;
+    let body = Reader::new(reader.bytes()?);
+    if rows > body.remaining() {
+        return Err(CodecError::Corrupt("more rows than bytes"));
+    }
+    Ok(Section { shard, rows, body })
+}
+
+/// The number whose `kept` leading bytes are at `at`.
+fn float(numbers: &[u8], at: usize, kept: usize) -> Result<f64, CodecError> {
+    if kept > 8 {
+        return Err(CodecError::Corrupt("a number is longer than eight bytes"));
+    }
+    if let Some(window) = numbers.get(at..).and_then(|rest| rest.first_chunk()) {
+        let dropped = 64 - 8 * kept as u32;
+        let bits = u64::from_be_bytes(*window);
+        let bits = bits.checked_shr(dropped).unwrap_or(0);
+        return Ok(f64::from_bits(bits.checked_shl(dropped).unwrap_or(0)));
+    }
     let mut bytes = [0; 8];
-    let kept = bytes.get_mut(..leading.len());
-    kept.ok_or(CodecError::Corrupt("a number is longer than eight bytes"))?
-        .copy_from_slice(leading);
+    let held = numbers.get(at..at + kept).ok_or(CodecError::Short)?;
+    bytes[..kept].copy_from_slice(held);
     Ok(f64::from_bits(u64::from_be_bytes(bytes)))
 }
 
@@ -218,53 +332,145 @@ pub(crate) fn decode_metadata<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use tacho_model::Histogram;
+
+    type Row = (u32, u32, Option<u64>);
+    type Decoded = Vec<(u8, Vec<(u32, i64, Option<u64>)>)>;
+
+    fn encoded(times: &[i64], sections: &[(u8, Vec<Row>)], histogram: &Histogram) -> Vec<u8> {
+        let times: Vec<_> = times.iter().map(|t| Timestamp::from_nanos(*t)).collect();
+        let mut encoder = BatchEncoder::default();
+        for _ in 0..2 {
+            encoder.begin(&times);
+            for (shard, rows) in sections {
+                let value = |bits: &Option<u64>| match bits {
+                    Some(bits) => Value::Float(f64::from_bits(*bits)),
+                    None => Value::Histogram(histogram),
+                };
+                let rows = rows.iter().map(|(id, at, bits)| (*id, *at, value(bits)));
+                encoder.section(*shard, rows);
+            }
+        }
+        encoder.payload().to_vec()
+    }
+
+    fn decoded(payload: &[u8], histogram: &Histogram) -> Decoded {
+        let batch = decode_batch(payload).unwrap();
+        let sections = batch.sections().map(|section| {
+            let section = section.unwrap();
+            let mut rows = Vec::new();
+            let each = |id, time: Timestamp, value: Value<'_>| {
+                let bits = match value {
+                    Value::Float(value) => Some(value.to_bits()),
+                    Value::Histogram(held) => {
+                        assert_eq!(held, histogram);
+                        None
+                    }
+                };
+                rows.push((id, time.as_nanos(), bits));
+            };
+            batch.rows(&section, each).unwrap();
+            (section.shard, rows)
+        });
+        sections.collect()
+    }
+
+    fn check(times: &[i64], sections: &[(u8, Vec<Row>)]) {
+        let mut histogram = Histogram::new();
+        histogram.observe(0.3);
+        let payload = encoded(times, sections, &histogram);
+        let of = |(id, at, bits): &Row| (*id, times[*at as usize], *bits);
+        let expected: Vec<_> = sections
+            .iter()
+            .map(|(shard, rows)| (*shard, rows.iter().map(of).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(decoded(&payload, &histogram), expected);
+    }
 
     #[test]
     fn a_batch_round_trips_in_order() {
+        let stale = Some(0x7ff0_0000_0000_0002);
+        let first = vec![
+            (5, 0, Some(1.5f64.to_bits())),
+            (0, 1, Some((-0.0f64).to_bits())),
+            (7, 1, None),
+            (7, 1, stale),
+            (u32::MAX, 2, Some(0.1f64.to_bits())),
+            (u32::MAX, 2, Some(0)),
+        ];
+        let second = (0..100).map(|i| (i, 2, Some(u64::from(i) << 52)));
+        check(
+            &[i64::MAX, i64::MIN, 3],
+            &[(31, first), (0, second.collect()), (4, Vec::new())],
+        );
+    }
+
+    #[test]
+    fn a_scrape_takes_a_byte_a_row_beside_its_numbers() {
+        let rows = (0..1000).map(|i| (i, i / 100, Some(3.0f64.to_bits())));
+        let times: Vec<i64> = (0..10).map(|i| 1_800_000_000_000_000_000 + i).collect();
+        let payload = encoded(&times, &[(3, rows.collect())], &Histogram::new());
+        assert!(payload.len() < 1000 + 500 + 2000 + 50);
+    }
+
+    #[test]
+    fn every_truncation_of_a_batch_is_an_error_or_loses_whole_sections() {
+        let rows = vec![(1, 0, Some(77)), (2, 0, None), (900, 0, Some(u64::MAX))];
         let mut histogram = Histogram::new();
         histogram.observe(0.3);
-        let metadata = Metadata {
-            kind: Kind::Timing,
-            unit: Unit::SECONDS,
-            help: "how long".into(),
-        };
-        let rows = [
-            (5, i64::MAX, Value::Float(1.5)),
-            (0, i64::MIN, Value::Float(-0.0)),
-            (7, 3, Value::Histogram(&histogram)),
-            (7, 3, Value::Float(f64::from_bits(0x7ff0_0000_0000_0002))),
-            (u32::MAX, 4, Value::Float(0.1)),
-        ];
-        let mut encoder = BatchEncoder::default();
-        let mut payload = Vec::new();
-        for _ in 0..2 {
-            encoder.clear();
-            payload.clear();
-            for (id, time, value) in rows {
-                encoder.push(id, Timestamp::from_nanos(time), value);
-            }
-            encoder.finish(&[("m", &metadata)], &mut payload);
-        }
-        let mut texts = Vec::new();
-        decode_batch(&payload, |row| {
-            texts.push(match row {
-                Row::Float(id, t, v) => format!("{id} {} {:x}", t.as_nanos(), v.to_bits()),
-                Row::Histogram(id, t, h) => format!("{id} {} {}", t.as_nanos(), h == histogram),
-                Row::Metadata(name, m) => format!("{name} {}", m == metadata),
+        let payload = encoded(&[5], &[(1, rows.clone()), (2, rows)], &histogram);
+        for end in 0..payload.len() {
+            let Ok(batch) = decode_batch(&payload[..end]) else {
+                continue;
+            };
+            let whole = batch.sections().filter(|section| {
+                let rows = |s: &Section<'_>| batch.rows(s, |_, _, _| ()).is_ok();
+                section.as_ref().is_ok_and(rows)
             });
+            assert!(whole.count() < 2);
+        }
+    }
+
+    #[test]
+    fn definitions_round_trip_compressed() {
+        let mut definitions = Definitions::default();
+        let labels = |i: u32| format!("labels of series {i} and much that is always the same");
+        (0..1000).for_each(|i| definitions.push(7, i, labels(i).as_bytes()));
+        let payload = definitions.encode().unwrap();
+        assert!(payload.len() < 20_000);
+        let mut next = 0;
+        decode_definitions(&payload, |shard, local, bytes| {
+            assert_eq!((shard, local), (7, next));
+            assert_eq!(bytes, labels(next).as_bytes());
+            next += 1;
         })
         .unwrap();
-        let expected = [
-            format!("5 {} {:x}", i64::MAX, 1.5f64.to_bits()),
-            format!("0 {} {:x}", i64::MIN, (-0.0f64).to_bits()),
-            "7 3 true".to_owned(),
-            "7 3 7ff0000000000002".to_owned(),
-            format!("{} 4 {:x}", u32::MAX, 0.1f64.to_bits()),
-            "m true".to_owned(),
-        ];
-        assert_eq!(texts, expected);
-        for end in 0..payload.len() {
-            assert!(decode_batch(&payload[..end], |_| {}).is_err());
+        assert_eq!(next, 1000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_batch_round_trips(
+            times in prop::collection::vec(any::<i64>(), 1..20),
+            rows in prop::collection::vec(
+                (any::<u32>(), any::<u32>(), prop::option::weighted(0.9, any::<u64>())), 0..200),
+        ) {
+            let count = times.len() as u32;
+            let rows = rows.into_iter().map(|(id, at, bits)| (id % 5000, at % count, bits));
+            check(&times, &[(9, rows.collect())]);
+        }
+
+        #[test]
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(batch) = decode_batch(&bytes) {
+                for section in batch.sections().flatten() {
+                    let _ = batch.rows(&section, |_, _, _| ());
+                }
+            }
+            let _ = decode_definitions(&bytes, |_, _, _| ());
+            let mut reader = Reader::new(&bytes);
+            while decode_metadata(&mut reader).is_ok() && !reader.is_empty() {}
         }
     }
 }

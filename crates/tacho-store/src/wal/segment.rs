@@ -12,7 +12,7 @@ use crate::codec::bytes::Reader;
 use crate::error::CodecError;
 
 /// Bytes of a segment's header.
-pub(crate) const HEADER_BYTES: u64 = 32;
+pub(crate) const HEADER_BYTES: u64 = 40;
 /// Bytes before a record's payload.
 pub(crate) const FRAME_BYTES: usize = 12;
 /// First bytes of a segment.
@@ -20,7 +20,7 @@ const MAGIC: [u8; 8] = *b"TACHOWAL";
 /// First byte of a record.
 const MARK: u8 = 0xa7;
 /// The version this program writes, and the newest it reads.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) struct Header {
     pub(crate) generation: u64,
     /// When it was begun.
     pub(crate) created: Timestamp,
+    /// What label sets were hashed with, to find their shard.
+    pub(crate) seed: u64,
 }
 
 /// The name of segment `number`.
@@ -49,6 +51,7 @@ impl Header {
         bytes.extend_from_slice(&[0; 2]);
         bytes.extend_from_slice(&self.generation.to_le_bytes());
         bytes.extend_from_slice(&self.created.as_nanos().to_le_bytes());
+        bytes.extend_from_slice(&self.seed.to_le_bytes());
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
         bytes
     }
@@ -58,7 +61,7 @@ impl Header {
         let checked = Reader::new(bytes).take(HEADER_BYTES as usize - 4)?;
         let magic: [u8; 8] = reader.array()?;
         let (version, _) = (reader.u16()?, reader.u16()?);
-        let (generation, created) = (reader.u64()?, reader.u64()? as i64);
+        let (generation, created, seed) = (reader.u64()?, reader.u64()? as i64, reader.u64()?);
         if magic != MAGIC || reader.u32()? != crc32c::crc32c(checked) {
             return Err(CodecError::Corrupt("the segment's header is damaged"));
         }
@@ -69,6 +72,7 @@ impl Header {
         Ok(Self {
             generation,
             created,
+            seed,
         })
     }
 }
@@ -155,6 +159,7 @@ mod tests {
         let header = Header {
             generation: 3,
             created: Timestamp::from_secs(5),
+            seed: 77,
         };
         let mut bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Ok(header));

@@ -1,15 +1,17 @@
 //! When the log is forced to stable storage.
 //!
-//! With an interval, one thread sleeps until something is unsynced, waits the interval out, so
-//! that many appends share one sync, and syncs. With nothing written it never wakes. A failed
-//! sync is final: the kernel may have dropped the pages, so nothing more is acknowledged until
-//! the store is reopened (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+//! With `always`, whoever appended waits until what it wrote is synced; of those that wait at the
+//! same time one syncs for all (group commit). With an interval, one thread sleeps until something
+//! is unsynced, waits the interval out, so that many appends share one sync, and syncs; with
+//! nothing written it never wakes. A failed sync is final: the kernel may have dropped the pages,
+//! so nothing more is acknowledged until the store is reopened (Rebello et al., "Can Applications
+//! Recover from fsync Failures?", 2020).
 
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::disk::DiskFile;
 use crate::error::StoreError;
@@ -22,16 +24,27 @@ pub(crate) struct Syncer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What was written when: a later ticket is a larger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Ticket(u64);
+
 #[derive(Default)]
 struct Shared {
-    pending: Mutex<Pending>,
+    state: Mutex<State>,
+    /// Something is unsynced, or the thread is to stop.
     wake: Condvar,
+    /// A sync has ended.
+    done: Condvar,
     failed: OnceLock<String>,
 }
 
 #[derive(Default)]
-struct Pending {
-    file: Option<Arc<dyn DiskFile>>,
+struct State {
+    /// Files with unsynced writes; seldom more than one.
+    pending: Vec<Arc<dyn DiskFile>>,
+    written: Ticket,
+    synced: Ticket,
+    syncing: bool,
     stop: bool,
 }
 
@@ -39,7 +52,7 @@ impl Syncer {
     pub(crate) fn new(fsync: Fsync) -> Self {
         let shared = Arc::new(Shared::default());
         let thread = match fsync {
-            Fsync::Always => None,
+            Fsync::Always | Fsync::Never => None,
             Fsync::Interval(interval) => {
                 let shared = shared.clone();
                 let builder = std::thread::Builder::new().name("wal-sync".to_owned());
@@ -47,10 +60,9 @@ impl Syncer {
             }
         };
         // Without its thread the interval cannot be kept: sync at once instead.
-        let fsync = if thread.is_some() {
-            fsync
-        } else {
-            Fsync::Always
+        let fsync = match (fsync, &thread) {
+            (Fsync::Interval(_), None) => Fsync::Always,
+            (fsync, _) => fsync,
         };
         Self {
             shared,
@@ -75,53 +87,82 @@ impl Syncer {
     }
 
     /// Says that `file` was written to.
-    pub(crate) fn written(&self, file: &Arc<dyn DiskFile>) -> Result<(), StoreError> {
-        if self.fsync == Fsync::Always {
-            return self.sync(file);
-        }
-        let mut pending = self.shared.pending.lock();
-        if pending.file.is_none() {
-            pending.file = Some(file.clone());
+    pub(crate) fn written(&self, file: &Arc<dyn DiskFile>) -> Ticket {
+        let mut state = self.shared.state.lock();
+        state.written.0 += 1;
+        if self.fsync != Fsync::Never && !state.pending.iter().any(|held| Arc::ptr_eq(held, file)) {
+            state.pending.push(Arc::clone(file));
             self.shared.wake.notify_one();
         }
-        Ok(())
+        state.written
     }
 
-    /// Syncs `file` now.
-    pub(crate) fn sync(&self, file: &Arc<dyn DiskFile>) -> Result<(), StoreError> {
-        self.check()?;
-        self.shared.pending.lock().file = None;
-        sync_or_refuse(&self.shared, file);
+    /// Waits until what a ticket stands for is as safe as the policy wants it before an append is
+    /// acknowledged.
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), StoreError> {
+        if self.fsync == Fsync::Always {
+            let mut state = self.shared.state.lock();
+            while state.synced < ticket {
+                self.check()?;
+                if state.syncing {
+                    self.shared.done.wait(&mut state);
+                } else {
+                    sync_pending(&self.shared, &mut state);
+                }
+            }
+        }
+        self.check()
+    }
+
+    /// Syncs all that was written.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let mut state = self.shared.state.lock();
+        while state.syncing {
+            self.shared.done.wait(&mut state);
+        }
+        sync_pending(&self.shared, &mut state);
+        drop(state);
         self.check()
     }
 }
 
-fn sync_or_refuse(shared: &Shared, file: &Arc<dyn DiskFile>) {
-    if let Err(error) = file.sync() {
-        tracing::error!(%error, "the log could not be synced; writes are refused from now on");
-        let _ = shared
-            .failed
-            .set(format!("syncing the log failed: {error}"));
-    }
+fn sync_pending(shared: &Shared, state: &mut MutexGuard<'_, State>) {
+    let files = std::mem::take(&mut state.pending);
+    let target = state.written;
+    state.syncing = true;
+    MutexGuard::unlocked(state, || {
+        for file in &files {
+            if let Err(error) = file.sync() {
+                tracing::error!(%error, "the log could not be synced; writes are refused from now on");
+                let reason = format!("syncing the log failed: {error}");
+                let _ = shared.failed.set(reason);
+            }
+        }
+    });
+    state.syncing = false;
+    state.synced = state.synced.max(target);
+    shared.done.notify_all();
 }
 
 fn run(shared: &Shared, interval: Duration) {
-    let mut pending = shared.pending.lock();
-    while !pending.stop {
-        if pending.file.is_none() {
-            shared.wake.wait(&mut pending);
+    let mut state = shared.state.lock();
+    while !state.stop {
+        if state.pending.is_empty() {
+            shared.wake.wait(&mut state);
             continue;
         }
-        shared.wake.wait_for(&mut pending, interval);
-        if let Some(file) = pending.file.take() {
-            parking_lot::MutexGuard::unlocked(&mut pending, || sync_or_refuse(shared, &file));
+        // Woken early by further writes, the rest of the interval is waited out all the same.
+        let until = std::time::Instant::now() + interval;
+        while !state.stop && !shared.wake.wait_until(&mut state, until).timed_out() {}
+        if !state.syncing {
+            sync_pending(shared, &mut state);
         }
     }
 }
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        self.shared.pending.lock().stop = true;
+        self.shared.state.lock().stop = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
             // It ends within one sync; its panic would have been reported already.
