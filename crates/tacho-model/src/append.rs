@@ -265,6 +265,17 @@ pub struct AppendOutcome {
     pub accepted: usize,
     /// Rows refused, in order of row.
     pub rejected: Vec<Rejected>,
+    /// When a limit on series was met: the metric that has the most of them.
+    pub culprit: Option<Culprit>,
+}
+
+/// The metric that takes most of a limit on series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Culprit {
+    /// Its name.
+    pub metric: String,
+    /// How many series it has in memory.
+    pub series: usize,
 }
 
 /// One refused row.
@@ -288,6 +299,9 @@ pub enum Refusal {
     /// The series would be one more than the limit.
     #[error("the limit on the number of series is reached")]
     SeriesLimit,
+    /// More new series came within this second than the limit allows.
+    #[error("more new series a second than the limit allows")]
+    SeriesRate,
     /// The series has no metric name.
     #[error("the series has no metric name")]
     NoName,

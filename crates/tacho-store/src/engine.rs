@@ -14,6 +14,7 @@
 //! [`crate::state`].
 
 mod append;
+pub(crate) mod growth;
 mod maintain;
 mod merge;
 mod open;
@@ -57,6 +58,7 @@ pub(crate) struct Engine {
     /// Time of the newest sample ever kept; `i64::MIN` when there is none.
     newest: AtomicI64,
     scratches: Mutex<Vec<Scratch>>,
+    growth: growth::Growth,
     work: Work,
     /// Held while blocks are made, merged or removed.
     maintenance: Mutex<()>,

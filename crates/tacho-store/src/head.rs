@@ -14,12 +14,14 @@
 pub(crate) mod series;
 pub(crate) mod shard;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::{Mutex, MutexGuard};
-use tacho_model::{Labels, LabelsRef, METRIC_NAME, TimeRange, Timestamp, Value};
+use tacho_model::{Labels, LabelsRef, METRIC_NAME, Refusal, TimeRange, Timestamp, Value};
 
 use crate::chunk::Sealer;
+use crate::engine::growth::Room;
 use crate::error::CodecError;
 use crate::select::Filter;
 use series::Series;
@@ -92,21 +94,43 @@ impl Head {
         self.shards[usize::from(number)].lock()
     }
 
-    /// Adds a series to its locked shard unless there would be more than `series_max`.
+    /// Adds a series to its locked shard, if there is room for it.
     pub(crate) fn insert(
         &self,
         shard: &mut Shard,
         hash: u32,
         labels: LabelsRef<'_>,
-        series_max: usize,
-    ) -> Option<u32> {
-        if self.series.fetch_add(1, Relaxed) >= series_max {
+        room: Room<'_>,
+    ) -> Result<u32, Refusal> {
+        room.take()?;
+        if self.series.fetch_add(1, Relaxed) >= room.series_max {
             self.series.fetch_sub(1, Relaxed);
-            return None;
+            return Err(Refusal::SeriesLimit);
         }
+        Ok(self.insert_unlimited(shard, hash, labels))
+    }
+
+    /// Adds a series that the log says was there.
+    pub(crate) fn insert_again(&self, shard: &mut Shard, hash: u32, labels: LabelsRef<'_>) -> u32 {
+        self.series.fetch_add(1, Relaxed);
+        self.insert_unlimited(shard, hash, labels)
+    }
+
+    fn insert_unlimited(&self, shard: &mut Shard, hash: u32, labels: LabelsRef<'_>) -> u32 {
         let bytes = SERIES_BYTES + labels.as_bytes().len();
         self.series_bytes.fetch_add(bytes as u64, Relaxed);
-        Some(shard.insert(hash, labels))
+        shard.insert(hash, labels)
+    }
+
+    /// The metric with the most series, and how many.
+    pub(crate) fn largest_metric(&self) -> Option<(String, usize)> {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for shard in &self.shards {
+            for (name, count) in shard.lock().names() {
+                *counts.entry(name.to_owned()).or_default() += count;
+            }
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count)
     }
 
     /// Notes what was added to locked shards: samples between two times, and their memory.

@@ -36,6 +36,8 @@ pub struct StoreOptions {
     pub head_bytes_max: u64,
     /// Most series in the head; two million by default, of some 300 bytes each.
     pub series_max: usize,
+    /// Most new series within one second; four million by default.
+    pub series_per_second_max: u64,
     /// Most series one query may select; 200 000 by default.
     pub query_series_max: u64,
     /// Most samples one query may read; 200 million by default.
@@ -57,6 +59,7 @@ impl Default for StoreOptions {
             merge_duration: Duration::from_hours(24),
             head_bytes_max: 64 << 20,
             series_max: 2_000_000,
+            series_per_second_max: 4_000_000,
             query_series_max: 200_000,
             query_samples_max: 200_000_000,
             segment_bytes: 8 << 20,

@@ -12,6 +12,7 @@ use tacho_model::{
     TimeRange, Timestamp, Value, append::SeriesIndex, label::canonicalize,
 };
 
+use super::growth::{self, Room};
 use super::{Engine, METADATA_MAX};
 use crate::chunk::Sealer;
 use crate::error::StoreError;
@@ -101,7 +102,7 @@ impl Scratch {
     }
 
     /// Finds the series of the batch, adding those that are new.
-    fn find_series(&mut self, batch: &Batch, head: &Head, series_max: usize) {
+    fn find_series(&mut self, batch: &Batch, head: &Head, room: Room<'_>) {
         self.hashes.clear();
         self.hashes.extend(batch.all_label_bytes().map(|labels| {
             let hash = head.hash(labels);
@@ -132,10 +133,9 @@ impl Scratch {
                             odd.push(index);
                             continue;
                         }
-                        Some(labels) => check(labels).and_then(|()| {
-                            head.insert(&mut shard, hash, labels, series_max)
-                                .ok_or(Refusal::SeriesLimit)
-                        }),
+                        Some(labels) => {
+                            check(labels).and_then(|()| head.insert(&mut shard, hash, labels, room))
+                        }
                     },
                 };
                 self.targets[index] = local.map(|local| {
@@ -155,22 +155,22 @@ impl Scratch {
         }
         for index in odd {
             let bytes = batch.label_bytes(SeriesIndex::at(index));
-            self.targets[index] = self.find_odd(bytes, head, series_max);
+            self.targets[index] = self.find_odd(bytes, head, room);
         }
     }
 
     /// Finds a series whose labels came in another than the canonical form.
-    fn find_odd(&mut self, bytes: &[u8], head: &Head, series_max: usize) -> Target {
+    fn find_odd(&mut self, bytes: &[u8], head: &Head, room: Room<'_>) -> Target {
         let mut canonical = Vec::with_capacity(bytes.len());
         canonicalize(bytes, &mut canonical).map_err(|_| Refusal::InvalidLabels)?;
         let labels = LabelsRef::trusted(&canonical);
         check(labels)?;
         let hash = head.hash(&canonical);
         let mut shard = head.shard(hash.shard);
-        let local = shard
-            .find(hash.within, &canonical)
-            .or_else(|| head.insert(&mut shard, hash.within, labels, series_max))
-            .ok_or(Refusal::SeriesLimit)?;
+        let local = match shard.find(hash.within, &canonical) {
+            Some(local) => local,
+            None => head.insert(&mut shard, hash.within, labels, room)?,
+        };
         let id = SeriesId {
             shard: hash.shard,
             local,
@@ -335,8 +335,9 @@ impl Engine {
         if head.sample_bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
             return Err(AppendError::Overloaded);
         }
-        scratch.find_series(batch, head, self.options.series_max);
         let now = (self.options.clock)();
+        let room = self.growth.room(&self.options, now);
+        scratch.find_series(batch, head, room);
         // Measured from before the batch, so that the order of its rows does not matter.
         let newest = Timestamp::from_nanos(self.newest.load(Relaxed));
         let allowed = TimeRange::new(
@@ -346,6 +347,12 @@ impl Engine {
         let kept = scratch.place_rows(batch, allowed);
         let outcome = AppendOutcome {
             accepted: scratch.order.len(),
+            culprit: scratch
+                .rejected
+                .iter()
+                .any(|row| matches!(row.reason, Refusal::SeriesLimit | Refusal::SeriesRate))
+                .then(|| growth::culprit(head))
+                .flatten(),
             rejected: std::mem::take(&mut scratch.rejected),
         };
         let metadata = self.changed_metadata(batch);

@@ -85,6 +85,7 @@ impl Engine {
             metadata: RwLock::new(metadata),
             newest: AtomicI64::new(newest.as_nanos()),
             scratches: Mutex::default(),
+            growth: super::growth::Growth::default(),
             work: super::Work::default(),
             maintenance: Mutex::new(()),
         })

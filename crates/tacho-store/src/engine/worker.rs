@@ -105,12 +105,13 @@ impl Worker {
             };
             let hash = head.hash(bytes);
             let mut locked = head.shard(hash.shard);
-            let found = locked.find(hash.within, bytes);
-            let found = found.or_else(|| head.insert(&mut locked, hash.within, labels, usize::MAX));
+            let local = locked
+                .find(hash.within, bytes)
+                .unwrap_or_else(|| head.insert_again(&mut locked, hash.within, labels));
             if known.len() <= index {
                 known.resize(index + 1, None);
             }
-            known[index] = found.map(|local| SeriesId {
+            known[index] = Some(SeriesId {
                 shard: hash.shard,
                 local,
             });

@@ -189,6 +189,14 @@ impl Shard {
         self.series.get_mut(id)
     }
 
+    /// Each metric name with its number of series.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.names.iter().map(|name| {
+            let text = std::str::from_utf8(self.text(name.text));
+            (text.unwrap_or_default(), name.ids.len())
+        })
+    }
+
     /// The numbers of the series whose metric name satisfies `wanted`.
     pub(crate) fn named(&self, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = u32> {
         let names = self.names.iter().filter(move |name| {

@@ -105,12 +105,47 @@ fn rows_are_refused_by_rule() {
     put(&store, "a", at(0) - Duration::from_hours(1), 1.0);
     put(&store, "b", at(600), 1.0);
     check("c", at(0), Refusal::SeriesLimit);
+    let mut more = Batch::new();
+    let series = more.series([("__name__", "b"), ("id", "7")]).unwrap();
+    more.push(series, at(600), 1.0);
+    let outcome = store.append(&more).unwrap();
+    let culprit = outcome.culprit.unwrap();
+    assert_eq!(culprit.series, 1, "the metric that grew is named");
     let mut nameless = Batch::new();
     let series = nameless.series([("job", "x")]).unwrap();
     nameless.push(series, at(0), 1.0);
     let outcome = store.append(&nameless).unwrap();
     assert_eq!(outcome.rejected[0].reason, Refusal::NoName);
     assert_eq!(outcome.accepted, 0);
+}
+
+#[test]
+fn a_flood_of_new_series_is_refused_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        series_per_second_max: 10,
+        ..options()
+    };
+    let store = Store::open(dir.path(), options).unwrap();
+    let mut batch = Batch::new();
+    let quiet = batch.series([("__name__", "quiet")]).unwrap();
+    batch.push(quiet, at(0), 1.0);
+    for id in 0..20 {
+        let labels = [("__name__", "requests".to_owned()), ("id", id.to_string())];
+        let series = batch.series(labels).unwrap();
+        batch.push(series, at(0), 1.0);
+    }
+    let outcome = store.append(&batch).unwrap();
+    assert_eq!((outcome.accepted, outcome.rejected.len()), (10, 11));
+    assert!(
+        outcome
+            .rejected
+            .iter()
+            .all(|r| r.reason == Refusal::SeriesRate)
+    );
+    assert_eq!(outcome.culprit.unwrap().metric, "requests");
+    let outcome = store.append(&batch).unwrap();
+    assert_eq!(outcome.accepted, 10, "what is known goes on");
 }
 
 #[test]
