@@ -15,6 +15,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use crate::alerting::Alerting;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
+use crate::remote_write::Receiver;
 use crate::settings::Settings;
 use crate::summary::SummaryCache;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub store: Arc<Store>,
     /// Points on their way in.
     pub ingest: Ingest,
+    /// Remote-write requests on their way in.
+    pub remote_write: Receiver,
     /// The host as of the last tick.
     pub host: RwLock<HostSnapshot>,
     /// Alert rules and their states.
@@ -59,12 +62,14 @@ impl App {
         let queries = Arc::new(Semaphore::new(settings.server.queries_max));
         let bodies = Arc::new(Semaphore::new(settings.server.bodies_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
-        let host = RwLock::new(named(&settings, &store));
+        let server = &settings.server;
+        let remote_write = Receiver::new(server.remote_write, server.writes_max, server.bodies_max);
         Self {
             settings,
             store,
             ingest: Ingest::default(),
-            host,
+            remote_write,
+            host: RwLock::new(this_host()),
             alerting,
             summary: SummaryCache::default(),
             started,
@@ -153,6 +158,21 @@ impl App {
         self.tick.send_replace(at);
     }
 
+    /// Names the host after the data where this machine is not watched. Reads the store.
+    pub fn name_host(&self) {
+        if self.settings.collect.host {
+            return;
+        }
+        let watched = [Matcher::metric("node_load1")];
+        let names = self
+            .store
+            .label_values("instance", &watched, TimeRange::ALL)
+            .unwrap_or_default();
+        if let Some(name) = names.into_iter().next_back() {
+            self.host.write().hostname = Some(name);
+        }
+    }
+
     /// Wakes at each tick.
     pub fn watch_ticks(&self) -> watch::Receiver<Timestamp> {
         self.tick.subscribe()
@@ -173,20 +193,11 @@ impl App {
     }
 }
 
-/// What is known of the host before the first tick: its name. Where this machine is not watched,
-/// the data says whose it is.
-fn named(settings: &Settings, store: &Store) -> HostSnapshot {
+/// What is known of the host before the first tick: its name.
+fn this_host() -> HostSnapshot {
     let here = Host::new(HostOptions {
         gpu: false,
         ..HostOptions::default()
     });
-    let mut snapshot = here.snapshot().clone();
-    if !settings.collect.host {
-        let watched = [Matcher::metric("node_load1")];
-        let names = store
-            .label_values("instance", &watched, TimeRange::ALL)
-            .unwrap_or_default();
-        snapshot.hostname = names.into_iter().next_back().or(snapshot.hostname);
-    }
-    snapshot
+    here.snapshot().clone()
 }

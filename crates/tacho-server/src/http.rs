@@ -15,9 +15,11 @@ pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod problem;
 pub(crate) mod prometheus;
+pub(crate) mod remote_write;
 pub(crate) mod report;
 pub(crate) mod socket;
 pub(crate) mod system;
+pub(crate) mod v1;
 
 use std::time::Duration;
 
@@ -73,6 +75,7 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
         "/api/openapi.json",
         get(move || async move { Json(description) }),
     )
+    .route("/api/v1/write", post(remote_write::post))
     .route("/metrics", get(prometheus::get))
     .route("/healthz", get(health::alive))
     .route("/readyz", get(health::ready))

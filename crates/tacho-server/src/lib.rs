@@ -6,6 +6,7 @@
 //! - [`app`]: what the parts of a running server share
 //! - [`sampler`]: the thread that collects every second
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
+//! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
 //! - [`baselines`]: measuring a baseline and comparing with it
 //! - [`figures`]: the selectors behind the host's figures
@@ -26,6 +27,7 @@ pub mod figures;
 pub mod http;
 pub mod ingest;
 pub mod live;
+pub mod remote_write;
 pub mod reporting;
 pub mod run;
 pub mod sampler;

@@ -128,6 +128,7 @@ impl LocalServer {
         let address = listener.local_addr().map_err(RunError::Start)?;
         let store = Store::open_read_only(dir, settings.storage.options.clone())?;
         let app = Arc::new(App::new(settings, Arc::new(store), Timestamp::now()));
+        app.name_host();
         // Nothing is closing before the runtime is dropped, sender and all.
         let (_, closed) = tokio::sync::watch::channel(false);
         let router = http::router(app, closed);
@@ -148,7 +149,7 @@ fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, RunError> {
     tokio::runtime::Builder::new_multi_thread()
         // Handlers only hand work on; one thread parses requests, the other keeps accepting.
         .worker_threads(2)
-        .max_blocking_threads(settings.server.queries_max + 2)
+        .max_blocking_threads(settings.server.queries_max + settings.server.writes_max + 2)
         .thread_name("tacho-http")
         .enable_all()
         .build()

@@ -19,6 +19,7 @@ const MAINTAIN_EVERY: Duration = Duration::from_secs(10);
 /// Collects until `stop` is dropped or sent to.
 pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
     let settings = &app.settings.collect;
+    app.name_host();
     let mut host = settings.host.then(|| {
         Host::new(HostOptions {
             processes_every: settings.processes_interval,
@@ -33,10 +34,14 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
     // interval would date it before the start.
     let mut tick = Timestamp::now();
     loop {
+        batch.clear();
         if let Some(host) = host.as_mut() {
-            batch.clear();
             host.collect(tick, &mut batch);
-            if !refused.append(app, &batch) {
+        }
+        app.remote_write.observe(tick, &app.host_name(), &mut batch);
+        let kept = batch.is_empty() || refused.append(app, &batch);
+        if let Some(host) = host.as_mut() {
+            if !kept {
                 // What the batch said of its metrics went down with it.
                 host.describe_again();
             }

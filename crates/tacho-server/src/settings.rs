@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::StoreOptions;
+use tacho_wire::remote_write::Limits;
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub struct ServerSettings {
     pub body_bytes_max: usize,
     /// Most bodies in memory at a time; the next one waits.
     pub bodies_max: usize,
+    /// Most remote-write requests that are worked on at a time; more wait their turn.
+    pub writes_max: usize,
+    /// What one remote-write request may hold.
+    pub remote_write: Limits,
     /// Most connections at a time.
     pub connections_max: usize,
     /// Most queries that run at a time; more wait their turn.
@@ -83,6 +88,8 @@ impl Default for Settings {
                 dashboard: true,
                 body_bytes_max: 32 << 20,
                 bodies_max: 8,
+                writes_max: cores(),
+                remote_write: Limits::default(),
                 connections_max: 512,
                 queries_max: 4,
             },
@@ -102,4 +109,9 @@ impl Default for Settings {
             },
         }
     }
+}
+
+/// How many threads can run at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }

@@ -1,9 +1,11 @@
 //! Bytes to the model and back: one module a format, no I/O.
 //!
 //! - [`json`]: the metric points of `POST /api/performance/metrics`
+//! - [`remote_write`]: what Prometheus sends to `POST /api/v1/write`
 //! - [`openmetrics`]: the text that Prometheus scrapes
 
 #![forbid(unsafe_code)]
 
 pub mod json;
 pub mod openmetrics;
+pub mod remote_write;

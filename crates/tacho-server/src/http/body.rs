@@ -4,9 +4,11 @@
 //! `bodies_max` bodies are in memory at a time, the next sender waits, and one that takes too long
 //! is told so. Together with the limit on a body's size that bounds the memory of all of them.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -37,16 +39,9 @@ impl FromRequest<SharedApp> for Whole {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
-        let Ok(Ok(place)) = timeout(QUEUE_WAIT, app.place_for_body()).await else {
-            return Err(Problem::overloaded(
-                "too many bodies are arriving; try again",
-            ));
-        };
+        let place = place(app).await?;
         match timeout(ARRIVAL_WAIT, Bytes::from_request(request, app)).await {
-            Err(_) => {
-                let detail = "the body took too long to arrive; nothing of it was kept";
-                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
-            }
+            Err(_) => Err(too_slow()),
             Ok(Err(rejection)) => Err(problem(&rejection, app)),
             Ok(Ok(bytes)) => Ok(Self {
                 bytes,
@@ -56,12 +51,69 @@ impl FromRequest<SharedApp> for Whole {
     }
 }
 
+/// Reads a body into `buffer`, which need not be empty; its place among the bodies in memory. A
+/// length that is stated is taken at once, so that nothing is moved while the body arrives.
+pub(crate) async fn read_into(
+    request: Request,
+    app: &SharedApp,
+    buffer: &mut Vec<u8>,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    buffer.clear();
+    let body = request.into_body();
+    let limit = app.settings.server.body_bytes_max;
+    let stated = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if stated > limit {
+        return Err(too_large(limit));
+    }
+    let place = place(app).await?;
+    buffer.reserve_exact(stated);
+    match timeout(ARRIVAL_WAIT, arrive(body, limit, buffer)).await {
+        Err(_) => Err(too_slow()),
+        Ok(arrived) => arrived.map(|()| place),
+    }
+}
+
+async fn arrive(mut body: Body, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Problem> {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(|_| broken_off())?;
+        let Some(bytes) = frame.data_ref() else {
+            continue;
+        };
+        if bytes.len() > limit - buffer.len() {
+            return Err(too_large(limit));
+        }
+        buffer.extend_from_slice(bytes);
+    }
+    Ok(())
+}
+
+async fn place(app: &SharedApp) -> Result<OwnedSemaphorePermit, Problem> {
+    match timeout(QUEUE_WAIT, app.place_for_body()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => Err(Problem::overloaded(
+            "too many bodies are arriving; try again",
+        )),
+    }
+}
+
 /// Why a body could not be read: too large, or it broke off.
 fn problem(rejection: &BytesRejection, app: &SharedApp) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let limit = app.settings.server.body_bytes_max;
-        let detail = format!("the body has more than {limit} bytes; send smaller batches");
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail);
+        return too_large(app.settings.server.body_bytes_max);
     }
+    broken_off()
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body has more than {limit} bytes; send smaller batches");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn too_slow() -> Problem {
+    let detail = "the body took too long to arrive; nothing of it was kept";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+fn broken_off() -> Problem {
     Problem::bad_request("the body broke off; nothing of it was kept")
 }

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
+use super::v1;
 use crate::app::SharedApp;
 
 /// The policy for what the page itself may load: nothing but what this server gives it.
@@ -22,10 +23,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
 /// Refuses foreign hosts and origins, and adds the headers that keep browsers careful.
 pub(crate) async fn check(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let allowed = &app.settings.server.allowed_hosts;
+    let is_v1 = v1::is_here(request.uri().path());
     let mut response = match verify(request.headers(), request.uri().host(), allowed) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    if is_v1 {
+        response = v1::reshape(response);
+    }
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

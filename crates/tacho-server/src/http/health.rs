@@ -1,6 +1,6 @@
 //! `GET /api/performance/health`, `/healthz`, `/readyz` and `POST /-/flush`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -201,10 +201,28 @@ pub(crate) async fn ready(State(app): State<SharedApp>) -> Result<&'static str, 
     }
 }
 
+/// What a flush did.
+#[derive(Debug, Serialize)]
+pub(crate) struct FlushBody {
+    schema: u32,
+    /// Samples moved from memory into blocks.
+    samples_flushed: u64,
+    /// Blocks made of them.
+    blocks_written: usize,
+    /// How long it took.
+    seconds: f64,
+}
+
 /// `POST /-/flush`: everything held in memory goes into its final form on disk.
-pub(crate) async fn flush(State(app): State<SharedApp>) -> Answer<&'static str> {
-    app.blocking(|app| Ok(app.store.flush()?)).await?;
-    Ok("flushed\n")
+pub(crate) async fn flush(State(app): State<SharedApp>) -> Answer<Json<FlushBody>> {
+    let began = Instant::now();
+    let done = app.blocking(|app| Ok(app.store.flush()?)).await?;
+    Ok(Json(FlushBody {
+        schema: SCHEMA,
+        samples_flushed: done.samples_flushed,
+        blocks_written: done.blocks_written,
+        seconds: began.elapsed().as_secs_f64(),
+    }))
 }
 
 /// A path that is there, but not for this method.

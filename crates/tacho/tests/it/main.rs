@@ -19,5 +19,6 @@ mod live;
 mod points;
 mod prometheus;
 mod refusals;
+mod remote_write;
 mod reports;
 mod start;

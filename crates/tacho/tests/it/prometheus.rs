@@ -1,20 +1,12 @@
 //! A real Prometheus takes what `/metrics` gives.
 
 use std::io::Write as _;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::prometheus::{Prometheus, there_is};
 use crate::support::{Home, Server, eventually};
-
-fn there_is(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        println!("skipped: {program} is not installed (Debian package prometheus)");
-    }
-    found
-}
 
 /// A server with every kind of metric.
 fn filled(home: &Home) -> Server {
@@ -84,58 +76,6 @@ fn k6_promtool_accepts_the_exposition() {
     assert!(ours.is_empty(), "{ours:?}");
 }
 
-struct Prometheus {
-    child: Child,
-    url: String,
-    log: std::path::PathBuf,
-}
-
-impl Prometheus {
-    fn scraping(server: &Server, home: &Home) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
-        let target = server.address();
-        home.write(
-            "prometheus.yml",
-            &format!(
-                "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
-                 - job_name: tacho\n    static_configs: [{{targets: ['{target}']}}]\n"
-            ),
-        );
-        let log = home.path("prometheus.log");
-        let child = Command::new("prometheus")
-            .arg(format!("--web.listen-address={address}"))
-            .args([
-                "--config.file=prometheus.yml",
-                "--storage.tsdb.path=prometheus",
-            ])
-            .current_dir(home.path("."))
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let url = format!("http://{address}");
-        Self { child, url, log }
-    }
-
-    /// The values of an instant query; `None` while it is not up.
-    fn query(&self, expression: &str) -> Option<Vec<f64>> {
-        let request = ureq::get(format!("{}/api/v1/query", self.url)).query("query", expression);
-        let body: Value = request.call().ok()?.body_mut().read_json().ok()?;
-        let result = body["data"]["result"].as_array()?.clone();
-        let value = |one: Value| one["value"][1].as_str()?.parse().ok();
-        Some(result.into_iter().filter_map(value).collect())
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn k6_a_real_prometheus_scrapes_it_without_a_warning() {
     if !there_is("prometheus") {
@@ -143,7 +83,7 @@ fn k6_a_real_prometheus_scrapes_it_without_a_warning() {
     }
     let home = Home::new();
     let server = filled(&home);
-    let prometheus = Prometheus::scraping(&server, &home);
+    let prometheus = Prometheus::scraping(&server, &home, "");
     eventually("a scrape", || {
         let up = prometheus.query("up{job=\"tacho\"}")?;
         (up == [1.0]).then_some(())

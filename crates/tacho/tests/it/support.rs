@@ -1,5 +1,7 @@
 //! What every test here needs: a home folder, a server in it, commands, HTTP, bounded waits.
 
+pub(crate) mod prometheus;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -257,8 +259,16 @@ impl Server {
 
     /// `POST` of anything.
     pub(crate) fn post_bytes(&self, path: &str, body: &[u8]) -> Answer {
-        let request = self.agent.post(format!("{}{path}", self.url()));
-        let request = request.header("content-type", "application/json");
+        self.send(path, "application/json", "", body)
+    }
+
+    /// `POST` of anything, in any encoding.
+    pub(crate) fn send(&self, path: &str, kind: &str, encoding: &str, body: &[u8]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.url()));
+        request = request.header("content-type", kind);
+        if !encoding.is_empty() {
+            request = request.header("content-encoding", encoding);
+        }
         Answer::from(request.send(body).unwrap())
     }
 

@@ -1,0 +1,55 @@
+//! Errors under `/api/v1`: Prometheus' clients expect them in Prometheus' own shape.
+//!
+//! Handlers answer problems, as everywhere; a problem that leaves under `/api/v1` is put into
+//! `{"status": "error", "errorType": ..., "error": ...}` on its way out.
+//! Source: Prometheus "HTTP API", section "Format overview".
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// What Prometheus answers when something went wrong.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    status: &'static str,
+    error_type: &'static str,
+    error: &'a str,
+}
+
+/// Whether errors of this path have Prometheus' shape.
+pub(crate) fn is_here(path: &str) -> bool {
+    path.starts_with("/api/v1/")
+}
+
+/// The response, a problem put into Prometheus' shape.
+pub(crate) fn reshape(mut response: Response) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
+    };
+    let status = response.status();
+    let body = ErrorBody {
+        status: "error",
+        error_type: error_type(status),
+        error: problem.detail(),
+    };
+    let mut reshaped = (status, Json(body)).into_response();
+    if let Some(wait) = response.headers_mut().remove(header::RETRY_AFTER) {
+        reshaped.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    reshaped
+}
+
+fn error_type(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::REQUEST_TIMEOUT => "timeout",
+        StatusCode::UNPROCESSABLE_ENTITY => "execution",
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_server_error() => "internal",
+        _ => "bad_data",
+    }
+}

@@ -1,0 +1,281 @@
+//! Remote-write requests on their way into the store.
+//!
+//! A request's label sets stay where the sender put them; the store finds known series by those
+//! very bytes. A set that is not in canonical form (names out of order, say) is refused there,
+//! put in order here and appended once more, so that only senders that need it pay for it.
+//!
+//! Limits: as many requests at a time as [`Receiver::new`] is told, the next waits; as many idle
+//! batches and buffers as can be in use at once, none of them larger than an ordinary request
+//! needs. Not for HTTP: that is [`crate::http`]'s.
+
+mod counts;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tacho_model::append::SeriesIndex;
+use tacho_model::label::canonicalize;
+use tacho_model::{AppendError, Batch, LabelsRef, Refusal, Rejected, Timestamp, Value};
+use tacho_wire::remote_write::{Limits, Reason, RemoteWriteError, decode, describe_labels};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use self::counts::Counts;
+use crate::app::{App, QUEUE_WAIT};
+
+/// Buffers of bodies that are larger than this are not kept.
+const BODY_BYTES_KEPT: usize = 1 << 20;
+/// Batches with a larger buffer are not kept.
+const BATCH_BYTES_KEPT: usize = 4 << 20;
+/// Batches that held more samples are not kept.
+const BATCH_SAMPLES_KEPT: usize = 1 << 16;
+/// Refused samples that are told one by one.
+const EXAMPLES: usize = 3;
+
+/// Takes requests of remote write.
+#[derive(Debug)]
+pub struct Receiver {
+    limits: Limits,
+    turns: Arc<Semaphore>,
+    idle_max: (usize, usize),
+    batches: Mutex<Vec<Batch>>,
+    buffers: Mutex<Vec<Vec<u8>>>,
+    counts: Counts,
+}
+
+/// Why nothing is promised of a request's samples.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// It could not be read.
+    #[error(transparent)]
+    Decode(#[from] RemoteWriteError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// What became of a request's samples.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// Samples kept.
+    pub accepted: usize,
+    /// Refused samples by reason, in order of first appearance.
+    refused: Vec<(Why, usize)>,
+    /// The first of them: labels and reason.
+    examples: Vec<String>,
+}
+
+/// Why a sample was refused, by the decoder or by the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Decoder(Reason),
+    Store(Refusal),
+}
+
+impl Why {
+    /// Its name in metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Decoder(Reason::OutOfRange) => "out_of_range",
+            Self::Decoder(Reason::CustomBuckets) => "custom_buckets",
+            Self::Decoder(Reason::Histogram(_) | Reason::Spans)
+            | Self::Store(Refusal::InvalidHistogram) => "invalid_histogram",
+            Self::Decoder(Reason::InvalidLabels) | Self::Store(Refusal::InvalidLabels) => {
+                "invalid_labels"
+            }
+            Self::Store(Refusal::TooOld) => "too_old",
+            Self::Store(Refusal::TooNew) => "too_new",
+            Self::Store(Refusal::SeriesLimit) => "series_limit",
+            Self::Store(Refusal::NoName) => "no_name",
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Decoder(reason) => reason.fmt(f),
+            Self::Store(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl Received {
+    /// What to tell the sender; `None` when every sample was kept. One line, the counts first,
+    /// because senders log the beginning of the first line.
+    pub fn complaint(&self) -> Option<String> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let refused: usize = self.refused.iter().map(|(_, count)| count).sum();
+        let counts = self
+            .refused
+            .iter()
+            .map(|(why, n)| format!("{n} {}", why.name()));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let total = refused + self.accepted;
+        let kept = match self.accepted {
+            0 => "none was kept".to_owned(),
+            kept => format!("the other {kept} were kept"),
+        };
+        let examples = self.examples.join("; ");
+        Some(format!(
+            "{refused} of {total} samples were refused, {kept} ({counts}): {examples}"
+        ))
+    }
+
+    fn refuse(&mut self, why: Why, example: impl FnOnce() -> String) {
+        match self.refused.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, count)) => *count += 1,
+            None => self.refused.push((why, 1)),
+        }
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example());
+        }
+    }
+}
+
+impl Receiver {
+    /// A receiver that works on at most `writes_max` requests at a time, of `bodies_max` that may
+    /// be in memory.
+    pub fn new(limits: Limits, writes_max: usize, bodies_max: usize) -> Self {
+        Self {
+            limits,
+            turns: Arc::new(Semaphore::new(writes_max)),
+            idle_max: (writes_max, bodies_max),
+            batches: Mutex::default(),
+            buffers: Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Waits for a turn to work on a request; `None` when it takes too long.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        timeout(QUEUE_WAIT, turn).await.ok()?.ok()
+    }
+
+    /// A buffer for a body.
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.buffers.lock().pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back for the next body.
+    pub(crate) fn put_back(&self, buffer: Vec<u8>) {
+        let mut idle = self.buffers.lock();
+        if buffer.capacity() <= BODY_BYTES_KEPT && idle.len() < self.idle_max.1 {
+            idle.push(buffer);
+        }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn answered(&self, status: u16) {
+        self.counts.answered(status);
+    }
+
+    /// Adds this receiver's own counters to `batch`; nothing before the first request.
+    pub(crate) fn observe(&self, now: Timestamp, host: &str, batch: &mut Batch) {
+        self.counts.observe(now, host, batch);
+    }
+
+    /// Decodes a request and appends its samples. Blocks.
+    pub fn receive(&self, app: &App, body: &[u8]) -> Result<Received, ReceiveError> {
+        let mut batch = self.batches.lock().pop().unwrap_or_default();
+        let received = self.take(app, body, &mut batch);
+        let is_ordinary = batch.len() <= BATCH_SAMPLES_KEPT
+            && batch.series_count() <= BATCH_SAMPLES_KEPT
+            && batch.refill().capacity() <= BATCH_BYTES_KEPT;
+        let mut idle = self.batches.lock();
+        if is_ordinary && idle.len() < self.idle_max.0 {
+            idle.push(batch);
+        }
+        received
+    }
+
+    fn take(&self, app: &App, body: &[u8], batch: &mut Batch) -> Result<Received, ReceiveError> {
+        let decoded = decode(body, self.limits, batch)?;
+        let outcome = app.append(batch)?;
+        let mut received = Received {
+            accepted: outcome.accepted,
+            ..Received::default()
+        };
+        for refused in &decoded.refused {
+            let why = Why::Decoder(refused.reason);
+            let labels = batch.buffer().get(refused.labels.clone()).unwrap_or(&[]);
+            received.refuse(why, || example(labels, why));
+        }
+        let (unordered, rejected): (Vec<Rejected>, Vec<Rejected>) = outcome
+            .rejected
+            .iter()
+            .partition(|rejected| rejected.reason == Refusal::InvalidLabels);
+        note(&mut received, batch, &rejected);
+        if !unordered.is_empty() {
+            self.take_unordered(app, batch, &unordered, &mut received)?;
+        }
+        self.counts.accepted(received.accepted);
+        for (why, count) in &received.refused {
+            self.counts.refused(why.name(), *count);
+        }
+        Ok(received)
+    }
+
+    /// Appends rows once more whose label sets only lacked the canonical form.
+    #[cold]
+    fn take_unordered(
+        &self,
+        app: &App,
+        batch: &Batch,
+        unordered: &[Rejected],
+        received: &mut Received,
+    ) -> Result<(), ReceiveError> {
+        let mut ordered = Batch::new();
+        let mut last: Option<(SeriesIndex, Option<SeriesIndex>)> = None;
+        for rejected in unordered {
+            let (series, time, value) = batch.row(rejected.row);
+            let known = last.filter(|(known, _)| *known == series);
+            let (_, target) = known.unwrap_or_else(|| (series, order(batch, series, &mut ordered)));
+            last = Some((series, target));
+            match (target, value) {
+                (Some(target), Value::Float(value)) => ordered.push(target, time, value),
+                (Some(target), Value::Histogram(histogram)) => {
+                    ordered.push_histogram(target, time, histogram.clone());
+                }
+                (None, _) => note(received, batch, std::slice::from_ref(rejected)),
+            }
+        }
+        if ordered.len() > 0 {
+            let outcome = app.append(&ordered)?;
+            received.accepted += outcome.accepted;
+            note(received, &ordered, &outcome.rejected);
+        }
+        Ok(())
+    }
+}
+
+/// Adds the canonical form of a label set; `None` when it has none.
+fn order(batch: &Batch, series: SeriesIndex, into: &mut Batch) -> Option<SeriesIndex> {
+    let mut canonical = Vec::new();
+    canonicalize(batch.label_bytes(series), &mut canonical).ok()?;
+    let labels = LabelsRef::from_encoded(&canonical).ok()?;
+    Some(into.series_encoded(labels))
+}
+
+/// Notes rows that the store refused.
+fn note(received: &mut Received, batch: &Batch, rejected: &[Rejected]) {
+    for rejected in rejected {
+        let why = Why::Store(rejected.reason);
+        let (series, _, _) = batch.row(rejected.row);
+        received.refuse(why, || example(batch.label_bytes(series), why));
+    }
+}
+
+/// A refused sample in words.
+fn example(labels: &[u8], why: Why) -> String {
+    let series = describe_labels(labels);
+    if why.name() == "invalid_labels"
+        && let Err(error) = canonicalize(labels, &mut Vec::new())
+    {
+        return format!("{series}: {error}");
+    }
+    format!("{series}: {why}")
+}
