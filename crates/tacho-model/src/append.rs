@@ -290,8 +290,9 @@ pub struct Rejected {
 /// Why a single row was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
-    /// Further behind the newest sample than the out-of-order window allows.
-    #[error("older than the out-of-order window allows")]
+    /// Further behind its series' newest sample than the out-of-order window allows, or older than
+    /// the retention.
+    #[error("older than the out-of-order window or the retention allows")]
     TooOld,
     /// Further ahead of the clock than allowed.
     #[error("too far in the future")]

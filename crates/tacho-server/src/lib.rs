@@ -5,6 +5,7 @@
 //! - [`mod@run`]: start, serve, stop
 //! - [`app`]: what the parts of a running server share
 //! - [`sampler`]: the thread that collects every second
+//! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
@@ -27,6 +28,7 @@ pub mod figures;
 pub mod http;
 pub mod ingest;
 pub mod live;
+pub mod maintenance;
 pub mod remote_write;
 pub mod reporting;
 pub mod run;

@@ -2,7 +2,7 @@
 //!
 //! Samples carry the time of their tick, not the moment they were read, so that a series is
 //! regular; a tick that comes late by more than half an interval is skipped, never made up. The
-//! same thread evaluates alert rules and keeps the store tidy, each at its own pace.
+//! same thread evaluates alert rules at their own pace.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,9 +12,6 @@ use tacho_collect::{Host, HostOptions, Notice, NoticeKind};
 use tacho_model::{Batch, Timestamp};
 
 use crate::app::App;
-
-/// How often the store is kept tidy.
-const MAINTAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Collects until `stop` is dropped or sent to.
 pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
@@ -51,9 +48,6 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
         if due.rules(app.settings.rules.interval) {
             app.alerting.evaluate(app, tick);
         }
-        if due.maintenance() {
-            maintain(app, tick);
-        }
         app.ticked(tick);
         let Some(next) = sleep_until_next(tick, settings.interval, stop) else {
             return;
@@ -77,26 +71,6 @@ fn sleep_until_next(last: Timestamp, interval: Duration, stop: &Receiver<()>) ->
     match stop.recv_timeout(next.since(now)) {
         Err(RecvTimeoutError::Timeout) => Some(next),
         Ok(()) | Err(RecvTimeoutError::Disconnected) => None,
-    }
-}
-
-fn maintain(app: &App, now: Timestamp) {
-    match app.store.maintain(now) {
-        Ok(_) => {}
-        Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "maintenance failed"
-            );
-        }
-    }
-    // The history of alerts is kept as long as the samples that it is about.
-    let before = now - app.settings.storage.options.retention;
-    if let Err(error) = app.store.state().prune_alert_events(before) {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "alert history is not pruned"
-        );
     }
 }
 
@@ -150,16 +124,11 @@ fn tell(notice: &Notice) {
 #[derive(Default)]
 struct Due {
     rules: Option<Instant>,
-    maintenance: Option<Instant>,
 }
 
 impl Due {
     fn rules(&mut self, every: Duration) -> bool {
         Self::due(&mut self.rules, every)
-    }
-
-    fn maintenance(&mut self) -> bool {
-        Self::due(&mut self.maintenance, MAINTAIN_EVERY)
     }
 
     fn due(last: &mut Option<Instant>, every: Duration) -> bool {

@@ -24,7 +24,6 @@ mod worker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -55,8 +54,6 @@ pub(crate) struct Engine {
     syncer: Arc<Syncer>,
     memory: RwLock<Memory>,
     metadata: RwLock<BTreeMap<String, Metadata>>,
-    /// Time of the newest sample ever kept; `i64::MIN` when there is none.
-    newest: AtomicI64,
     scratches: Mutex<Vec<Scratch>>,
     growth: growth::Growth,
     work: Work,

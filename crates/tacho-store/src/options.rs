@@ -23,7 +23,8 @@ pub struct StoreOptions {
     pub fsync: Fsync,
     /// Blocks whose newest sample is older than this are removed; 30 days by default.
     pub retention: Duration,
-    /// How far behind the newest sample a sample may be; 1 h by default.
+    /// How far behind the newest sample of its series in memory a sample may be; 1 h by default.
+    /// Older than the retention none may be.
     pub out_of_order: Duration,
     /// How far ahead of the clock a sample may be; 10 min by default.
     pub future: Duration,

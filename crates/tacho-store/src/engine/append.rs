@@ -5,7 +5,7 @@
 //! in the same order, so that what a replay of the log makes is what readers saw. What filled up
 //! is sealed after that, beside the others again.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tacho_model::{
     AppendError, AppendOutcome, Batch, LabelsRef, METRIC_NAME, Metadata, Refusal, Rejected,
@@ -16,6 +16,7 @@ use super::growth::{self, Room};
 use super::{Engine, METADATA_MAX};
 use crate::chunk::Sealer;
 use crate::error::StoreError;
+use crate::head::series::Series;
 use crate::head::{Head, SHARDS, SeriesId};
 use crate::wal::Wal;
 use crate::wal::record::{self, BATCH, BatchEncoder, Definitions, METADATA, SERIES};
@@ -32,8 +33,22 @@ pub(crate) struct Writer {
     pub(crate) wal: Wal,
 }
 
-/// Where a series of the batch is, or why its rows are refused.
-type Target = Result<SeriesId, Refusal>;
+/// Where a series of the batch is and the oldest time it takes, or why its rows are refused.
+type Target = Result<(SeriesId, Timestamp), Refusal>;
+
+/// How far behind the newest sample of its series, and before any, a sample may be.
+#[derive(Clone, Copy)]
+struct Oldest {
+    window: Duration,
+    ever: Timestamp,
+}
+
+impl Oldest {
+    fn of(self, series: &Series) -> Timestamp {
+        let newest = series.newest();
+        newest.map_or(self.ever, |newest| self.ever.max(newest - self.window))
+    }
+}
 
 /// What placing a batch needs; kept between batches so that nothing is allocated a sample.
 #[derive(Default)]
@@ -102,7 +117,7 @@ impl Scratch {
     }
 
     /// Finds the series of the batch, adding those that are new.
-    fn find_series(&mut self, batch: &Batch, head: &Head, room: Room<'_>) {
+    fn find_series(&mut self, batch: &Batch, head: &Head, room: Room<'_>, oldest: Oldest) {
         self.hashes.clear();
         self.hashes.extend(batch.all_label_bytes().map(|labels| {
             let hash = head.hash(labels);
@@ -139,28 +154,27 @@ impl Scratch {
                     },
                 };
                 self.targets[index] = local.map(|local| {
-                    if !shard.series(local).defined {
-                        self.undefined.push(SeriesId {
-                            shard: number,
-                            local,
-                        });
-                        self.definitions.push(number, local, bytes);
-                    }
-                    SeriesId {
+                    let series = shard.series(local);
+                    let id = SeriesId {
                         shard: number,
                         local,
+                    };
+                    if !series.defined {
+                        self.undefined.push(id);
+                        self.definitions.push(number, local, bytes);
                     }
+                    (id, oldest.of(series))
                 });
             }
         }
         for index in odd {
             let bytes = batch.label_bytes(SeriesIndex::at(index));
-            self.targets[index] = self.find_odd(bytes, head, room);
+            self.targets[index] = self.find_odd(bytes, head, room, oldest);
         }
     }
 
     /// Finds a series whose labels came in another than the canonical form.
-    fn find_odd(&mut self, bytes: &[u8], head: &Head, room: Room<'_>) -> Target {
+    fn find_odd(&mut self, bytes: &[u8], head: &Head, room: Room<'_>, oldest: Oldest) -> Target {
         let mut canonical = Vec::with_capacity(bytes.len());
         canonicalize(bytes, &mut canonical).map_err(|_| Refusal::InvalidLabels)?;
         let labels = LabelsRef::trusted(&canonical);
@@ -175,16 +189,17 @@ impl Scratch {
             shard: hash.shard,
             local,
         };
-        if !shard.series(local).defined {
+        let series = shard.series(local);
+        if !series.defined {
             self.undefined.push(id);
             self.definitions.push(id.shard, local, &canonical);
         }
-        Ok(id)
+        Ok((id, oldest.of(series)))
     }
 
     /// Decides about every row and sorts those that are kept by shard; from the oldest to the
     /// newest of them.
-    fn place_rows(&mut self, batch: &Batch, allowed: TimeRange) -> Option<TimeRange> {
+    fn place_rows(&mut self, batch: &Batch, newest: Timestamp) -> Option<TimeRange> {
         self.row_shards.clear();
         self.row_times.clear();
         self.times.clear();
@@ -192,7 +207,10 @@ impl Scratch {
         let mut kept: Option<TimeRange> = None;
         for (row, (index, time, value)) in batch.rows().enumerate() {
             let target = self.targets[index.as_usize()];
-            let verdict = target.and_then(|id| admit(time, value, allowed).map(|()| id));
+            let verdict = target.and_then(|(id, oldest)| {
+                let allowed = TimeRange::new(oldest, newest);
+                admit(time, value, allowed).map(|()| id)
+            });
             match verdict {
                 Ok(id) => {
                     self.row_shards.push(id.shard);
@@ -225,7 +243,7 @@ impl Scratch {
             let rows = positions.iter().map(|position| {
                 let row = *position as usize;
                 let (index, _, value) = batch.row(row);
-                let local = self.targets[index.as_usize()].map_or(0, |id| id.local);
+                let local = self.targets[index.as_usize()].map_or(0, |(id, _)| id.local);
                 (local, self.row_times[row], value)
             });
             encoder.section(shard, rows);
@@ -273,7 +291,7 @@ impl Scratch {
             let mut shard = head.shard(number);
             for position in &self.order[span[0]..span[1]] {
                 let (index, time, value) = batch.row(*position as usize);
-                let Ok(id) = self.targets[index.as_usize()] else {
+                let Ok((id, _)) = self.targets[index.as_usize()] else {
                     continue;
                 };
                 let series = shard.series_mut(id.local);
@@ -337,14 +355,13 @@ impl Engine {
         }
         let now = (self.options.clock)();
         let room = self.growth.room(&self.options, now);
-        scratch.find_series(batch, head, room);
+        let oldest = Oldest {
+            window: self.options.out_of_order,
+            ever: now - self.options.retention,
+        };
         // Measured from before the batch, so that the order of its rows does not matter.
-        let newest = Timestamp::from_nanos(self.newest.load(Relaxed));
-        let allowed = TimeRange::new(
-            newest - self.options.out_of_order,
-            now + self.options.future,
-        );
-        let kept = scratch.place_rows(batch, allowed);
+        scratch.find_series(batch, head, room, oldest);
+        let kept = scratch.place_rows(batch, now + self.options.future);
         let outcome = AppendOutcome {
             accepted: scratch.order.len(),
             culprit: scratch
@@ -370,7 +387,6 @@ impl Engine {
             if let Some(range) = kept {
                 head.created_by(now);
                 head.added(outcome.accepted, range, bytes);
-                self.newest.fetch_max(range.end.as_nanos(), Relaxed);
             }
             self.learn(&metadata);
             ticket

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 
 use parking_lot::{Mutex, RwLock};
-use tacho_model::Timestamp;
 
 use super::append::Writer;
 use super::replay::Log;
@@ -55,12 +53,6 @@ impl Engine {
             frozen: None,
             head: Arc::new(replayed.head),
         };
-        let range = memory.range();
-        let newest = if range.start <= range.end {
-            range.end
-        } else {
-            Timestamp::MIN
-        };
         let syncer = Arc::new(Syncer::new(options.fsync));
         let writer = (!read_only).then(|| {
             let wal = Wal::new(
@@ -83,7 +75,6 @@ impl Engine {
             syncer,
             memory: RwLock::new(memory),
             metadata: RwLock::new(metadata),
-            newest: AtomicI64::new(newest.as_nanos()),
             scratches: Mutex::default(),
             growth: super::growth::Growth::default(),
             work: super::Work::default(),

@@ -26,13 +26,18 @@ pub(crate) const OPEN_HISTOGRAMS_MAX: usize = 16;
 #[derive(Default)]
 pub(crate) struct Series {
     values: Vec<f64>,
+    /// Time of the newest open number.
     last: i64,
     step: i64,
+    /// Time of the newest sample ever added; 0 when there is none.
+    newest: i64,
     times: Option<Box<Times>>,
     histograms: Option<Box<Histograms>>,
     sealed: Option<Box<Sealed>>,
     /// Whether the log defines it in the head's generation.
     pub(crate) defined: bool,
+    /// Whether there ever was a sample.
+    used: bool,
 }
 
 /// The times of open numbers that are not regular.
@@ -57,8 +62,16 @@ fn histogram_bytes(histogram: &Histogram) -> usize {
 }
 
 impl Series {
+    /// Time of the newest sample that was added.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.used.then_some(Timestamp::from_nanos(self.newest))
+    }
+
     /// Keeps one sample; how many bytes of memory that costs.
     pub(crate) fn push(&mut self, time: Timestamp, value: Value<'_>) -> usize {
+        if !self.used || time.as_nanos() > self.newest {
+            (self.used, self.newest) = (true, time.as_nanos());
+        }
         match value {
             Value::Float(value) => self.push_float(time, value),
             Value::Histogram(histogram) => self.push_histogram(time, histogram),

@@ -22,7 +22,7 @@ struct Model {
     disk: FakeDisk,
     options: StoreOptions,
     held: Contents,
-    newest: Option<Timestamp>,
+    newest: BTreeMap<u64, Timestamp>,
     /// Samples older than this may be gone, but if they are there they are right.
     kept_from: Timestamp,
     now: i64,
@@ -59,7 +59,7 @@ impl Model {
                 ..options()
             },
             held: Contents::new(),
-            newest: None,
+            newest: BTreeMap::new(),
             kept_from: Timestamp::MIN,
             now: 1_000_000,
             random,
@@ -121,24 +121,28 @@ impl Model {
             Err(AppendError::Overloaded) => return self.maintain(),
             outcome => outcome.unwrap(),
         };
-        let oldest = self.newest.map_or(Timestamp::MIN, |newest| newest - WINDOW);
-        let mut refused = Vec::new();
+        let rejected: BTreeMap<_, _> = outcome.rejected.iter().map(|r| (r.row, r.reason)).collect();
+        // A series' newest sample counts while it is in memory: what is inside the window is
+        // taken, what is outside may be refused.
+        let newest = self.newest.clone();
         for (row, ((number, time), (.., value))) in rows.into_iter().zip(batch.rows()).enumerate() {
-            if time < oldest {
-                refused.push((row, Refusal::TooOld));
+            let newest = newest.get(&number);
+            let inside = newest.is_none_or(|newest| time >= *newest - WINDOW)
+                && time >= (self.options.clock)() - RETENTION;
+            if let Some(reason) = rejected.get(&row) {
+                assert_eq!((inside, *reason), (false, Refusal::TooOld));
                 continue;
             }
             let value = match value {
                 Value::Float(value) => Held::Float(value.to_bits()),
                 Value::Histogram(histogram) => Held::Histogram(format!("{histogram:?}")),
             };
-            self.newest = self.newest.max(Some(time));
+            let newest = self.newest.entry(number).or_insert(time);
+            *newest = (*newest).max(time);
             let series = self.held.entry(name(number)).or_default();
             series.insert(time.as_nanos(), value);
         }
-        let rejected: Vec<_> = outcome.rejected.iter().map(|r| (r.row, r.reason)).collect();
-        assert_eq!(rejected, refused);
-        assert_eq!(outcome.accepted + refused.len(), batch.len());
+        assert_eq!(outcome.accepted + rejected.len(), batch.len());
     }
 
     fn maintain(&mut self) {

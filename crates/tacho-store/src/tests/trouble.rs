@@ -91,7 +91,11 @@ fn k2_after_a_failed_sync_writes_are_refused_until_reopened() {
 #[test]
 fn times_at_the_limits_neither_panic_nor_grow() {
     let disk = FakeDisk::default();
-    let engine = open(&disk);
+    let ever = || StoreOptions {
+        retention: Duration::MAX,
+        ..options()
+    };
+    let engine = open_with(&disk, ever()).unwrap();
     let times = [
         Timestamp::MAX,
         Timestamp::MIN,
