@@ -86,6 +86,7 @@ impl Why {
             Self::Store(Refusal::TooOld) => "too_old",
             Self::Store(Refusal::TooNew) => "too_new",
             Self::Store(Refusal::SeriesLimit) => "series_limit",
+            Self::Store(Refusal::SeriesRate) => "series_rate",
             Self::Store(Refusal::NoName) => "no_name",
         }
     }

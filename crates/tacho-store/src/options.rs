@@ -21,7 +21,8 @@ pub enum Fsync {
 pub struct StoreOptions {
     /// When appended samples are forced to stable storage; every 100 ms by default.
     pub fsync: Fsync,
-    /// Blocks whose newest sample is older than this are removed; 30 days by default.
+    /// Blocks whose newest sample is older than this are removed; 30 days by default,
+    /// `Duration::MAX` keeps for ever.
     pub retention: Duration,
     /// How far behind the newest sample of its series in memory a sample may be; 1 h by default.
     /// Older than the retention none may be.

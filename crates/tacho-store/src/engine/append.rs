@@ -357,7 +357,10 @@ impl Engine {
         let room = self.growth.room(&self.options, now);
         let oldest = Oldest {
             window: self.options.out_of_order,
-            ever: now - self.options.retention,
+            ever: match self.options.retention {
+                Duration::MAX => Timestamp::MIN,
+                retention => now - retention,
+            },
         };
         // Measured from before the batch, so that the order of its rows does not matter.
         scratch.find_series(batch, head, room, oldest);
