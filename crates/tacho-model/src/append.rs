@@ -135,6 +135,16 @@ impl Batch {
         &mut self.labels
     }
 
+    /// Empties the batch and lends this many bytes of its buffer, whatever is in them: not
+    /// clearing what is overwritten saves a pass over every request.
+    pub fn refill_bytes(&mut self, bytes: usize) -> &mut [u8] {
+        let mut buffer = std::mem::take(&mut self.labels);
+        self.clear();
+        buffer.resize(bytes, 0);
+        self.labels = buffer;
+        &mut self.labels
+    }
+
     /// Adds a label set by where it lies in the buffer, unchecked: protobuf's encoding of
     /// repeated labels as it came from outside. One that turns out to be no label set is refused
     /// with its rows when the batch is appended.

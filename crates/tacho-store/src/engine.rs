@@ -19,6 +19,7 @@ mod maintain;
 mod merge;
 mod open;
 mod replay;
+mod retain;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};

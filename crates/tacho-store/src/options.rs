@@ -24,6 +24,10 @@ pub struct StoreOptions {
     /// Blocks whose newest sample is older than this are removed; 30 days by default,
     /// `Duration::MAX` keeps for ever.
     pub retention: Duration,
+    /// The oldest blocks go when all take more bytes than this; no limit by default.
+    pub retention_bytes: u64,
+    /// The oldest blocks go when all hold more samples than this; no limit by default.
+    pub retention_samples: u64,
     /// How far behind the newest sample of its series in memory a sample may be; 1 h by default.
     /// Older than the retention none may be.
     pub out_of_order: Duration,
@@ -55,6 +59,8 @@ impl Default for StoreOptions {
         Self {
             fsync: Fsync::Interval(Duration::from_millis(100)),
             retention: Duration::from_hours(30 * 24),
+            retention_bytes: u64::MAX,
+            retention_samples: u64::MAX,
             out_of_order: Duration::from_hours(1),
             future: Duration::from_mins(10),
             block_duration: Duration::from_hours(1),

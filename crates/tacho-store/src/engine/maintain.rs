@@ -20,7 +20,7 @@ pub struct Maintenance {
     pub blocks_written: usize,
     /// Blocks replaced by a merged one.
     pub blocks_merged: usize,
-    /// Blocks removed because of their age.
+    /// Blocks removed by retention: age, size or count.
     pub blocks_removed: usize,
     /// Segments of the log removed because a block holds what they held.
     pub segments_removed: usize,
@@ -145,28 +145,6 @@ impl Engine {
     pub(crate) fn block_path(&self, sequence: (u64, u64)) -> PathBuf {
         let name = format!("{:010}-{:010}.block", sequence.0, sequence.1);
         self.dir.join("blocks").join(name)
-    }
-
-    /// Removes blocks whose newest sample is older than the retention.
-    fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
-        let oldest = now - self.options.retention;
-        let blocks = self.memory.read().blocks.clone();
-        let mut kept: Vec<TimeRange> = Vec::new();
-        for block in &blocks {
-            let range = block.footer.range;
-            // While an older write of the same time is kept, so is the newer one that hides it.
-            let hides = kept.iter().any(|older| older.overlaps(range));
-            if range.end >= oldest || hides {
-                kept.push(range);
-                continue;
-            }
-            // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
-            let others = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
-            self.memory.write().blocks.retain(others);
-            self.remove_block(block)?;
-            done.blocks_removed += 1;
-        }
-        Ok(())
     }
 
     /// Removes a block's file.

@@ -1,0 +1,123 @@
+//! Retention: whole blocks go, the oldest first, by age, size and count.
+//!
+//! Invariant: while an older write of some time is kept, so is the newer one that hides it. A block
+//! that overlaps a kept block of earlier writes therefore waits for that one.
+
+use std::sync::Arc;
+
+use tacho_model::{TimeRange, Timestamp};
+
+use super::Engine;
+use super::maintain::Maintenance;
+use crate::block::Block;
+use crate::error::StoreError;
+use crate::options::StoreOptions;
+
+impl Engine {
+    /// Removes blocks that are older than the retention, and the oldest ones while there is more
+    /// than its limits allow.
+    pub(super) fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
+        let blocks = self.memory.read().blocks.clone();
+        let held: Vec<Held> = blocks.iter().map(|block| Held::of(block)).collect();
+        for place in surplus(&held, &self.options, now) {
+            let block = &blocks[place];
+            // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
+            let others = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
+            self.memory.write().blocks.retain(others);
+            self.remove_block(block)?;
+            done.blocks_removed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What retention looks at in a block.
+#[derive(Clone, Copy)]
+struct Held {
+    range: TimeRange,
+    bytes: u64,
+    samples: u64,
+}
+
+impl Held {
+    fn of(block: &Block) -> Self {
+        Self {
+            range: block.footer.range,
+            bytes: block.bytes,
+            samples: block.footer.samples,
+        }
+    }
+}
+
+/// The places of the blocks that go, given all in the order of their writes.
+fn surplus(blocks: &[Held], options: &StoreOptions, now: Timestamp) -> Vec<usize> {
+    let oldest = now - options.retention;
+    let mut bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
+    let mut samples: u64 = blocks.iter().map(|block| block.samples).sum();
+    let mut by_age: Vec<usize> = (0..blocks.len()).collect();
+    by_age.sort_by_key(|place| (blocks[*place].range.end, *place));
+    let mut gone: Vec<usize> = Vec::new();
+    // Each that goes may let another one go that waited for it.
+    loop {
+        let next = by_age.iter().copied().find(|place| {
+            let block = blocks[*place];
+            let too_old = block.range.end < oldest;
+            let too_much = bytes > options.retention_bytes || samples > options.retention_samples;
+            let hides = |earlier: usize| {
+                !gone.contains(&earlier) && blocks[earlier].range.overlaps(block.range)
+            };
+            !gone.contains(place) && (too_old || too_much) && !(0..*place).any(hides)
+        });
+        let Some(place) = next else {
+            return gone;
+        };
+        bytes -= blocks[place].bytes;
+        samples -= blocks[place].samples;
+        gone.push(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn check(blocks: &[(i64, i64)], options: &StoreOptions, expected: &[usize]) {
+        let held: Vec<Held> = blocks
+            .iter()
+            .map(|(start, end)| Held {
+                range: TimeRange::new(Timestamp::from_secs(*start), Timestamp::from_secs(*end)),
+                bytes: 100,
+                samples: 1000,
+            })
+            .collect();
+        assert_eq!(surplus(&held, options, Timestamp::from_secs(100)), expected);
+    }
+
+    fn keep(secs: u64, bytes: u64, samples: u64) -> StoreOptions {
+        StoreOptions {
+            retention: Duration::from_secs(secs),
+            retention_bytes: bytes,
+            retention_samples: samples,
+            ..StoreOptions::default()
+        }
+    }
+
+    #[test]
+    fn r1_what_is_too_old_too_large_or_too_many_goes_the_oldest_first() {
+        let blocks = [(0, 10), (11, 20), (21, 30), (31, 99)];
+        check(&blocks, &keep(1000, u64::MAX, u64::MAX), &[]);
+        check(&blocks, &keep(75, u64::MAX, u64::MAX), &[0, 1]);
+        check(&blocks, &keep(1000, 250, u64::MAX), &[0, 1]);
+        check(&blocks, &keep(1000, u64::MAX, 3999), &[0]);
+        check(&blocks, &keep(1000, 0, u64::MAX), &[0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_hides_an_older_write_stays_with_it() {
+        check(&[(0, 99), (5, 6)], &keep(10, u64::MAX, u64::MAX), &[]);
+        check(&[(5, 6), (0, 99)], &keep(10, u64::MAX, u64::MAX), &[0]);
+        check(&[(0, 99), (5, 6)], &keep(1000, 150, u64::MAX), &[0]);
+        check(&[(0, 20), (5, 6)], &keep(50, u64::MAX, u64::MAX), &[0, 1]);
+    }
+}
