@@ -304,7 +304,9 @@ const NAME_TAG: u8 = 0x0a;
 /// Of the value in its label.
 const VALUE_TAG: u8 = 0x12;
 
-fn put(into: &mut Vec<u8>, name: &str, value: &str) {
+/// Appends the canonical encoding of one pair. To make a set of them, the caller puts pairs in
+/// order of their names, each once, none empty; [`LabelsRef::from_encoded`] checks.
+pub fn put(into: &mut Vec<u8>, name: &str, value: &str) {
     let inside = 2 + length_bytes(name.len()) + length_bytes(value.len());
     into.push(LABEL_TAG);
     put_length(into, inside + name.len() + value.len());

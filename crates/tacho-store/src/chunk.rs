@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tacho_model::{Histogram, TimeRange, Timestamp};
 
-use crate::codec::bytes::Reader;
-use crate::codec::{histograms, times, values};
+use crate::codec::{Effort, distributions, times, values};
 use crate::error::CodecError;
 use crate::samples::Gather;
 
@@ -49,7 +48,7 @@ impl Sealer {
         numbers: &[f64],
     ) -> Result<Chunk, CodecError> {
         self.buffer.clear();
-        values::encode_small(numbers, &mut self.buffer);
+        values::encode(numbers, Effort::Quick, &mut self.buffer);
         let values = Arc::from(&self.buffer[..]);
         let chunk = self.chunk(&times, false, values);
         self.spare = times;
@@ -63,9 +62,7 @@ impl Sealer {
         held: &[Histogram],
     ) -> Result<Chunk, CodecError> {
         self.buffer.clear();
-        for histogram in held {
-            histograms::encode(histogram, &mut self.buffer);
-        }
+        distributions::encode(held, Effort::Quick, &mut self.buffer);
         let values = Arc::from(&self.buffer[..]);
         self.chunk(times, true, values)
     }
@@ -76,16 +73,8 @@ impl Sealer {
         histograms: bool,
         values: Arc<[u8]>,
     ) -> Result<Chunk, CodecError> {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else {
-            return Err(CodecError::Short);
-        };
-        Ok(Chunk {
-            range: TimeRange::new(*first, *last),
-            count: times.len() as u32,
-            histograms,
-            times: self.share(times),
-            values,
-        })
+        let encoded = self.share(times);
+        Chunk::new(times, histograms, encoded, values).ok_or(CodecError::Short)
     }
 
     fn share(&mut self, times: &[Timestamp]) -> Arc<[u8]> {
@@ -93,7 +82,7 @@ impl Sealer {
             return Arc::clone(same);
         }
         let mut encoded = Vec::new();
-        times::encode(times, &mut encoded);
+        times::encode(times, Effort::Quick, &mut encoded);
         let encoded: Arc<[u8]> = encoded.into();
         let mut known = match self.recent.len() {
             SHARED_TIMES => self.recent.pop_front().unwrap_or_default().0,
@@ -107,6 +96,49 @@ impl Sealer {
 }
 
 impl Chunk {
+    /// Seals numbers, at most a page of them, whose encoded timestamps are known; `None` when
+    /// there are none.
+    pub(crate) fn floats(
+        times: &[Timestamp],
+        numbers: &[f64],
+        encoded_times: Arc<[u8]>,
+        effort: Effort,
+    ) -> Option<Self> {
+        let mut encoded = Vec::new();
+        values::encode(numbers, effort, &mut encoded);
+        Self::new(times, false, encoded_times, encoded.into())
+    }
+
+    fn new(
+        times: &[Timestamp],
+        histograms: bool,
+        encoded_times: Arc<[u8]>,
+        values: Arc<[u8]>,
+    ) -> Option<Self> {
+        Some(Self {
+            range: TimeRange::new(*times.first()?, *times.last()?),
+            count: times.len() as u32,
+            histograms,
+            times: encoded_times,
+            values,
+        })
+    }
+
+    /// Whether it holds histograms, else numbers.
+    pub(crate) fn holds_histograms(&self) -> bool {
+        self.histograms
+    }
+
+    /// The encoded timestamps.
+    pub(crate) fn times(&self) -> &Arc<[u8]> {
+        &self.times
+    }
+
+    /// The encoded numbers or histograms.
+    pub(crate) fn values(&self) -> &[u8] {
+        &self.values
+    }
+
     /// From the oldest to the newest sample.
     pub(crate) fn range(&self) -> TimeRange {
         self.range
@@ -127,17 +159,13 @@ impl Chunk {
         let count = self.count as usize;
         if self.histograms {
             into.histograms(|timestamps, held| {
-                times::decode(&self.times, count, timestamps)?;
-                let mut reader = Reader::new(&self.values);
-                for _ in 0..count {
-                    held.push(histograms::decode(&mut reader)?);
-                }
-                Ok(())
+                times::decode_increasing(&self.times, count, timestamps)?;
+                distributions::decode(&self.values, count, held)
             })
         } else {
-            into.floats(|timestamps, values| {
-                times::decode(&self.times, count, timestamps)?;
-                values::decode(&self.values, count, values)
+            into.floats(|timestamps, numbers| {
+                times::decode_increasing(&self.times, count, timestamps)?;
+                values::decode(&self.values, count, numbers)
             })
         }
     }

@@ -31,11 +31,14 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tacho_model::{LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
 
 use crate::block::Block;
+use crate::cache::Cache;
 use crate::disk::Disk;
+use crate::error::StoreError;
 use crate::head::Head;
+use crate::matching::Filter;
 use crate::options::StoreOptions;
 use crate::quarantine::Quarantine;
-use crate::select::{Filter, Found, Older, failed, labels_in};
+use crate::select::{Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
 use crate::wal::sync::Syncer;
 use append::{Scratch, Writer};
@@ -50,6 +53,8 @@ pub(crate) struct Engine {
     dir: PathBuf,
     options: StoreOptions,
     quarantine: Quarantine,
+    /// Decoded parts of the blocks.
+    cache: Arc<Cache>,
     /// `None` when opened read-only.
     writer: Option<Mutex<Writer>>,
     syncer: Arc<Syncer>,
@@ -150,7 +155,8 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, QueryError> {
-        self.distinct(matchers, range, |labels, each| {
+        let values = |block: &Block, each: &mut dyn FnMut(&str)| block.values_of(name, each);
+        self.distinct(matchers, range, values, |labels, each| {
             if let Some(value) = labels.get(name) {
                 each(value);
             }
@@ -163,18 +169,25 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, QueryError> {
-        self.distinct(matchers, range, |labels, each| {
+        let names = |block: &Block, each: &mut dyn FnMut(&str)| {
+            let labels = block.directory.labels.iter();
+            labels.for_each(|label| each(&label.name));
+            Ok(Some(()))
+        };
+        self.distinct(matchers, range, names, |labels, each| {
             for (name, _) in labels {
                 each(name);
             }
         })
     }
 
-    /// The sorted, distinct texts that `of` hands out for the matching series.
+    /// The sorted, distinct texts that `of` hands out for the matching series. `indexed` hands out
+    /// those of all series of a block, or says that it cannot.
     fn distinct(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        indexed: impl Fn(&Block, &mut dyn FnMut(&str)) -> Result<Option<()>, StoreError>,
         of: impl Fn(LabelsRef<'_>, &mut dyn FnMut(&str)),
     ) -> Result<Vec<String>, QueryError> {
         let filter = Filter::new(matchers);
@@ -188,8 +201,17 @@ impl Engine {
                 texts.insert(text.to_owned());
             }
         };
-        let walk = older.for_each_labels(&filter, range, |labels| of(labels, &mut add));
-        walk.map_err(failed)?;
+        for block in older.blocks(range) {
+            if filter.is_empty() && indexed(block, &mut add).map_err(failed)?.is_some() {
+                continue;
+            }
+            let walk = block.matching(&filter, range, |series| {
+                of(series.labels, &mut add);
+                true
+            });
+            walk.map_err(failed)?;
+        }
+        older.for_each_frozen(&filter, range, |labels| of(labels, &mut add));
         for labels in &newest {
             of(labels.as_ref(), &mut add);
         }

@@ -51,6 +51,20 @@ pub enum StoreError {
         /// The newest version this program reads.
         supported: u64,
     },
+    /// Written by an older version of this program that was never released.
+    #[error(
+        "{} has format version {found} of an unreleased older Tachograph, this program reads \
+         {supported}: move the folder away and start with a new one",
+        path.display()
+    )]
+    OlderFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The version it has.
+        found: u64,
+        /// The version this program reads.
+        supported: u64,
+    },
     /// The disk is full.
     #[error("no space left at {}: free some, writing resumes by itself", path.display())]
     NoSpace {
@@ -98,6 +112,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A file of a version that this program does not read.
+    pub(crate) fn other_format(path: &Path, found: u64, supported: u64) -> Self {
+        let path = path.to_owned();
+        if found > supported {
+            return Self::NewerFormat {
+                path,
+                found,
+                supported,
+            };
+        }
+        Self::OlderFormat {
+            path,
+            found,
+            supported,
+        }
+    }
+
     /// An I/O error with its verb and path; a full disk becomes [`Self::NoSpace`].
     pub(crate) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

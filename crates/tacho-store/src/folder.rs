@@ -14,8 +14,8 @@ use crate::disk::{Disk, read_all, write_all};
 use crate::error::StoreError;
 use crate::quarantine::Quarantine;
 
-/// The version of the folder's layout that this program writes, and the newest it reads.
-pub(crate) const VERSION: u64 = 1;
+/// The version of the folder's layout that this program writes and reads.
+pub(crate) const VERSION: u64 = 2;
 /// How often, and with which pause, a lock is tried: a command that reads the folder is soon done.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -107,7 +107,7 @@ impl Drop for FolderLock {
     }
 }
 
-/// Refuses a newer layout; writes the version into a new folder.
+/// Refuses another layout; writes the version into a new folder.
 pub(crate) fn check_format(
     disk: &dyn Disk,
     dir: &Path,
@@ -130,11 +130,7 @@ pub(crate) fn check_format(
         Err(source) => return Err(StoreError::io("read", &path, source)),
     };
     match parse_format(&bytes) {
-        Some(found) if found > VERSION => Err(StoreError::NewerFormat {
-            path,
-            found,
-            supported: VERSION,
-        }),
+        Some(found) if found != VERSION => Err(StoreError::other_format(&path, found, VERSION)),
         Some(_) => Ok(()),
         None => {
             // Every block and every segment of the log names its own version as well.

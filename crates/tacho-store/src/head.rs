@@ -23,7 +23,7 @@ use tacho_model::{Labels, LabelsRef, METRIC_NAME, Refusal, TimeRange, Timestamp,
 use crate::chunk::Sealer;
 use crate::engine::growth::Room;
 use crate::error::CodecError;
-use crate::select::Filter;
+use crate::matching::Filter;
 use series::Series;
 use shard::{SERIES_BYTES, Shard};
 

@@ -11,7 +11,8 @@
 //! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
 //! - [`state`]: baselines, alert events, annotations, reports
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
-//! - `select`, `samples`: how samples are found and put in order
+//! - `select`, `matching`, `samples`: how samples are found and put in order
+//! - `cache`, `chunk`: decoded parts of blocks; samples sealed in memory
 //! - `codec`: numbers in bytes
 //! - `folder`, `quarantine`, `disk`: the data folder, damage, and the system below
 //!
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod cache;
 mod chunk;
 mod codec;
 mod disk;
@@ -27,6 +29,7 @@ mod engine;
 mod error;
 mod folder;
 mod head;
+mod matching;
 mod options;
 mod quarantine;
 mod samples;

@@ -1,78 +1,27 @@
 //! Answering questions: which series match, and their samples.
 //!
 //! A selection is a consistent view: it holds its blocks open, shares sealed chunks, and copies
-//! the few samples that are not sealed yet. Nothing is decoded before it is read.
+//! the few samples that are not sealed yet. Nothing is decoded before it is read. Blocks and heads
+//! each give a sorted list of series, so the selection is a merge of sorted lists.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tacho_model::{Columns, Labels, LabelsRef, MatchOp, Matcher, QueryError, Selection, TimeRange};
+use tacho_model::{Columns, Labels, LabelsRef, QueryError, Selection, TimeRange};
 
-use crate::block::Block;
-use crate::block::format::PageRef;
+use crate::block::{Block, SeriesRows};
 use crate::chunk::Chunk;
 use crate::error::StoreError;
 use crate::head::Head;
+use crate::matching::Filter;
 use crate::samples::Gather;
-
-/// Distinct values of one label whose answer is remembered while series are matched.
-const MEMO_MAX: usize = 10_000;
-
-/// Matchers, with each regular expression evaluated once for each distinct value.
-pub(crate) struct Filter<'a> {
-    conditions: Vec<(&'a Matcher, Memo)>,
-}
-
-/// What a regular expression said of the values seen so far.
-type Memo = RefCell<HashMap<String, bool>>;
-
-impl<'a> Filter<'a> {
-    pub(crate) fn new(matchers: &'a [Matcher]) -> Self {
-        let mut conditions: Vec<_> = matchers.iter().map(|m| (m, Memo::default())).collect();
-        // Comparisons first: what they exclude never reaches a regular expression.
-        conditions.sort_by_key(|(m, _)| is_regex(m));
-        Self { conditions }
-    }
-
-    pub(crate) fn matches(&self, labels: LabelsRef<'_>) -> bool {
-        self.conditions.iter().all(|(matcher, memo)| {
-            if !is_regex(matcher) {
-                return matcher.matches_set(labels);
-            }
-            let value = labels.get(matcher.name()).unwrap_or("");
-            let mut memo = memo.borrow_mut();
-            if let Some(known) = memo.get(value) {
-                return *known;
-            }
-            let answer = matcher.matches(value);
-            if memo.len() < MEMO_MAX {
-                memo.insert(value.to_owned(), answer);
-            }
-            answer
-        })
-    }
-}
-
-impl Filter<'_> {
-    /// Whether a value satisfies all matchers of one label.
-    pub(crate) fn matches_label(&self, name: &str, value: &str) -> bool {
-        let of_name = |(matcher, _): &&(&Matcher, Memo)| matcher.name() == name;
-        let mut conditions = self.conditions.iter().filter(of_name);
-        conditions.all(|(matcher, _)| matcher.matches(value))
-    }
-}
-
-fn is_regex(matcher: &Matcher) -> bool {
-    matches!(matcher.op(), MatchOp::Regex | MatchOp::NotRegex)
-}
 
 /// Some of the samples of one series.
 enum Source {
-    Pages(Arc<Block>, Vec<PageRef>),
-    Chunk(Chunk),
-    Open(Columns),
+    /// In a block.
+    Rows(Arc<Block>, SeriesRows),
+    /// In a head: sealed, and a copy of what is not.
+    Memory(Vec<Chunk>, Option<Columns>),
 }
 
 /// What no longer changes: blocks and the frozen head, from the oldest writes to the newest. It is
@@ -93,34 +42,24 @@ pub(crate) fn labels_in(head: &Head, filter: &Filter<'_>, range: TimeRange) -> V
 }
 
 impl Older {
-    fn blocks(&self, range: TimeRange) -> impl Iterator<Item = &Arc<Block>> {
+    /// The blocks that may have samples inside `range`.
+    pub(crate) fn blocks(&self, range: TimeRange) -> impl Iterator<Item = &Arc<Block>> {
         self.blocks
             .iter()
             .filter(move |block| block.footer.range.overlaps(range))
     }
 
-    /// Hands the labels of every matching series to `each`; one may come more than once.
-    pub(crate) fn for_each_labels(
+    /// Hands the labels of every matching series of the frozen head to `each`.
+    pub(crate) fn for_each_frozen(
         &self,
         filter: &Filter<'_>,
         range: TimeRange,
         mut each: impl FnMut(LabelsRef<'_>),
-    ) -> Result<(), StoreError> {
-        for block in self.blocks(range) {
-            block.for_each(range, |entry| {
-                if filter.matches(entry.labels) && !block.pages(entry, range).is_empty() {
-                    each(entry.labels);
-                }
-            })?;
-        }
-        for labels in self
-            .frozen
-            .iter()
-            .flat_map(|head| labels_in(head, filter, range))
-        {
+    ) {
+        let heads = self.frozen.iter();
+        for labels in heads.flat_map(|head| labels_in(head, filter, range)) {
             each(labels.as_ref());
         }
-        Ok(())
     }
 
     /// The matching series, ready to be read, with what was found in the `newest` head.
@@ -131,103 +70,123 @@ impl Older {
         range: TimeRange,
         samples_max: u64,
     ) -> Result<Selected, QueryError> {
-        let mut found = Found::new(newest.limit);
+        let limit = newest.limit;
+        let mut lists = Vec::new();
         for block in self.blocks(range) {
-            let select = block.for_each(range, |entry| {
-                if filter.matches(entry.labels) {
-                    let pages = block.pages(entry, range);
-                    if !pages.is_empty() {
-                        found.add(entry.labels, Source::Pages(block.clone(), pages));
-                    }
-                }
+            let mut found = Found::new(limit);
+            let each = block.matching(filter, range, |series| {
+                let source = Source::Rows(block.clone(), series.rows);
+                found.add(series.labels.to_owned(), source);
+                !found.exceeds()
             });
-            select.map_err(failed)?;
+            each.map_err(failed)?;
+            lists.push(found);
         }
         if let Some(head) = &self.frozen {
+            let mut found = Found::new(limit);
             found.add_head(head, filter, range);
+            lists.push(found);
         }
-        found.extend(newest);
-        found.check()?;
-        let mut series: Vec<_> = found.series.into_iter().collect();
-        series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Ok(Selected {
-            series,
-            range,
-            samples_max,
-            samples: AtomicU64::new(0),
-        })
+        lists.push(newest);
+        Selected::new(lists, limit, range, samples_max)
     }
 }
 
-/// Series collected so far, up to the limit.
+/// Series found in one block or head, each once.
 pub(crate) struct Found {
-    series: HashMap<Labels, Vec<Source>>,
+    series: Vec<(Labels, Source)>,
     limit: u64,
-    exceeded: bool,
+    sorted: bool,
 }
 
 impl Found {
     pub(crate) fn new(limit: u64) -> Self {
         Self {
-            series: HashMap::new(),
+            series: Vec::new(),
             limit,
-            exceeded: false,
+            sorted: true,
         }
     }
 
     /// Adds what a head holds: chunks shared, what is not sealed copied.
     pub(crate) fn add_head(&mut self, head: &Head, filter: &Filter<'_>, range: TimeRange) {
         head.for_each(filter, range, |labels, series| {
-            for chunk in series.chunks().iter().filter(|c| c.range().overlaps(range)) {
-                self.add(labels, Source::Chunk(chunk.clone()));
+            let inside = series.chunks().iter().filter(|c| c.range().overlaps(range));
+            let chunks: Vec<Chunk> = inside.cloned().collect();
+            let open = series.open(range);
+            if !chunks.is_empty() || open.is_some() {
+                self.add(labels.to_owned(), Source::Memory(chunks, open));
             }
-            if let Some(open) = series.open(range) {
-                self.add(labels, Source::Open(open));
-            }
-            !self.exceeded
+            !self.exceeds()
         });
     }
 
-    fn add(&mut self, labels: LabelsRef<'_>, source: Source) {
-        if self.exceeded {
-            return;
-        }
-        self.series
-            .entry(labels.to_owned())
-            .or_default()
-            .push(source);
-        self.exceeded = self.series.len() as u64 > self.limit;
+    fn add(&mut self, labels: Labels, source: Source) {
+        let before = self.series.last();
+        self.sorted &= before.is_none_or(|(before, _)| *before < labels);
+        self.series.push((labels, source));
     }
 
-    /// Adds what was written later.
-    fn extend(&mut self, newer: Self) {
-        for (labels, sources) in newer.series {
-            self.series.entry(labels).or_default().extend(sources);
-        }
-        self.exceeded |= newer.exceeded || self.series.len() as u64 > self.limit;
-    }
-
-    fn check(&self) -> Result<(), QueryError> {
-        if self.exceeded {
-            let limit = self.limit;
-            return Err(QueryError::TooMuch {
-                what: "series",
-                limit,
-            });
-        }
-        Ok(())
+    fn exceeds(&self) -> bool {
+        self.series.len() as u64 > self.limit
     }
 }
 
 /// Selected series.
 pub(crate) struct Selected {
-    series: Vec<(Labels, Vec<Source>)>,
+    labels: Vec<Labels>,
+    /// The sources of all series, from the oldest writes of each to its newest.
+    sources: Vec<Source>,
+    /// For each series where its sources end.
+    ends: Vec<usize>,
     range: TimeRange,
     samples_max: u64,
     samples: AtomicU64,
 }
 
 impl Selected {
+    /// Merges lists that come from the oldest writes to the newest.
+    fn new(
+        lists: Vec<Found>,
+        limit: u64,
+        range: TimeRange,
+        samples_max: u64,
+    ) -> Result<Self, QueryError> {
+        let mut selected = Self {
+            labels: Vec::new(),
+            sources: Vec::new(),
+            ends: Vec::new(),
+            range,
+            samples_max,
+            samples: AtomicU64::new(0),
+        };
+        let mut lists: Vec<_> = lists
+            .into_iter()
+            .map(|mut found| {
+                if !found.sorted {
+                    found.series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+                }
+                found.series.into_iter().peekable()
+            })
+            .collect();
+        lists.retain_mut(|list| list.peek().is_some());
+        while let Some(labels) = first(&mut lists) {
+            for list in &mut lists {
+                let source = list.next_if(|(other, _)| *other == labels);
+                selected.sources.extend(source.map(|(_, source)| source));
+            }
+            selected.labels.push(labels);
+            selected.ends.push(selected.sources.len());
+            if selected.labels.len() as u64 > limit {
+                return Err(QueryError::TooMuch {
+                    what: "series",
+                    limit,
+                });
+            }
+        }
+        Ok(selected)
+    }
+
     fn count(&self, samples: u64) -> Result<(), QueryError> {
         let before = self.samples.fetch_add(samples, Ordering::Relaxed);
         if before.saturating_add(samples) > self.samples_max {
@@ -239,35 +198,66 @@ impl Selected {
         }
         Ok(())
     }
+
+    fn read_rows(
+        &self,
+        block: &Block,
+        rows: &SeriesRows,
+        gather: &mut Gather<'_>,
+    ) -> Result<(), QueryError> {
+        let mut outcome = Ok(());
+        let pages = block.pages(rows, self.range, |part| {
+            outcome = self
+                .count(part.count())
+                .and_then(|()| block.read(&part, gather).map_err(failed));
+            outcome.is_ok()
+        });
+        pages.map_err(failed).and(outcome)
+    }
+}
+
+/// The lowest labels at the head of any list.
+fn first(
+    lists: &mut [std::iter::Peekable<std::vec::IntoIter<(Labels, Source)>>],
+) -> Option<Labels> {
+    let mut first: Option<&Labels> = None;
+    for list in lists {
+        if let Some((labels, _)) = list.peek() {
+            // Lists mostly hold the same series, and telling that they are is quick.
+            let lower = first.is_none_or(|first| first != labels && labels < first);
+            if lower {
+                first = Some(labels);
+            }
+        }
+    }
+    first.cloned()
 }
 
 impl Selection for Selected {
     fn len(&self) -> usize {
-        self.series.len()
+        self.labels.len()
     }
 
     fn labels(&self, index: usize) -> &Labels {
-        &self.series[index].0
+        &self.labels[index]
     }
 
     fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
         let mut gather = Gather::new(into, self.range);
-        for source in &self.series[index].1 {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        for source in &self.sources[start..self.ends[index]] {
             match source {
-                Source::Pages(block, pages) => {
-                    for page in pages {
-                        self.count(u64::from(page.count))?;
-                        block.read(page, &mut gather).map_err(failed)?;
+                Source::Rows(block, rows) => self.read_rows(block, rows, &mut gather)?,
+                Source::Memory(chunks, open) => {
+                    for chunk in chunks {
+                        self.count(chunk.count())?;
+                        let read = chunk.read(&mut gather);
+                        read.map_err(|error| QueryError::Failed(Box::new(error)))?;
                     }
-                }
-                Source::Chunk(chunk) => {
-                    self.count(chunk.count())?;
-                    let read = chunk.read(&mut gather);
-                    read.map_err(|error| QueryError::Failed(Box::new(error)))?;
-                }
-                Source::Open(columns) => {
-                    self.count(columns.len() as u64)?;
-                    gather.columns(columns);
+                    if let Some(columns) = open {
+                        self.count(columns.len() as u64)?;
+                        gather.columns(columns);
+                    }
                 }
             }
         }

@@ -1,27 +1,47 @@
-//! The fixed parts of a block file: header, footer, directory and index entries.
+//! The fixed parts of a block file: header, footer, and the directory of its index.
 
-use tacho_model::{LabelsRef, TimeRange, Timestamp};
+use tacho_model::{TimeRange, Timestamp};
 
-use crate::codec::PAGE_SAMPLES_MAX;
 use crate::codec::bytes::{Reader, put_bytes, put_signed, put_varint};
 use crate::error::CodecError;
 
 const HEADER_MAGIC: [u8; 8] = *b"TACHOBLK";
 const FOOTER_MAGIC: [u8; 8] = *b"TACHOEND";
-/// The version this program writes, and the newest it reads.
-pub(crate) const VERSION: u32 = 1;
+/// The version this program writes and reads.
+pub(crate) const VERSION: u32 = 2;
 /// Bytes of the header.
 pub(crate) const HEADER_BYTES: usize = 16;
 /// Bytes of the footer.
 pub(crate) const FOOTER_BYTES: usize = 88;
 /// Bytes of a page's checksum, which follows it.
 pub(crate) const CRC_BYTES: usize = 4;
+/// Series on one page of them; the last page may have fewer.
+pub(crate) const SERIES_PER_PAGE: usize = 256;
+/// Symbols on one page of them; the last page may have fewer.
+pub(crate) const SYMBOLS_PER_PAGE: usize = 256;
+/// Pages that one page of a table describes; the last may describe fewer.
+pub(crate) const ENTRIES_PER_PAGE: usize = 256;
+
+/// The two sorts of samples; each has rows and tables of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Floats,
+    Histograms,
+}
 
 /// Where a page lies; its checksum follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PageAt {
     pub(crate) offset: u64,
     pub(crate) bytes: u32,
+}
+
+impl PageAt {
+    /// The first byte after the page and its checksum.
+    pub(crate) fn end(self) -> u64 {
+        self.offset
+            .saturating_add(u64::from(self.bytes) + CRC_BYTES as u64)
+    }
 }
 
 /// The last bytes of a block.
@@ -33,31 +53,6 @@ pub(crate) struct Footer {
     pub(crate) series: u64,
     pub(crate) samples: u64,
     pub(crate) level: u32,
-}
-
-/// What the directory says of one page of index entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct IndexPage {
-    pub(crate) at: PageAt,
-    pub(crate) range: TimeRange,
-}
-
-/// Where the parts of a block are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Directory {
-    pub(crate) index: Vec<IndexPage>,
-    pub(crate) metadata: PageAt,
-}
-
-/// One page of samples of one series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PageRef {
-    pub(crate) at: PageAt,
-    pub(crate) histograms: bool,
-    pub(crate) count: u32,
-    pub(crate) range: TimeRange,
-    /// The page of timestamps, where it is shared with other series.
-    pub(crate) times: Option<PageAt>,
 }
 
 /// The first bytes of a block.
@@ -92,6 +87,7 @@ impl Footer {
         bytes
     }
 
+    /// Reads a footer; one of another version is [`CodecError::Unsupported`].
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let checked = Reader::new(bytes).take(FOOTER_BYTES - 12)?;
         let mut reader = Reader::new(bytes);
@@ -112,8 +108,8 @@ impl Footer {
         if reader.array()? != FOOTER_MAGIC || crc != crc32c::crc32c(checked) {
             return Err(CodecError::Corrupt("the footer is damaged"));
         }
-        if version > VERSION {
-            return Err(CodecError::Unsupported(version as u8));
+        if version != VERSION {
+            return Err(CodecError::Unsupported(version.min(255) as u8));
         }
         Ok(Self {
             directory,
@@ -126,121 +122,172 @@ impl Footer {
     }
 }
 
-fn put_page(into: &mut Vec<u8>, at: PageAt) {
-    put_varint(into, at.offset);
-    put_varint(into, u64::from(at.bytes));
+/// A page of symbols: where, and the first one on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SymbolsAt {
+    pub(crate) at: PageAt,
+    pub(crate) first: String,
 }
 
-fn page(reader: &mut Reader<'_>) -> Result<PageAt, CodecError> {
-    let offset = reader.varint()?;
-    let bytes = u32::try_from(reader.varint()?);
-    let bytes = bytes.map_err(|_| CodecError::Corrupt("a page is too large"))?;
-    Ok(PageAt { offset, bytes })
+/// A page of series or of a table: where, and how many rows of each sort lie before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowsAt {
+    pub(crate) at: PageAt,
+    pub(crate) before: [u64; 2],
 }
 
-fn put_range(into: &mut Vec<u8>, range: TimeRange) {
-    let (start, end) = (range.start.as_nanos(), range.end.as_nanos());
-    put_signed(into, start);
-    put_varint(into, end.wrapping_sub(start) as u64);
+/// A page of postings: where, and the first value (a symbol's number) on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PostingsAt {
+    pub(crate) at: PageAt,
+    pub(crate) first: u32,
 }
 
-fn range(reader: &mut Reader<'_>) -> Result<TimeRange, CodecError> {
-    let start = reader.signed()?;
-    let end = start.wrapping_add(reader.varint()? as i64);
-    let (start, end) = (Timestamp::from_nanos(start), Timestamp::from_nanos(end));
-    Ok(TimeRange::new(start, end))
+/// The postings of one label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LabelAt {
+    pub(crate) name: String,
+    pub(crate) pages: Vec<PostingsAt>,
+}
+
+/// Where the parts of a block's index are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Directory {
+    pub(crate) metadata: PageAt,
+    pub(crate) symbols: Vec<SymbolsAt>,
+    pub(crate) series: Vec<RowsAt>,
+    /// The tables of data pages, by [`Sort`]; of `before` only that sort's counts.
+    pub(crate) tables: [Vec<RowsAt>; 2],
+    /// The table of pages of timestamps.
+    pub(crate) times: Vec<PageAt>,
+    /// In order of their names.
+    pub(crate) labels: Vec<LabelAt>,
+    /// All rows, by sort.
+    pub(crate) rows: [u64; 2],
+}
+
+/// Writes places as distances from the one before.
+struct Places {
+    end: u64,
+}
+
+impl Places {
+    fn put(&mut self, at: PageAt, into: &mut Vec<u8>) {
+        put_signed(into, at.offset.wrapping_sub(self.end) as i64);
+        put_varint(into, u64::from(at.bytes));
+        self.end = at.end();
+    }
+
+    fn read(&mut self, reader: &mut Reader<'_>) -> Result<PageAt, CodecError> {
+        let offset = self.end.wrapping_add(reader.signed()? as u64);
+        let bytes = u32::try_from(reader.varint()?);
+        let bytes = bytes.map_err(|_| CodecError::Corrupt("a page is too large"))?;
+        let at = PageAt { offset, bytes };
+        self.end = at.end();
+        Ok(at)
+    }
+}
+
+/// How many rows lie between one page and the next, or the end.
+fn rows_on(pages: &[RowsAt], number: usize, sort: usize, all: [u64; 2]) -> u64 {
+    let next = pages.get(number + 1).map_or(all, |next| next.before);
+    next[sort] - pages[number].before[sort]
 }
 
 impl Directory {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        put_varint(&mut bytes, self.index.len() as u64);
-        for index in &self.index {
-            put_page(&mut bytes, index.at);
-            put_range(&mut bytes, index.range);
+        let bytes = &mut Vec::new();
+        let mut places = Places { end: 0 };
+        places.put(self.metadata, bytes);
+        put_varint(bytes, self.symbols.len() as u64);
+        for page in &self.symbols {
+            places.put(page.at, bytes);
+            put_bytes(bytes, page.first.as_bytes());
         }
-        put_page(&mut bytes, self.metadata);
-        bytes
+        put_varint(bytes, self.series.len() as u64);
+        for (number, page) in self.series.iter().enumerate() {
+            places.put(page.at, bytes);
+            for sort in 0..2 {
+                put_varint(bytes, rows_on(&self.series, number, sort, self.rows));
+            }
+        }
+        for (sort, table) in self.tables.iter().enumerate() {
+            put_varint(bytes, table.len() as u64);
+            for (number, page) in table.iter().enumerate() {
+                places.put(page.at, bytes);
+                put_varint(bytes, rows_on(table, number, sort, self.rows));
+            }
+        }
+        put_varint(bytes, self.times.len() as u64);
+        self.times.iter().for_each(|at| places.put(*at, bytes));
+        put_varint(bytes, self.labels.len() as u64);
+        for label in &self.labels {
+            put_bytes(bytes, label.name.as_bytes());
+            put_varint(bytes, label.pages.len() as u64);
+            for page in &label.pages {
+                places.put(page.at, bytes);
+                put_varint(bytes, u64::from(page.first));
+            }
+        }
+        std::mem::take(bytes)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut reader = Reader::new(bytes);
-        let mut index = Vec::new();
+        let reader = &mut Reader::new(bytes);
+        let mut places = Places { end: 0 };
+        let mut directory = Self {
+            metadata: places.read(reader)?,
+            ..Self::default()
+        };
+        for _ in 0..reader.count(3)? {
+            let at = places.read(reader)?;
+            let first = reader.text()?.to_owned();
+            directory.symbols.push(SymbolsAt { at, first });
+        }
+        let mut rows = [0; 2];
         for _ in 0..reader.count(4)? {
-            index.push(IndexPage {
-                at: page(&mut reader)?,
-                range: range(&mut reader)?,
-            });
+            let at = places.read(reader)?;
+            directory.series.push(RowsAt { at, before: rows });
+            for count in &mut rows {
+                *count = add(*count, reader.varint()?)?;
+            }
         }
-        let metadata = page(&mut reader)?;
-        Ok(Self { index, metadata })
+        let mut described = [0; 2];
+        for sort in 0..2 {
+            for _ in 0..reader.count(3)? {
+                let at = places.read(reader)?;
+                let before = described;
+                directory.tables[sort].push(RowsAt { at, before });
+                described[sort] = add(described[sort], reader.varint()?)?;
+            }
+        }
+        if described != rows {
+            return Err(CodecError::Corrupt(
+                "the tables hold other rows than the series",
+            ));
+        }
+        directory.rows = rows;
+        for _ in 0..reader.count(2)? {
+            directory.times.push(places.read(reader)?);
+        }
+        for _ in 0..reader.count(2)? {
+            let name = reader.text()?.to_owned();
+            let mut pages = Vec::new();
+            for _ in 0..reader.count(3)? {
+                let at = places.read(reader)?;
+                let first = reader.varint()?.min(u64::from(u32::MAX)) as u32;
+                pages.push(PostingsAt { at, first });
+            }
+            directory.labels.push(LabelAt { name, pages });
+        }
+        if !reader.is_empty() {
+            return Err(CodecError::Corrupt("the directory is longer than it says"));
+        }
+        Ok(directory)
     }
 }
 
-/// Appends an index entry: a series and its pages, after the entry's length.
-pub(crate) fn put_entry(labels: LabelsRef<'_>, pages: &[PageRef], into: &mut Vec<u8>) {
-    let mut entry = Vec::new();
-    put_bytes(&mut entry, labels.as_bytes());
-    put_varint(&mut entry, pages.len() as u64);
-    for page in pages {
-        let flags = u8::from(page.histograms) | u8::from(page.times.is_some()) << 1;
-        entry.push(flags);
-        put_varint(&mut entry, u64::from(page.count));
-        put_range(&mut entry, page.range);
-        put_page(&mut entry, page.at);
-        if let Some(times) = page.times {
-            put_page(&mut entry, times);
-        }
-    }
-    put_bytes(into, &entry);
-}
-
-/// An index entry whose pages are not decoded yet.
-#[derive(Clone, Copy)]
-pub(crate) struct Entry<'a> {
-    pub(crate) labels: LabelsRef<'a>,
-    pages: Reader<'a>,
-}
-
-/// Reads the next index entry.
-pub(crate) fn entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, CodecError> {
-    let mut pages = Reader::new(reader.bytes()?);
-    let labels = LabelsRef::from_encoded(pages.bytes()?)
-        .map_err(|_| CodecError::Corrupt("an index entry's labels are damaged"))?;
-    Ok(Entry { labels, pages })
-}
-
-impl Entry<'_> {
-    /// The pages that overlap `range`, in order.
-    pub(crate) fn pages(mut self, within: TimeRange) -> Result<Vec<PageRef>, CodecError> {
-        let reader = &mut self.pages;
-        let mut pages = Vec::new();
-        for _ in 0..reader.count(5)? {
-            let flags = reader.u8()?;
-            if flags > 3 {
-                return Err(CodecError::Unsupported(flags));
-            }
-            let count = reader.varint()?;
-            if count == 0 || count > PAGE_SAMPLES_MAX as u64 {
-                return Err(CodecError::Corrupt("a page has too many samples"));
-            }
-            let range = range(reader)?;
-            let at = page(reader)?;
-            let times = if flags & 2 == 0 {
-                None
-            } else {
-                Some(page(reader)?)
-            };
-            if range.overlaps(within) {
-                pages.push(PageRef {
-                    at,
-                    histograms: flags & 1 == 1,
-                    count: count as u32,
-                    range,
-                    times,
-                });
-            }
-        }
-        Ok(pages)
-    }
+fn add(a: u64, b: u64) -> Result<u64, CodecError> {
+    let sum = a.checked_add(b).filter(|sum| *sum < 1 << 60);
+    sum.ok_or(CodecError::Corrupt("a block has too many rows"))
 }

@@ -1,19 +1,25 @@
 //! Reading a block: positioned reads of single pages, each checked.
 //!
-//! A page that fails its check is reported once and then treated as holding nothing. An error of
-//! the disk itself is an error.
+//! Opening reads footer and directory; all else is read when it is needed, and what several
+//! series need is kept in the cache. A page that fails its check is reported once and then treated
+//! as holding nothing. An error of the disk itself is an error.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tacho_model::{Metadata, TimeRange};
+use tacho_model::{Histogram, Metadata, TimeRange, Timestamp};
 
 use super::format::{
-    CRC_BYTES, Directory, Entry, FOOTER_BYTES, Footer, HEADER_BYTES, PageAt, PageRef, entry, header,
+    CRC_BYTES, Directory, ENTRIES_PER_PAGE, FOOTER_BYTES, Footer, HEADER_BYTES, PageAt, RowsAt,
+    SERIES_PER_PAGE, Sort, VERSION, header,
 };
+use super::series::SeriesPage;
+use super::table::{Entry, TablePage};
+use crate::cache::{Cache, Part, Rows, Times};
 use crate::codec::bytes::Reader;
-use crate::codec::{histograms, times, values};
+use crate::codec::{distributions, times, values};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{CodecError, StoreError};
 use crate::quarantine::{Quarantined, Reports};
@@ -27,8 +33,31 @@ pub(crate) struct Block {
     name: String,
     pub(crate) footer: Footer,
     pub(crate) bytes: u64,
-    directory: Directory,
+    pub(crate) directory: Directory,
     reports: Arc<Reports>,
+    cache: Arc<Cache>,
+    /// Its number in the cache.
+    id: u64,
+}
+
+/// Where the rows of one series are, by sort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeriesRows(pub(crate) [Range<u64>; 2]);
+
+/// Rows of one series on one data page.
+#[derive(Debug, Clone)]
+pub(crate) struct PagePart {
+    sort: Sort,
+    entry: Entry,
+    /// Which of the page's rows.
+    rows: Range<usize>,
+}
+
+impl PagePart {
+    /// How many rows.
+    pub(crate) fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
 }
 
 impl Block {
@@ -37,19 +66,13 @@ impl Block {
         disk: &dyn Disk,
         path: &Path,
         reports: Arc<Reports>,
+        cache: Arc<Cache>,
     ) -> Result<Self, StoreError> {
         let io = |source| StoreError::io("open", path, source);
-        let damaged = |offset: u64, error: CodecError| match error {
-            CodecError::Unsupported(found) => StoreError::NewerFormat {
-                path: path.to_owned(),
-                found: u64::from(found),
-                supported: u64::from(super::format::VERSION),
-            },
-            _ => StoreError::Damaged {
-                path: path.to_owned(),
-                offset,
-                reason: error.to_string(),
-            },
+        let damaged = |offset: u64, error: CodecError| StoreError::Damaged {
+            path: path.to_owned(),
+            offset,
+            reason: error.to_string(),
         };
         let file = disk.open(path).map_err(io)?;
         let bytes = file.len().map_err(io)?;
@@ -57,10 +80,16 @@ impl Block {
         let footer_at = footer_at.ok_or_else(|| damaged(0, CodecError::Short))?;
         let mut footer = vec![0; FOOTER_BYTES];
         file.read_at(footer_at, &mut footer).map_err(io)?;
-        let footer = Footer::decode(&footer).map_err(|error| damaged(footer_at, error))?;
-        let directory = read_page(&*file, footer.directory, footer_at)
+        let footer = Footer::decode(&footer).map_err(|error| match error {
+            CodecError::Unsupported(found) => {
+                StoreError::other_format(path, u64::from(found), u64::from(VERSION))
+            }
+            _ => damaged(footer_at, error),
+        })?;
+        let directory = read_page(&*file, footer.directory, bytes)
             .map_err(io)?
             .and_then(|page| Directory::decode(&page))
+            .and_then(|directory| consistent(directory, &footer))
             .map_err(|error| damaged(footer.directory.offset, error))?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let block = Self {
@@ -71,6 +100,8 @@ impl Block {
             bytes,
             directory,
             reports,
+            id: cache.block(),
+            cache,
         };
         let mut first = vec![0; HEADER_BYTES];
         block.file.read_at(0, &mut first).map_err(io)?;
@@ -85,7 +116,7 @@ impl Block {
         Ok(block)
     }
 
-    fn report(&self, at: PageAt, reason: &str) {
+    pub(crate) fn report(&self, at: PageAt, reason: &str) {
         self.reports.add(Quarantined {
             file: self.name.clone(),
             offset: at.offset,
@@ -114,76 +145,267 @@ impl Block {
         }
     }
 
-    /// Number of index pages.
-    pub(crate) fn index_pages(&self) -> usize {
-        self.directory.index.len()
-    }
-
-    /// An index page; `None` when it is damaged.
-    pub(crate) fn index_page(&self, number: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        self.page(self.directory.index[number].at)
-    }
-
-    /// The entries of an index page, up to the first that is damaged.
-    pub(crate) fn entries<'a>(
-        &'a self,
-        number: usize,
-        page: &'a [u8],
-    ) -> impl Iterator<Item = Entry<'a>> {
-        let mut reader = Reader::new(page);
-        std::iter::from_fn(move || {
-            if reader.is_empty() {
-                return None;
-            }
-            let next = entry(&mut reader);
-            if let Err(error) = &next {
-                self.report(self.directory.index[number].at, &error.to_string());
-            }
-            next.ok()
-        })
-    }
-
-    /// Hands every series that may have samples inside `range` to `each`.
-    pub(crate) fn for_each(
+    /// A part that the cache keeps; `None` when its page is damaged, which is reported.
+    pub(crate) fn part<T>(
         &self,
+        at: PageAt,
+        kept: impl FnOnce(Part) -> Option<Arc<T>>,
+        decode: impl FnOnce(&[u8]) -> Result<T, CodecError>,
+        keep: impl FnOnce(Arc<T>) -> Part,
+    ) -> Result<Option<Arc<T>>, StoreError> {
+        if let Some(part) = self.cache.get(self.id, at.offset).and_then(kept) {
+            return Ok(Some(part));
+        }
+        let Some(page) = self.page(at)? else {
+            return Ok(None);
+        };
+        match decode(&page) {
+            Ok(part) => {
+                let part = Arc::new(part);
+                self.cache.insert(self.id, at.offset, keep(part.clone()));
+                Ok(Some(part))
+            }
+            Err(error) => {
+                self.report(at, &error.to_string());
+                Ok(None)
+            }
+        }
+    }
+
+    /// A page of series with the number of rows before it.
+    pub(crate) fn series_page(
+        &self,
+        number: usize,
+    ) -> Result<Option<(Arc<SeriesPage>, RowsAt)>, StoreError> {
+        let Some(at) = self.directory.series.get(number).copied() else {
+            return Ok(None);
+        };
+        let kept = |part| match part {
+            Part::Series(page) => Some(page),
+            _ => None,
+        };
+        let expected = self.series_on(number);
+        let rows_end = self.directory.series.get(number + 1);
+        let rows_end = rows_end.map_or(self.directory.rows, |next| next.before);
+        let decode = |bytes: &[u8]| {
+            let page = SeriesPage::decode(bytes)?;
+            let rows = page.all_rows();
+            let same = (0..2).all(|sort| at.before[sort] + rows[sort] == rows_end[sort]);
+            if page.len() != expected || !same {
+                return Err(CodecError::Corrupt(
+                    "a page of series contradicts the directory",
+                ));
+            }
+            Ok(page)
+        };
+        let page = self.part(at.at, kept, decode, Part::Series)?;
+        Ok(page.map(|page| (page, at)))
+    }
+
+    /// How many series a page has.
+    fn series_on(&self, number: usize) -> usize {
+        let before = (number * SERIES_PER_PAGE) as u64;
+        (self.footer.series - before).min(SERIES_PER_PAGE as u64) as usize
+    }
+
+    fn table_page(&self, at: PageAt) -> Result<Option<Arc<TablePage>>, StoreError> {
+        let kept = |part| match part {
+            Part::Table(page) => Some(page),
+            _ => None,
+        };
+        self.part(at, kept, TablePage::decode, Part::Table)
+    }
+
+    /// Hands the parts of data pages that hold `rows` and may have samples inside `range` to
+    /// `each`, in order of time, until that says stop.
+    pub(crate) fn pages(
+        &self,
+        rows: &SeriesRows,
         range: TimeRange,
-        mut each: impl FnMut(Entry<'_>),
+        mut each: impl FnMut(PagePart) -> bool,
     ) -> Result<(), StoreError> {
-        for (number, index) in self.directory.index.iter().enumerate() {
-            if !index.range.overlaps(range) {
-                continue;
-            }
-            if let Some(page) = self.index_page(number)? {
-                self.entries(number, &page).for_each(&mut each);
+        for sort in [Sort::Floats, Sort::Histograms] {
+            let Range {
+                start: mut row,
+                end,
+            } = rows.0[sort as usize].clone();
+            let table = &self.directory.tables[sort as usize];
+            while row < end {
+                let number = table.partition_point(|page| page.before[sort as usize] <= row);
+                let Some(number) = number.checked_sub(1) else {
+                    break;
+                };
+                let before = table[number].before[sort as usize];
+                let next = table.get(number + 1);
+                let next = next.map_or(self.directory.rows, |next| next.before)[sort as usize];
+                let Some(page) = self.table_page(table[number].at)? else {
+                    row = next;
+                    continue;
+                };
+                let mut place = page.find(row - before);
+                while row < end && row < next {
+                    let Some(entry) = page.get(place) else {
+                        self.report(table[number].at, "a table has too few rows");
+                        row = next;
+                        break;
+                    };
+                    let on_page = page.rows(place);
+                    let first = row - before - on_page.start;
+                    let last = (end - before).min(on_page.end) - on_page.start;
+                    let part = PagePart {
+                        sort,
+                        entry: *entry,
+                        rows: first as usize..last as usize,
+                    };
+                    if entry.range.overlaps(range) && !each(part) {
+                        return Ok(());
+                    }
+                    row = before + on_page.end;
+                    place += 1;
+                }
             }
         }
         Ok(())
     }
 
-    /// The pages of an index entry; none when it is damaged, which is reported.
-    pub(crate) fn pages(&self, entry: Entry<'_>, range: TimeRange) -> Vec<PageRef> {
-        entry.pages(range).unwrap_or_else(|error| {
-            self.report(PageAt::default(), &error.to_string());
-            Vec::new()
-        })
-    }
-
-    /// Decodes a page of samples; a damaged one adds nothing.
-    pub(crate) fn read(&self, page: &PageRef, into: &mut Gather<'_>) -> Result<(), StoreError> {
-        let Some(payload) = self.page(page.at)? else {
-            return Ok(());
+    /// Decodes rows of a data page; a damaged one adds nothing.
+    pub(crate) fn read(&self, part: &PagePart, into: &mut Gather<'_>) -> Result<(), StoreError> {
+        let whole = part.rows == (0..part.entry.rows as usize);
+        let outcome = match part.sort {
+            Sort::Floats if whole => {
+                let Some((shared, payload)) = self.payload(&part.entry)? else {
+                    return Ok(());
+                };
+                into.floats(|timestamps, numbers| {
+                    let rest = put_times(&part.entry, shared.as_deref(), &payload, timestamps)?;
+                    values::decode(rest, part.entry.rows as usize, numbers)
+                })
+            }
+            Sort::Histograms if whole => {
+                let Some((shared, payload)) = self.payload(&part.entry)? else {
+                    return Ok(());
+                };
+                into.histograms(|timestamps, held| {
+                    let rest = put_times(&part.entry, shared.as_deref(), &payload, timestamps)?;
+                    distributions::decode(rest, part.entry.rows as usize, held)
+                })
+            }
+            Sort::Floats => {
+                let Some(rows) = self.float_rows(&part.entry)? else {
+                    return Ok(());
+                };
+                into.floats(|timestamps, numbers| slice(&rows, part, timestamps, numbers))
+            }
+            Sort::Histograms => {
+                let Some(rows) = self.histogram_rows(&part.entry)? else {
+                    return Ok(());
+                };
+                into.histograms(|timestamps, held| slice(&rows, part, timestamps, held))
+            }
         };
-        let shared = match page.times {
-            Some(at) => match self.page(at)? {
-                Some(times) => Some(times),
-                None => return Ok(()),
-            },
-            None => None,
-        };
-        if let Err(error) = decode(page, &payload, shared.as_deref(), into) {
-            self.report(page.at, &error.to_string());
+        if let Err(error) = outcome {
+            self.report(part.entry.at, &error.to_string());
         }
         Ok(())
+    }
+
+    /// The bytes of a data page, and its timestamps if another page holds them.
+    #[expect(
+        clippy::type_complexity,
+        reason = "used on the next line and nowhere else"
+    )]
+    fn payload(&self, entry: &Entry) -> Result<Option<(Option<Arc<Times>>, Vec<u8>)>, StoreError> {
+        let Some(payload) = self.page(entry.at)? else {
+            return Ok(None);
+        };
+        let Some(number) = entry.times else {
+            return Ok(Some((None, payload)));
+        };
+        let times = self.times(number, entry.rows)?;
+        Ok(times.map(|times| (Some(times), payload)))
+    }
+
+    /// A page of timestamps by its number.
+    fn times(&self, number: u32, rows: u32) -> Result<Option<Arc<Times>>, StoreError> {
+        let (page, place) = (
+            number as usize / ENTRIES_PER_PAGE,
+            number as usize % ENTRIES_PER_PAGE,
+        );
+        let Some(at) = self.directory.times.get(page).copied() else {
+            self.report(self.footer.directory, "a page of timestamps does not exist");
+            return Ok(None);
+        };
+        let Some(table) = self.table_page(at)? else {
+            return Ok(None);
+        };
+        let Some(entry) = table.get(place).filter(|entry| entry.rows == rows) else {
+            self.report(at, "a page of timestamps does not fit");
+            return Ok(None);
+        };
+        let kept = |part| match part {
+            Part::Times(times) => Some(times),
+            _ => None,
+        };
+        let decode = |bytes: &[u8]| {
+            let mut decoded = Vec::with_capacity(rows as usize);
+            let increasing = times::decode(bytes, rows as usize, &mut decoded)?;
+            Ok(Times {
+                times: decoded,
+                increasing,
+            })
+        };
+        self.part(entry.at, kept, decode, Part::Times)
+    }
+
+    /// The rows of a page that several series share.
+    fn float_rows(&self, entry: &Entry) -> Result<Option<Arc<Rows<f64>>>, StoreError> {
+        let kept = |part| match part {
+            Part::Floats(rows) => Some(rows),
+            _ => None,
+        };
+        self.rows(entry, kept, Part::Floats, values::decode, |_| 8)
+    }
+
+    fn histogram_rows(&self, entry: &Entry) -> Result<Option<Arc<Rows<Histogram>>>, StoreError> {
+        let kept = |part| match part {
+            Part::Histograms(rows) => Some(rows),
+            _ => None,
+        };
+        let bytes = |histogram: &Histogram| 128 + 16 * distributions::buckets(histogram) as u64;
+        self.rows(entry, kept, Part::Histograms, distributions::decode, bytes)
+    }
+
+    fn rows<T>(
+        &self,
+        entry: &Entry,
+        kept: impl FnOnce(Part) -> Option<Arc<Rows<T>>>,
+        keep: impl FnOnce(Arc<Rows<T>>) -> Part,
+        decode: impl FnOnce(&[u8], usize, &mut Vec<T>) -> Result<(), CodecError>,
+        bytes: impl Fn(&T) -> u64,
+    ) -> Result<Option<Arc<Rows<T>>>, StoreError> {
+        if let Some(part) = self.cache.get(self.id, entry.at.offset).and_then(kept) {
+            return Ok(Some(part));
+        }
+        let Some((shared, payload)) = self.payload(entry)? else {
+            return Ok(None);
+        };
+        let mut times = Vec::with_capacity(entry.rows as usize);
+        let mut values = Vec::new();
+        let decoded = all_times(entry, shared.as_deref(), &payload, &mut times)
+            .and_then(|(rest, _)| decode(rest, entry.rows as usize, &mut values));
+        if let Err(error) = decoded {
+            self.report(entry.at, &error.to_string());
+            return Ok(None);
+        }
+        let bytes = values.iter().map(bytes).sum::<u64>() + times.len() as u64 * 8;
+        let rows = Arc::new(Rows {
+            times,
+            values,
+            bytes,
+        });
+        let part = keep(rows.clone());
+        self.cache.insert(self.id, entry.at.offset, part);
+        Ok(Some(rows))
     }
 
     /// What was known of metric names when the block was written; `None` when damaged.
@@ -208,32 +430,62 @@ impl Block {
     }
 }
 
-fn decode(
-    page: &PageRef,
-    payload: &[u8],
-    shared: Option<&[u8]>,
-    into: &mut Gather<'_>,
-) -> Result<(), CodecError> {
-    let mut reader = Reader::new(payload);
-    let encoded_times = match shared {
-        Some(times) => times,
-        None => reader.bytes()?,
-    };
-    let count = page.count as usize;
-    if page.histograms {
-        return into.histograms(|timestamps, held| {
-            times::decode(encoded_times, count, timestamps)?;
-            for _ in 0..count {
-                held.push(histograms::decode(&mut reader)?);
-            }
-            Ok(())
-        });
+/// Directory and footer must agree, so that nothing that is allocated by one is unbounded.
+fn consistent(directory: Directory, footer: &Footer) -> Result<Directory, CodecError> {
+    let pages = footer.series.div_ceil(SERIES_PER_PAGE as u64);
+    let samples = directory.rows[0] + directory.rows[1];
+    if pages != directory.series.len() as u64 || samples != footer.samples {
+        return Err(CodecError::Corrupt("the footer contradicts the directory"));
     }
-    let rest = reader.take(reader.remaining())?;
-    into.floats(|timestamps, numbers| {
-        times::decode(encoded_times, count, timestamps)?;
-        values::decode(rest, count, numbers)
-    })
+    Ok(directory)
+}
+
+/// Appends the timestamps of a data page, whether they are on it or not; what follows them on the
+/// page, and whether they increase.
+fn all_times<'a>(
+    entry: &Entry,
+    shared: Option<&Times>,
+    payload: &'a [u8],
+    into: &mut Vec<Timestamp>,
+) -> Result<(&'a [u8], bool), CodecError> {
+    if let Some(shared) = shared {
+        into.extend_from_slice(&shared.times);
+        return Ok((payload, shared.increasing));
+    }
+    let mut reader = Reader::new(payload);
+    let increasing = times::decode(reader.bytes()?, entry.rows as usize, into)?;
+    Ok((reader.take(reader.remaining())?, increasing))
+}
+
+/// As [`all_times`], of a page that one series has alone.
+fn put_times<'a>(
+    entry: &Entry,
+    shared: Option<&Times>,
+    payload: &'a [u8],
+    into: &mut Vec<Timestamp>,
+) -> Result<&'a [u8], CodecError> {
+    match all_times(entry, shared, payload, into)? {
+        (rest, true) => Ok(rest),
+        (_, false) => Err(CodecError::Corrupt("timestamps do not increase")),
+    }
+}
+
+/// Appends some rows of a decoded page.
+fn slice<T: Clone>(
+    rows: &Rows<T>,
+    part: &PagePart,
+    times: &mut Vec<Timestamp>,
+    values: &mut Vec<T>,
+) -> Result<(), CodecError> {
+    let taken = rows.times.get(part.rows.clone());
+    let taken = taken.zip(rows.values.get(part.rows.clone()));
+    let (taken, cells) = taken.ok_or(CodecError::Short)?;
+    if !taken.is_sorted_by(|a, b| a < b) {
+        return Err(CodecError::Corrupt("timestamps do not increase"));
+    }
+    times.extend_from_slice(taken);
+    values.extend_from_slice(cells);
+    Ok(())
 }
 
 /// Reads a page and checks it; the outer error is the disk's.
@@ -242,18 +494,18 @@ fn read_page(
     at: PageAt,
     file_bytes: u64,
 ) -> io::Result<Result<Vec<u8>, CodecError>> {
-    let whole = u64::from(at.bytes) + CRC_BYTES as u64;
-    let end = at.offset.checked_add(whole);
-    if end.is_none_or(|end| end > file_bytes) {
+    if at.end() > file_bytes {
         return Ok(Err(CodecError::Corrupt("a page lies outside the file")));
     }
-    let mut bytes = vec![0; whole as usize];
+    let mut bytes = vec![0; at.bytes as usize + CRC_BYTES];
     file.read_at(at.offset, &mut bytes)?;
-    let crc = bytes.split_off(at.bytes as usize);
-    if crc != crc32c::crc32c(&bytes).to_le_bytes() {
+    let payload = at.bytes as usize;
+    let crc = crc32c::crc32c(&bytes[..payload]).to_le_bytes();
+    if bytes[payload..] != crc {
         return Ok(Err(CodecError::Corrupt(
             "a page does not match its checksum",
         )));
     }
+    bytes.truncate(payload);
     Ok(Ok(bytes))
 }

@@ -12,17 +12,28 @@ const GROUP: usize = 32;
 /// Appends `values`.
 pub(crate) fn pack(values: &[u64], into: &mut Vec<u8>) {
     for group in values.chunks(GROUP) {
-        let union = group.iter().fold(0, |union, value| union | value);
-        let shift = if union == 0 {
-            0
-        } else {
-            union.trailing_zeros()
-        };
-        let width = 64 - (union >> shift).leading_zeros();
+        let (shift, width) = shape(group);
         into.push(shift as u8);
         into.push(width as u8);
         pack_group(group, shift, width, into);
     }
+}
+
+/// How many bytes [`pack`] would append.
+pub(crate) fn packed_bytes(values: &[u64]) -> usize {
+    let bytes = |group: &[u64]| 2 + (group.len() * shape(group).1 as usize).div_ceil(8);
+    values.chunks(GROUP).map(bytes).sum()
+}
+
+/// The shift and width of a group.
+fn shape(group: &[u64]) -> (u32, u32) {
+    let union = group.iter().fold(0, |union, value| union | value);
+    let shift = if union == 0 {
+        0
+    } else {
+        union.trailing_zeros()
+    };
+    (shift, 64 - (union >> shift).leading_zeros())
 }
 
 fn pack_group(group: &[u64], shift: u32, width: u32, into: &mut Vec<u8>) {
@@ -83,6 +94,7 @@ mod tests {
         unpack(&mut reader, values.len(), |v| back.push(v)).unwrap();
         assert_eq!(back, values);
         assert!(reader.is_empty());
+        assert_eq!(packed_bytes(values), bytes.len());
         bytes.len()
     }
 

@@ -1,55 +1,64 @@
 //! Columns of `f64`, kept bit for bit, NaN payloads and negative zero included.
 //!
 //! The first byte says how; the encoder takes what is smallest:
+//! - [`CONSTANT`]: one value, all the same to the bit.
 //! - [`SCALED`]: values that are integers over a power of ten (counters, bytes, hundredths of
 //!   seconds), as first or second differences in packed groups. `exponent`, `order`, `shift`
 //!   bytes, then `order` signed varints, then the groups ([`super::bits`]).
 //! - [`XOR`]: the first value, then each value's bits exclusive-or its predecessor's, packed. The
 //!   idea of Gorilla (Pelkonen et al., VLDB 2015), with widths by group rather than by value.
-//! - [`PCO`]: pcodec, for large pages on disk only: its encoder needs a few hundred KiB and its
-//!   header only pays from some hundred values on.
-
-use pco::ChunkConfig;
+//! - [`PCO`]: pcodec ([`super::pcodec`]). From some hundred values on nothing else is smaller.
 
 use super::bits;
 use super::bytes::{Reader, put_signed, unzigzag, zigzag};
+use super::{Effort, pcodec};
 use crate::error::CodecError;
 
 const SCALED: u8 = 1;
 const XOR: u8 = 2;
 const PCO: u8 = 3;
+const CONSTANT: u8 = 4;
 
 /// Ten to these powers are tried as scales.
 const SCALES: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 /// Integers up to here survive the way through `f64` and back.
 const INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
 /// Fewest values that are worth handing to pcodec.
-const PCO_MIN: usize = 256;
+const PCO_MIN: usize = 32;
+/// From this many on only pcodec is tried.
+const PCO_ONLY: usize = 256;
 
-/// Appends `values` quickly, for memory.
-pub(crate) fn encode(values: &[f64], into: &mut Vec<u8>) {
-    let start = into.len();
-    encode_xor(values, into);
-    let mut scaled = Vec::new();
-    if encode_scaled(values, &mut scaled) && scaled.len() < into.len() - start {
-        into.truncate(start);
-        into.extend_from_slice(&scaled);
+/// Appends `values`.
+pub(crate) fn encode(values: &[f64], effort: Effort, into: &mut Vec<u8>) {
+    if let Some((first, rest)) = values.split_first()
+        && rest.iter().all(|value| value.to_bits() == first.to_bits())
+    {
+        into.push(CONSTANT);
+        into.extend_from_slice(&first.to_le_bytes());
+        return;
     }
-}
-
-/// Appends `values` in the fewest bytes, for disk.
-pub(crate) fn encode_small(values: &[f64], into: &mut Vec<u8>) {
     let start = into.len();
-    encode(values, into);
+    if values.len() >= PCO_ONLY {
+        into.push(PCO);
+        if pcodec::compress(values, effort, into) {
+            return;
+        }
+        into.truncate(start);
+    }
+    encode_xor(values, into);
+    let mut other = Vec::new();
+    if encode_scaled(values, &mut other) && other.len() < into.len() - start {
+        into.truncate(start);
+        into.extend_from_slice(&other);
+    }
     if values.len() < PCO_MIN {
         return;
     }
-    if let Ok(packed) = pco::standalone::simple_compress(values, &ChunkConfig::default())
-        && packed.len() + 1 < into.len() - start
-    {
+    other.clear();
+    other.push(PCO);
+    if pcodec::compress(values, effort, &mut other) && other.len() < into.len() - start {
         into.truncate(start);
-        into.push(PCO);
-        into.extend_from_slice(&packed);
+        into.extend_from_slice(&other);
     }
 }
 
@@ -57,20 +66,20 @@ pub(crate) fn encode_small(values: &[f64], into: &mut Vec<u8>) {
 pub(crate) fn decode(bytes: &[u8], count: usize, into: &mut Vec<f64>) -> Result<(), CodecError> {
     let before = into.len();
     let mut reader = Reader::new(bytes);
+    let kind = reader.u8()?;
+    if kind == PCO {
+        into.resize(before + count, 0.0);
+        return pcodec::decompress(reader.take(reader.remaining())?, &mut into[before..]);
+    }
     into.reserve(count);
-    match reader.u8()? {
+    match kind {
         SCALED => decode_scaled(&mut reader, count, into)?,
         XOR => decode_xor(&mut reader, count, into)?,
-        PCO => {
-            into.resize(before + count, 0.0);
-            let rest = reader.take(reader.remaining())?;
-            let progress = pco::standalone::simple_decompress_into(rest, &mut into[before..])
-                .map_err(|_| CodecError::Corrupt("pcodec refuses the page"))?;
-            if progress.n_processed != count || !progress.finished {
-                return Err(CodecError::Corrupt("a page holds another number of values"));
-            }
-        }
+        CONSTANT => into.resize(before + count, f64::from_bits(reader.u64()?)),
         other => return Err(CodecError::Unsupported(other)),
+    }
+    if !reader.is_empty() {
+        return Err(CodecError::Corrupt("a page holds another number of values"));
     }
     Ok(())
 }
@@ -227,15 +236,15 @@ mod tests {
 
     fn check(values: &[f64]) -> usize {
         let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        for encoder in [encode, encode_small] {
+        for effort in [Effort::Quick, Effort::Final] {
             let mut bytes = vec![9];
-            encoder(values, &mut bytes);
+            encode(values, effort, &mut bytes);
             let mut back = vec![0.5];
             decode(&bytes[1..], values.len(), &mut back).unwrap();
             assert_eq!(bits(&back[1..]), bits(values));
         }
         let mut bytes = Vec::new();
-        encode(values, &mut bytes);
+        encode(values, Effort::Quick, &mut bytes);
         bytes.len()
     }
 

@@ -1,12 +1,14 @@
 //! What keeps a store small and quick: heads become blocks, and old blocks go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tacho_model::{Columns, TimeRange, Timestamp};
 
 use super::Engine;
-use crate::block::{Block, BlockWriter};
+use crate::block::{Block, BlockWriter, Part};
+use crate::chunk::Chunk;
+use crate::codec::Effort;
 use crate::error::StoreError;
 use crate::head::Head;
 use crate::samples::Gather;
@@ -91,12 +93,12 @@ impl Engine {
         };
         let sequence = (frozen.generation_min, frozen.generation);
         let path = self.block_path(sequence);
-        let mut writer = BlockWriter::create(self.disk.clone(), &path)?;
+        let mut writer = BlockWriter::create(self.disk.clone(), &path, Effort::Quick)?;
         if let Err(error) = self.write_head(&mut writer, &frozen, sequence) {
             writer.abandon();
             return Err(error);
         }
-        let block = Block::open(&*self.disk, &path, self.quarantine.reports.clone())?;
+        let block = self.open_block(&path)?;
         done.samples_flushed += block.footer.samples;
         done.blocks_written += 1;
         {
@@ -121,6 +123,11 @@ impl Engine {
         for (labels, id) in head.sorted() {
             let shard = head.shard(id.shard);
             let series = shard.series(id.local);
+            let open = series.open(TimeRange::ALL);
+            if let Some(parts) = in_order(series.chunks(), open.as_ref()) {
+                writer.add(labels.as_ref(), &parts)?;
+                continue;
+            }
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
             for chunk in series.chunks() {
                 let read = chunk.read(&mut gather);
@@ -130,15 +137,21 @@ impl Engine {
                     reason: error.to_string(),
                 })?;
             }
-            if let Some(open) = series.open(TimeRange::ALL) {
-                gather.columns(&open);
+            if let Some(open) = &open {
+                gather.columns(open);
             }
             gather.finish();
-            writer.add(labels.as_ref(), &columns)?;
+            writer.add(labels.as_ref(), &[Part::Columns(&columns)])?;
         }
         let metadata = self.metadata.read().clone();
         let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
         writer.finish(pairs, sequence, 0)
+    }
+
+    /// Opens a block that was just written.
+    pub(crate) fn open_block(&self, path: &Path) -> Result<Block, StoreError> {
+        let reports = self.quarantine.reports.clone();
+        Block::open(&*self.disk, path, reports, self.cache.clone())
     }
 
     /// Where the block of that sequence range lies.
@@ -152,4 +165,26 @@ impl Engine {
         let removed = self.disk.remove(&block.path);
         removed.map_err(|source| StoreError::io("remove", &block.path, source))
     }
+}
+
+/// The parts of a series as they are, when each is older than the next; else they must be read.
+fn in_order<'a>(chunks: &'a [Chunk], open: Option<&'a Columns>) -> Option<Vec<Part<'a>>> {
+    let mut newest = None;
+    let mut parts = Vec::new();
+    for chunk in chunks {
+        if newest >= Some(chunk.range().start) {
+            return None;
+        }
+        newest = Some(chunk.range().end);
+        parts.push(Part::Chunk(chunk));
+    }
+    if let Some(open) = open {
+        let firsts = [open.timestamps.first(), open.histogram_timestamps.first()];
+        let after = |first: &Timestamp| newest < Some(*first);
+        if !firsts.into_iter().flatten().all(after) {
+            return None;
+        }
+        parts.push(Part::Columns(open));
+    }
+    Some(parts)
 }

@@ -1,45 +1,76 @@
 //! Merging small blocks into larger ones, so that a month is dozens of files, not hundreds.
 //!
 //! Only neighbours in the order of writing are merged, so that a merged block stands where its
-//! parts stood and the newest write still wins. One merge a call bounds the work.
+//! parts stood and the newest write still wins. One merge a call bounds the work. A merged block
+//! is in its final form: large pages, encoded with care, on two threads.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tacho_model::{Columns, Labels, TimeRange};
 
 use super::Engine;
 use super::maintain::Maintenance;
-use crate::block::format::PageRef;
-use crate::block::{Block, BlockWriter};
+use crate::block::find::Cursor;
+use crate::block::rows::{TimesPool, seal};
+use crate::block::{Block, BlockWriter, Part};
+use crate::chunk::Chunk;
+use crate::codec::Effort;
 use crate::error::StoreError;
 use crate::samples::Gather;
 
 /// Blocks of one level that are merged into one of the next. With blocks of an hour: 4 h, 16 h.
 const MERGE_COUNT: usize = 4;
+/// Samples that are read before they are encoded together.
+const BATCH_SAMPLES: usize = 1 << 17;
+/// Threads that encode.
+const THREADS: usize = 2;
 
 impl Engine {
     /// Merges one run of neighbouring blocks, if there is one that is worth it.
     pub(crate) fn merge(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let blocks = self.memory.read().blocks.clone();
-        let Some(start) = mergeable(&blocks, self.options.merge_duration) else {
+        match mergeable(&blocks, self.options.merge_duration) {
+            Some(start) => self.merge_run(start..start + MERGE_COUNT, done),
+            None => Ok(()),
+        }
+    }
+
+    /// Merges the blocks at these places of the list into one, whatever their levels. The caller
+    /// holds the maintenance lock, without which the list does not change.
+    pub(crate) fn merge_run(
+        &self,
+        parts: Range<usize>,
+        done: &mut Maintenance,
+    ) -> Result<(), StoreError> {
+        let blocks = self.memory.read().blocks.clone();
+        let run = blocks.get(parts.clone()).unwrap_or_default();
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
             return Ok(());
         };
-        let run = &blocks[start..start + MERGE_COUNT];
-        let last = &run[MERGE_COUNT - 1];
-        let sequence = (run[0].footer.sequence.0, last.footer.sequence.1);
+        let sequence = (first.footer.sequence.0, last.footer.sequence.1);
         let path = self.block_path(sequence);
-        let mut writer = BlockWriter::create(self.disk.clone(), &path)?;
-        if let Err(error) = write_merged(&mut writer, run, sequence) {
-            writer.abandon();
-            return Err(error);
+        let mut writer = BlockWriter::create(self.disk.clone(), &path, Effort::Final)?;
+        match write_merged(&mut writer, run, sequence) {
+            Ok(true) => {}
+            Ok(false) => {
+                writer.abandon();
+                return Ok(());
+            }
+            Err(error) => {
+                writer.abandon();
+                return Err(error);
+            }
         }
-        let merged = Block::open(&*self.disk, &path, self.quarantine.reports.clone())?;
-        // Only the holder of the maintenance lock changes the list, so the places are the same.
-        let parts = start..start + MERGE_COUNT;
+        let merged = self.open_block(&path)?;
         self.memory.write().blocks.splice(parts, [Arc::new(merged)]);
         for part in run {
-            if part.is_damaged() {
+            if part.path == path {
+                // A block that was brought into final form alone has taken its own name.
+            } else if part.is_damaged() {
                 let reason = "pages of it were damaged when it was merged";
                 self.quarantine.take(&part.path, part.bytes, reason);
             } else {
@@ -66,28 +97,46 @@ fn mergeable(blocks: &[Arc<Block>], longest: Duration) -> Option<usize> {
     })
 }
 
+/// Writes the merged block; false when it must not be finished.
 fn write_merged(
     writer: &mut BlockWriter,
     run: &[Arc<Block>],
     sequence: (u64, u64),
-) -> Result<(), StoreError> {
-    let mut cursors: Vec<Cursor<'_>> = run.iter().map(|block| Cursor::new(block)).collect();
-    for cursor in &mut cursors {
-        cursor.advance()?;
+) -> Result<bool, StoreError> {
+    let mut cursors = Vec::new();
+    for block in run {
+        cursors.push(Cursor::new(block)?);
     }
-    let mut columns = Columns::new();
-    while let Some(labels) = cursors.iter().filter_map(Cursor::labels).min().cloned() {
+    let mut batch = Batch::default();
+    while let Some(labels) = lowest(&cursors) {
+        let mut columns = Columns::new();
         let mut gather = Gather::new(&mut columns, TimeRange::ALL);
         for cursor in &mut cursors {
-            if cursor.labels() == Some(&labels) {
-                for page in cursor.pages() {
-                    cursor.block.read(page, &mut gather)?;
-                }
-                cursor.advance()?;
-            }
+            let Some((_, rows)) = cursor.current().filter(|(other, _)| *other == labels) else {
+                continue;
+            };
+            let block = cursor.block();
+            let mut outcome = Ok(());
+            block.pages(rows, TimeRange::ALL, |part| {
+                outcome = block.read(&part, &mut gather);
+                outcome.is_ok()
+            })?;
+            outcome?;
+            cursor.advance()?;
         }
         gather.finish();
-        writer.add(labels.as_ref(), &columns)?;
+        batch.samples += columns.len();
+        batch.series.push((labels, columns));
+        if batch.samples >= BATCH_SAMPLES {
+            batch.write(writer)?;
+        }
+    }
+    batch.write(writer)?;
+    if let [alone] = run
+        && alone.is_damaged()
+    {
+        // It would take the name of the only copy of what is damaged.
+        return Ok(false);
     }
     let metadata = run
         .iter()
@@ -95,47 +144,55 @@ fn write_merged(
         .find_map(|block| block.metadata().transpose());
     let metadata = metadata.transpose()?.unwrap_or_default();
     let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
-    writer.finish(pairs, sequence, run[0].footer.level + 1)
+    let level = run.iter().map(|block| block.footer.level).max();
+    writer.finish(pairs, sequence, level.unwrap_or(0) + 1)?;
+    Ok(true)
 }
 
-/// Walks over the series of a block in order, with one index page in memory.
-struct Cursor<'a> {
-    block: &'a Block,
-    next_page: usize,
-    /// The series of the current index page that are still to come, the next one last.
-    waiting: Vec<(Labels, Vec<PageRef>)>,
+fn lowest(cursors: &[Cursor<'_>]) -> Option<Labels> {
+    let labels = cursors.iter().filter_map(|cursor| cursor.current());
+    labels.map(|(labels, _)| labels).min().cloned()
 }
 
-impl<'a> Cursor<'a> {
-    fn new(block: &'a Block) -> Self {
-        Self {
-            block,
-            next_page: 0,
-            waiting: Vec::new(),
-        }
-    }
+/// Merged series that wait to be encoded together.
+#[derive(Default)]
+struct Batch {
+    series: Vec<(Labels, Columns)>,
+    samples: usize,
+    pool: Mutex<TimesPool>,
+}
 
-    fn labels(&self) -> Option<&Labels> {
-        self.waiting.last().map(|(labels, _)| labels)
-    }
-
-    fn pages(&self) -> &[PageRef] {
-        self.waiting.last().map_or(&[], |(_, pages)| pages)
-    }
-
-    /// Goes to the next series, or beyond the last.
-    fn advance(&mut self) -> Result<(), StoreError> {
-        self.waiting.pop();
-        while self.waiting.is_empty() && self.next_page < self.block.index_pages() {
-            let number = self.next_page;
-            self.next_page += 1;
-            if let Some(page) = self.block.index_page(number)? {
-                let pages = |entry| self.block.pages(entry, TimeRange::ALL);
-                let entries = self.block.entries(number, &page);
-                self.waiting = entries.map(|e| (e.labels.to_owned(), pages(e))).collect();
-                self.waiting.reverse();
+impl Batch {
+    /// Encodes the long series on several threads, and writes all in order.
+    fn write(&mut self, writer: &mut BlockWriter) -> Result<(), StoreError> {
+        let sealed: Vec<Mutex<Vec<Chunk>>> = self.series.iter().map(|_| Mutex::default()).collect();
+        let next = AtomicUsize::new(0);
+        let (series, pool) = (&self.series, &self.pool);
+        let work = || {
+            let take = || next.fetch_add(1, Ordering::Relaxed);
+            let mut number = take();
+            while let Some((_, columns)) = series.get(number) {
+                *sealed[number].lock() = seal(columns, pool, Effort::Final);
+                number = take();
             }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..THREADS {
+                scope.spawn(work);
+            }
+            work();
+        });
+        for ((labels, columns), chunks) in self.series.iter().zip(&sealed) {
+            let chunks = chunks.lock();
+            let parts: Vec<Part<'_>> = if chunks.is_empty() {
+                vec![Part::Columns(columns)]
+            } else {
+                chunks.iter().map(Part::Chunk).collect()
+            };
+            writer.add(labels.as_ref(), &parts)?;
         }
+        self.series.clear();
+        self.samples = 0;
         Ok(())
     }
 }

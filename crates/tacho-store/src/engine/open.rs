@@ -9,6 +9,7 @@ use super::append::Writer;
 use super::replay::Log;
 use super::{Engine, Memory};
 use crate::block::Block;
+use crate::cache::{self, Cache};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::folder;
@@ -41,7 +42,8 @@ impl Engine {
                 created.map_err(|source| StoreError::io("create", folder, source))?;
             }
         }
-        let blocks = open_blocks(&*disk, &blocks_dir, &quarantine)?;
+        let cache = Arc::new(Cache::new(cache::BYTES_MAX));
+        let blocks = open_blocks(&*disk, &blocks_dir, &quarantine, &cache)?;
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
         let mut metadata = newest_metadata(&blocks)?;
         let log = Log::list(&*disk, &quarantine, &wal_dir)?;
@@ -71,6 +73,7 @@ impl Engine {
             dir: dir.to_owned(),
             options,
             quarantine,
+            cache,
             writer,
             syncer,
             memory: RwLock::new(memory),
@@ -115,6 +118,7 @@ fn open_blocks(
     disk: &dyn Disk,
     dir: &Path,
     quarantine: &Quarantine,
+    cache: &Arc<Cache>,
 ) -> Result<Vec<Arc<Block>>, StoreError> {
     let names = match disk.list(dir) {
         Ok(names) => names,
@@ -138,7 +142,7 @@ fn open_blocks(
         if extension != Some("block") {
             continue;
         }
-        match Block::open(disk, &path, quarantine.reports.clone()) {
+        match Block::open(disk, &path, quarantine.reports.clone(), cache.clone()) {
             Ok(block) => blocks.push(Arc::new(block)),
             Err(StoreError::Damaged { reason, .. }) => {
                 let length = disk.open(&path).and_then(|file| file.len()).unwrap_or(0);

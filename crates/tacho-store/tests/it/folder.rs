@@ -84,22 +84,35 @@ fn a_folder_that_cannot_be_used_says_what_to_do() {
 }
 
 #[test]
-fn a_newer_format_is_refused_with_both_versions() {
+fn another_format_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     drop(Store::open(dir.path(), options()).unwrap());
-    let text = "tachograph 7";
-    let line = format!("{text} {:08x}\n", crc32c::crc32c(text.as_bytes()));
-    fs::write(dir.path().join("FORMAT"), line).unwrap();
-    let error = Store::open(dir.path(), options()).err().unwrap();
+    let open_as = |version: u32| {
+        let text = format!("tachograph {version}");
+        let line = format!("{text} {:08x}\n", crc32c::crc32c(text.as_bytes()));
+        fs::write(dir.path().join("FORMAT"), line).unwrap();
+        Store::open(dir.path(), options()).err().unwrap()
+    };
+    let error = open_as(7);
     let newer = matches!(
         error,
         StoreError::NewerFormat {
             found: 7,
-            supported: 1,
+            supported: 2,
             ..
         }
     );
     assert!(newer, "{error}");
+    let error = open_as(1);
+    let older = matches!(
+        error,
+        StoreError::OlderFormat {
+            found: 1,
+            supported: 2,
+            ..
+        }
+    );
+    assert!(older, "{error}");
 }
 
 #[test]

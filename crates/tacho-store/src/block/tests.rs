@@ -1,0 +1,1 @@
+//! Blocks against a plain map, damaged, cut short and crafted.
