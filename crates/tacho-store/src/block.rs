@@ -29,7 +29,11 @@ pub(crate) mod table;
 pub(crate) mod write;
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verify;
 
 pub(crate) use read::{Block, SeriesRows};
 pub(crate) use write::{BlockWriter, Part};

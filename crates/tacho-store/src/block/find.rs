@@ -32,14 +32,14 @@ pub(crate) struct Labelled<'a> {
 }
 
 /// The symbols of a block, with the pages that were needed so far at hand.
-struct Symbols<'a> {
+pub(super) struct Symbols<'a> {
     block: &'a Block,
     pages: Vec<Option<Arc<SymbolPage>>>,
     held: usize,
 }
 
 impl<'a> Symbols<'a> {
-    fn new(block: &'a Block) -> Self {
+    pub(super) fn new(block: &'a Block) -> Self {
         Self {
             block,
             pages: vec![None; block.directory.symbols.len()],
@@ -48,7 +48,7 @@ impl<'a> Symbols<'a> {
     }
 
     /// A page; `None` when it is damaged or does not exist.
-    fn page(&mut self, number: usize) -> Result<Option<&SymbolPage>, StoreError> {
+    pub(super) fn page(&mut self, number: usize) -> Result<Option<&SymbolPage>, StoreError> {
         if self.pages.get(number).is_some_and(Option::is_none) {
             if self.held == PAGES_HELD {
                 self.pages.fill(None);
@@ -193,7 +193,7 @@ impl Block {
         found.ok().map(|number| &labels[number])
     }
 
-    fn postings(&self, at: PageAt) -> Result<Option<Arc<PostingsPage>>, StoreError> {
+    pub(super) fn postings(&self, at: PageAt) -> Result<Option<Arc<PostingsPage>>, StoreError> {
         let kept = |part| match part {
             Part::Postings(page) => Some(page),
             _ => None,

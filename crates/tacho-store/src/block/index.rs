@@ -161,21 +161,23 @@ impl IndexBuilder {
         output: &mut Output,
         effort: Effort,
     ) -> Result<Vec<PostingsAt>, StoreError> {
-        let mut found = Vec::new();
+        // Value and ordinal in one number, which sorts fastest.
+        let mut found: Vec<u64> = Vec::new();
         for (number, (page, _)) in self.pages.iter().enumerate() {
-            let first = (number * SERIES_PER_PAGE) as u32;
-            let each = |place: usize, value| found.push((value, first + place as u32));
+            let first = (number * SERIES_PER_PAGE) as u64;
+            let each = |place: usize, value: u32| {
+                found.push(u64::from(value) << 32 | (first + place as u64));
+            };
             values_of(page, name, each).map_err(own_bytes)?;
         }
-        // Stable, so that ordinals stay in rising order.
-        found.sort_by_key(|(value, _)| *value);
+        found.sort_unstable();
         let mut pages = Vec::new();
         let mut builder = PostingsBuilder::default();
         let mut ordinals = Vec::new();
-        for series in found.chunk_by(|a, b| a.0 == b.0) {
+        for series in found.chunk_by(|a, b| a >> 32 == b >> 32) {
             ordinals.clear();
-            ordinals.extend(series.iter().map(|(_, ordinal)| *ordinal));
-            builder.push(series[0].0, &ordinals, effort);
+            ordinals.extend(series.iter().map(|both| *both as u32));
+            builder.push((series[0] >> 32) as u32, &ordinals, effort);
             if builder.is_full() {
                 put_page(&mut builder, &mut pages, output, effort)?;
             }

@@ -47,10 +47,10 @@ pub(crate) struct SeriesRows(pub(crate) [Range<u64>; 2]);
 /// Rows of one series on one data page.
 #[derive(Debug, Clone)]
 pub(crate) struct PagePart {
-    sort: Sort,
-    entry: Entry,
+    pub(super) sort: Sort,
+    pub(super) entry: Entry,
     /// Which of the page's rows.
-    rows: Range<usize>,
+    pub(super) rows: Range<usize>,
 }
 
 impl PagePart {
@@ -208,7 +208,7 @@ impl Block {
         (self.footer.series - before).min(SERIES_PER_PAGE as u64) as usize
     }
 
-    fn table_page(&self, at: PageAt) -> Result<Option<Arc<TablePage>>, StoreError> {
+    pub(super) fn table_page(&self, at: PageAt) -> Result<Option<Arc<TablePage>>, StoreError> {
         let kept = |part| match part {
             Part::Table(page) => Some(page),
             _ => None,
@@ -342,13 +342,19 @@ impl Block {
             self.report(at, "a page of timestamps does not fit");
             return Ok(None);
         };
+        self.decoded_times(entry)
+    }
+
+    /// The timestamps of an entry of their table.
+    pub(super) fn decoded_times(&self, entry: &Entry) -> Result<Option<Arc<Times>>, StoreError> {
+        let rows = entry.rows as usize;
         let kept = |part| match part {
             Part::Times(times) => Some(times),
             _ => None,
         };
         let decode = |bytes: &[u8]| {
-            let mut decoded = Vec::with_capacity(rows as usize);
-            let increasing = times::decode(bytes, rows as usize, &mut decoded)?;
+            let mut decoded = Vec::with_capacity(rows);
+            let increasing = times::decode(bytes, rows, &mut decoded)?;
             Ok(Times {
                 times: decoded,
                 increasing,
@@ -406,6 +412,18 @@ impl Block {
         let part = keep(rows.clone());
         self.cache.insert(self.id, entry.at.offset, part);
         Ok(Some(rows))
+    }
+
+    /// Where the pages of timestamps are that data pages refer to.
+    #[cfg(test)]
+    pub(crate) fn time_pages(&self) -> Vec<PageAt> {
+        let mut all = Vec::new();
+        for at in &self.directory.times {
+            let table = self.table_page(*at).unwrap().unwrap();
+            all.extend(table.entries().iter().map(|entry| entry.at));
+            all.push(*at);
+        }
+        all
     }
 
     /// What was known of metric names when the block was written; `None` when damaged.

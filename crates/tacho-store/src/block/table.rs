@@ -114,6 +114,7 @@ impl TablePage {
         self.entries.get(place)
     }
 
+    #[cfg(test)]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }

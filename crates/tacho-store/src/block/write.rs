@@ -10,8 +10,8 @@ use super::index::IndexBuilder;
 use super::output::Output;
 use super::rows::{RowsBuilder, SharedTimes, Sink, TimesPool, table_of};
 use crate::chunk::Chunk;
-use crate::codec::Effort;
 use crate::codec::bytes::put_varint;
+use crate::codec::{Effort, PAGE_SAMPLES_MAX};
 use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::samples::Gather;
@@ -24,7 +24,7 @@ const COPIED_HISTOGRAMS_MIN: u64 = 16;
 
 /// Some samples of a series. Parts come in order of time and do not overlap.
 pub(crate) enum Part<'a> {
-    /// Already encoded; copied unless it is small.
+    /// Already encoded; copied as a page unless it is small.
     Chunk(&'a Chunk),
     /// To be encoded.
     Columns(&'a Columns),
@@ -111,7 +111,7 @@ impl BlockWriter {
         } else {
             COPIED_FLOATS_MIN
         };
-        if chunk.count() < copied_min {
+        if !(copied_min..=PAGE_SAMPLES_MAX as u64).contains(&chunk.count()) {
             let mut columns = Columns::new();
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
             chunk

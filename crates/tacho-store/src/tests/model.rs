@@ -10,7 +10,7 @@ use tacho_model::{AppendError, Batch, Histogram, Matcher, Refusal, TimeRange, Ti
 
 use super::{Contents, Held, contents, open_with, options};
 use crate::disk::fake::{FakeDisk, Random};
-use crate::engine::Engine;
+use crate::engine::{Engine, Maintenance};
 use crate::options::{Fsync, StoreOptions};
 
 const SERIES: u64 = 6;
@@ -151,6 +151,19 @@ impl Model {
         self.kept_from = self.kept_from.max(now - RETENTION);
     }
 
+    /// Brings some neighbouring blocks, whatever their levels, into one.
+    fn merge_some(&mut self) {
+        let blocks = self.engine().stats().blocks;
+        let start = self.random.below(blocks);
+        let end = start + self.random.below(blocks - start + 1);
+        let mut done = Maintenance::default();
+        let run = start as usize..end as usize;
+        self.engine().merge_run(run, &mut done).unwrap();
+        assert_eq!(done.blocks_merged as u64, end - start);
+        let after = self.engine().stats().blocks;
+        assert_eq!(after, blocks - (end - start).saturating_sub(1));
+    }
+
     fn reopen(&mut self) {
         self.engine = None;
     }
@@ -207,7 +220,8 @@ impl Model {
                 84..87 => {
                     self.engine().flush().unwrap();
                 }
-                87..92 => self.reopen(),
+                87 => self.merge_some(),
+                88..92 => self.reopen(),
                 _ => self.check(),
             }
         }
