@@ -20,8 +20,9 @@ use crate::block::table::TablePage;
 pub(crate) const BYTES_MAX: u64 = 32 << 20;
 /// What a part weighs at the least, so that many small ones are bounded too.
 const PART_BYTES: u64 = 128;
-/// A usual part's size, to size the tables.
-const USUAL_BYTES: u64 = 8 << 10;
+/// A large part's size. The cache is cut into shards that hold at least 32 of these, whatever the
+/// number of processors: what does not fit into a shard is not kept.
+const LARGE_BYTES: u64 = 128 << 10;
 
 /// Decoded timestamps.
 pub(crate) struct Times {
@@ -84,7 +85,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// One that keeps about `bytes_max` bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
-        let items = (bytes_max / USUAL_BYTES).max(16) as usize;
+        let items = (bytes_max / LARGE_BYTES).max(1) as usize;
         Self {
             parts: quick_cache::sync::Cache::with_weighter(items, bytes_max, Weigh),
             blocks: AtomicU64::new(0),

@@ -15,6 +15,7 @@ use tacho_model::{Columns, Labels, MatchOp, Matcher, Selection, TimeRange, Times
 use super::format::PageAt;
 use super::{Block, BlockWriter, Part};
 use crate::cache::{self, Cache};
+use crate::chunk::{Chunk, Sealer};
 use crate::codec::Effort;
 use crate::disk::RealDisk;
 use crate::disk::fake::Random;
@@ -302,5 +303,77 @@ fn measure_many_series() {
             &[Matcher::metric("up"), regex("host-.*23:91.0")],
             1,
         );
+    }
+}
+
+/// Four blocks of sealed chunks, as heads leave them, merged into one.
+#[test]
+#[ignore = "a measurement"]
+fn measure_merge() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = hosts(100);
+    let engine = || {
+        let options = crate::StoreOptions::default();
+        crate::engine::Engine::open(Arc::new(RealDisk), dir.path(), options, false).unwrap()
+    };
+    drop(engine());
+    let all = sorted(hosts);
+    let long = hosts <= 100;
+    for ticks in [5760, 20].into_iter().skip(usize::from(!long)) {
+        let mut copying = Duration::ZERO;
+        let mut writers = Vec::new();
+        for number in 1..=4 {
+            let path = dir
+                .path()
+                .join(format!("blocks/{number:010}-{number:010}.block"));
+            writers.push(BlockWriter::create(Arc::new(RealDisk), &path, Effort::Quick).unwrap());
+        }
+        for (labels, (host, number, kind)) in &all {
+            let whole = columns(*host, *number, *kind, ticks, 20);
+            let quarter = whole.values.len() / 4;
+            for (i, writer) in writers.iter_mut().enumerate() {
+                let range = i * quarter..(i + 1) * quarter;
+                let (times, values) = (&whole.timestamps[range.clone()], &whole.values[range]);
+                let mut sealer = Sealer::default();
+                let chunks = times.chunks(512).zip(values.chunks(512));
+                let chunks: Vec<Chunk> = chunks
+                    .map(|(times, values)| sealer.floats(times.to_vec(), values).unwrap())
+                    .collect();
+                let begun = Instant::now();
+                let parts: Vec<Part<'_>> = chunks.iter().map(Part::Chunk).collect();
+                writer.add(labels.as_ref(), &parts).unwrap();
+                copying += begun.elapsed();
+            }
+        }
+        for (number, writer) in (1..).zip(&mut writers) {
+            let begun = Instant::now();
+            writer.finish([].into_iter(), (number, number), 0).unwrap();
+            copying += begun.elapsed();
+        }
+        let engine = engine();
+        let before = engine.stats();
+        let samples = before.samples_in_blocks as f64;
+        let (begun, cpu_before) = (Instant::now(), cpu());
+        engine
+            .merge_run(0..4, &mut crate::engine::Maintenance::default())
+            .unwrap();
+        let after = engine.stats();
+        println!(
+            "{} series x {ticks}: copy {:.1} ns a sample; merge {:.1} ns, cpu {:.1} ns; \
+             {:.4} to {:.4} B a sample",
+            all.len(),
+            copying.as_secs_f64() * 1e9 / samples,
+            millis(begun) * 1e6 / samples,
+            (cpu() - cpu_before) * 1e6 / samples,
+            before.disk_bytes as f64 / samples,
+            after.disk_bytes as f64 / samples,
+        );
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find(|line| line.starts_with("VmHWM"));
+        println!("peak of all {}", peak.unwrap_or_default());
+        drop(engine);
+        for file in std::fs::read_dir(dir.path().join("blocks")).unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
     }
 }

@@ -26,6 +26,8 @@ use crate::samples::Gather;
 const MERGE_COUNT: usize = 4;
 /// Samples that are read before they are encoded together.
 const BATCH_SAMPLES: usize = 1 << 17;
+/// Columns with room for more samples than this are not kept for the next series.
+const SPARE_MAX: usize = 256;
 /// Threads that encode.
 const THREADS: usize = 2;
 
@@ -109,7 +111,7 @@ fn write_merged(
     }
     let mut batch = Batch::default();
     while let Some(labels) = lowest(&cursors) {
-        let mut columns = Columns::new();
+        let mut columns = batch.spare.pop().unwrap_or_default();
         let mut gather = Gather::new(&mut columns, TimeRange::ALL);
         for cursor in &mut cursors {
             let Some((_, rows)) = cursor.current().filter(|(other, _)| *other == labels) else {
@@ -150,8 +152,14 @@ fn write_merged(
 }
 
 fn lowest(cursors: &[Cursor<'_>]) -> Option<Labels> {
-    let labels = cursors.iter().filter_map(|cursor| cursor.current());
-    labels.map(|(labels, _)| labels).min().cloned()
+    let mut lowest: Option<&Labels> = None;
+    for (labels, _) in cursors.iter().filter_map(Cursor::current) {
+        // Blocks mostly hold the same series, and telling that they are is quick.
+        if lowest.is_none_or(|lowest| lowest != labels && labels < lowest) {
+            lowest = Some(labels);
+        }
+    }
+    lowest.cloned()
 }
 
 /// Merged series that wait to be encoded together.
@@ -160,6 +168,8 @@ struct Batch {
     series: Vec<(Labels, Columns)>,
     samples: usize,
     pool: Mutex<TimesPool>,
+    /// Small columns to be filled again.
+    spare: Vec<Columns>,
 }
 
 impl Batch {
@@ -176,8 +186,14 @@ impl Batch {
                 number = take();
             }
         };
+        // A million short series have nothing to seal and are not worth waking anyone for.
+        let helpers = if series.len() * SPARE_MAX < self.samples {
+            THREADS - 1
+        } else {
+            0
+        };
         std::thread::scope(|scope| {
-            for _ in 1..THREADS {
+            for _ in 0..helpers {
                 scope.spawn(work);
             }
             work();
@@ -191,7 +207,10 @@ impl Batch {
             };
             writer.add(labels.as_ref(), &parts)?;
         }
-        self.series.clear();
+        let used = self.series.drain(..).map(|(_, columns)| columns);
+        self.spare.extend(used.filter(|columns| {
+            columns.values.capacity() <= SPARE_MAX && columns.histograms.capacity() == 0
+        }));
         self.samples = 0;
         Ok(())
     }
