@@ -88,4 +88,25 @@ mod tests {
             assert!(decompress(&bytes, &mut back).is_err());
         }
     }
+
+    #[test]
+    fn flipped_bits_never_panic() {
+        let floats: Vec<f64> = (0..600).map(|i| f64::from(i * 7919 % 1009) / 8.0).collect();
+        let periodic: Vec<u64> = (0..3000).map(|i| i % 21 * 1_000_003 % 977).collect();
+        for effort in [Effort::Quick, Effort::Final] {
+            check_flips(&floats, effort);
+            check_flips(&periodic, effort);
+        }
+    }
+
+    fn check_flips<T: Number + Default>(values: &[T], effort: Effort) {
+        let mut bytes = Vec::new();
+        assert!(compress(values, effort, &mut bytes));
+        let mut into = vec![T::default(); values.len()];
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let _ = decompress(&flipped, &mut into);
+        }
+    }
 }
