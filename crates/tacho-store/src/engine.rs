@@ -14,6 +14,7 @@
 //! [`crate::state`].
 
 mod append;
+mod delete;
 pub(crate) mod growth;
 mod maintain;
 mod merge;
@@ -40,6 +41,7 @@ use crate::options::StoreOptions;
 use crate::quarantine::Quarantine;
 use crate::select::{Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
+use crate::tombstones::{Pending, Tombstone, covers};
 use crate::wal::sync::Syncer;
 use append::{Scratch, Writer};
 pub use maintain::Maintenance;
@@ -73,6 +75,8 @@ struct Memory {
     blocks: Vec<Arc<Block>>,
     frozen: Option<Arc<Head>>,
     head: Arc<Head>,
+    /// Deletions that blocks still have to be cleaned of.
+    tombstones: Arc<[Tombstone]>,
 }
 
 /// Says that maintenance is due before its time.
@@ -105,7 +109,15 @@ impl Memory {
         Older {
             blocks: self.blocks.clone(),
             frozen: self.frozen.clone(),
+            tombstones: self.tombstones.clone(),
         }
+    }
+
+    /// The number of the last deletion that anything knows of.
+    fn last_tombstone(&self) -> u64 {
+        let applied = self.blocks.iter().map(|block| block.footer.tombstones);
+        let waiting = self.tombstones.iter().map(|tombstone| tombstone.id);
+        applied.chain(waiting).max().unwrap_or(0)
     }
 
     /// From the oldest to the newest sample there is; empty when there is none.
@@ -202,11 +214,15 @@ impl Engine {
             }
         };
         for block in older.blocks(range) {
-            if filter.is_empty() && indexed(block, &mut add).map_err(failed)?.is_some() {
+            let pending = Pending::of(&older.tombstones, &block.footer);
+            let all = filter.is_empty() && pending.is_empty();
+            if all && indexed(block, &mut add).map_err(failed)?.is_some() {
                 continue;
             }
             let walk = block.matching(&filter, range, |series| {
-                of(series.labels, &mut add);
+                if !covers(&pending.hidden(series.labels), range) {
+                    of(series.labels, &mut add);
+                }
                 true
             });
             walk.map_err(failed)?;

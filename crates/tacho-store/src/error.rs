@@ -98,6 +98,21 @@ pub enum StoreError {
         /// What is wrong there.
         reason: String,
     },
+    /// More deletions wait to be applied than may.
+    #[error(
+        "{limit} deletions wait to be applied; try again after maintenance, some seconds later"
+    )]
+    TooManyDeletions {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// What a deletion concerns could not be read.
+    #[error("find what to delete")]
+    Query {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The state database failed.
     #[error("use the state database")]
     State(#[from] rusqlite::Error),

@@ -37,6 +37,7 @@ mod select;
 pub mod state;
 mod stats;
 mod store;
+mod tombstones;
 mod wal;
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use tacho_model::{Columns, TimeRange, Timestamp};
 pub(crate) struct Gather<'a> {
     into: &'a mut Columns,
     range: TimeRange,
+    /// Left out of what is added.
+    hidden: Vec<TimeRange>,
     runs: Vec<Run>,
     newest: Option<Timestamp>,
     ordered: bool,
@@ -28,10 +30,17 @@ impl<'a> Gather<'a> {
         Self {
             into,
             range,
+            hidden: Vec::new(),
             runs: Vec::new(),
             newest: None,
             ordered: true,
         }
+    }
+
+    /// Leaves these times out of what is added from here on.
+    pub(crate) fn hide(&mut self, times: &[TimeRange]) {
+        self.hidden.clear();
+        self.hidden.extend_from_slice(times);
     }
 
     /// Adds numbers: `fill` appends to both columns, in strictly increasing order of time.
@@ -42,7 +51,7 @@ impl<'a> Gather<'a> {
         let Columns {
             timestamps, values, ..
         } = &mut *self.into;
-        let added = add(timestamps, values, self.range, fill);
+        let added = add(timestamps, values, (self.range, &self.hidden), fill);
         let span = self.into.timestamps.len() - added.1;
         self.note(
             false,
@@ -62,7 +71,12 @@ impl<'a> Gather<'a> {
             histograms,
             ..
         } = &mut *self.into;
-        let added = add(histogram_timestamps, histograms, self.range, fill);
+        let added = add(
+            histogram_timestamps,
+            histograms,
+            (self.range, &self.hidden),
+            fill,
+        );
         let span = self.into.histogram_timestamps.len() - added.1;
         let first = self.into.histogram_timestamps[span..].first().copied();
         self.note(true, first, added.1);
@@ -111,11 +125,12 @@ impl<'a> Gather<'a> {
     }
 }
 
-/// Lets `fill` append, cuts what it added to `range`, and says how much is left of it.
+/// Lets `fill` append, cuts what it added to `range` without what is hidden, and says how much is
+/// left of it.
 fn add<T, E>(
     timestamps: &mut Vec<Timestamp>,
     values: &mut Vec<T>,
-    range: TimeRange,
+    (range, hidden): (TimeRange, &[TimeRange]),
     fill: impl FnOnce(&mut Vec<Timestamp>, &mut Vec<T>) -> Result<(), E>,
 ) -> (Result<(), E>, usize) {
     let before = timestamps.len();
@@ -133,7 +148,14 @@ fn add<T, E>(
     values.truncate(end);
     timestamps.drain(before..start);
     values.drain(before..start);
-    (outcome, end - start)
+    for hidden in hidden {
+        let added = &timestamps[before..];
+        let start = before + added.partition_point(|t| *t < hidden.start);
+        let end = before + added.partition_point(|t| *t <= hidden.end);
+        timestamps.drain(start..end.max(start));
+        values.drain(start..end.max(start));
+    }
+    (outcome, timestamps.len() - before)
 }
 
 /// Where a sample stands in unordered columns, in the order they were added.

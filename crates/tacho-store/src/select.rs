@@ -15,11 +15,12 @@ use crate::error::StoreError;
 use crate::head::Head;
 use crate::matching::Filter;
 use crate::samples::Gather;
+use crate::tombstones::{Pending, Tombstone, covers};
 
 /// Some of the samples of one series.
 enum Source {
-    /// In a block.
-    Rows(Arc<Block>, SeriesRows),
+    /// In a block, but for the times that were deleted.
+    Rows(Arc<Block>, SeriesRows, Vec<TimeRange>),
     /// In a head: sealed, and a copy of what is not.
     Memory(Vec<Chunk>, Option<Columns>),
 }
@@ -29,6 +30,7 @@ enum Source {
 pub(crate) struct Older {
     pub(crate) blocks: Vec<Arc<Block>>,
     pub(crate) frozen: Option<Arc<Head>>,
+    pub(crate) tombstones: Arc<[Tombstone]>,
 }
 
 /// The labels of the series of a head that match and may have samples inside `range`.
@@ -74,9 +76,13 @@ impl Older {
         let mut lists = Vec::new();
         for block in self.blocks(range) {
             let mut found = Found::new(limit);
+            let pending = Pending::of(&self.tombstones, &block.footer);
             let each = block.matching(filter, range, |series| {
-                let source = Source::Rows(block.clone(), series.rows);
-                found.add(series.labels.to_owned(), source);
+                let hidden = pending.hidden(series.labels);
+                if !covers(&hidden, range) {
+                    let source = Source::Rows(block.clone(), series.rows, hidden);
+                    found.add(series.labels.to_owned(), source);
+                }
                 !found.exceeds()
             });
             each.map_err(failed)?;
@@ -247,7 +253,11 @@ impl Selection for Selected {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         for source in &self.sources[start..self.ends[index]] {
             match source {
-                Source::Rows(block, rows) => self.read_rows(block, rows, &mut gather)?,
+                Source::Rows(block, rows, hidden) => {
+                    gather.hide(hidden);
+                    self.read_rows(block, rows, &mut gather)?;
+                    gather.hide(&[]);
+                }
                 Source::Memory(chunks, open) => {
                     for chunk in chunks {
                         self.count(chunk.count())?;

@@ -88,7 +88,26 @@ impl Store {
 
     /// Brings everything held in memory into its final form on disk.
     pub fn flush(&self) -> Result<Maintenance, StoreError> {
-        self.engine.flush()
+        self.engine.compact()
+    }
+
+    /// Deletes what was written so far of the matching series inside `range`; how many series
+    /// that concerns. Readers see the change at once, the disk gets smaller with maintenance.
+    /// What is written afterwards, at the same times too, is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyDeletions`] when too many wait to be applied; [`StoreError::ReadOnly`].
+    pub fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<usize, StoreError> {
+        self.engine.delete(matchers, range)
+    }
+
+    /// How many series [`Self::delete`] would concern.
+    pub fn count_series(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<usize, StoreError> {
+        self.engine.count_series(matchers, range)
     }
 
     /// Sizes, counts, and the damage that was found.

@@ -53,6 +53,8 @@ pub(crate) struct Footer {
     pub(crate) series: u64,
     pub(crate) samples: u64,
     pub(crate) level: u32,
+    /// The last tombstone that was applied to it.
+    pub(crate) tombstones: u64,
 }
 
 /// The first bytes of a block.
@@ -76,7 +78,7 @@ impl Footer {
             self.range.end.as_nanos() as u64,
             self.series,
             self.samples,
-            0,
+            self.tombstones,
         ] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
@@ -103,7 +105,7 @@ impl Footer {
                 .map(|nanos| Timestamp::from_nanos(nanos as i64))
         };
         let range = TimeRange::new(time()?, time()?);
-        let (series, samples, _) = (reader.u64()?, reader.u64()?, reader.u64()?);
+        let (series, samples, tombstones) = (reader.u64()?, reader.u64()?, reader.u64()?);
         let (version, crc) = (reader.u32()?, reader.u32()?);
         if reader.array()? != FOOTER_MAGIC || crc != crc32c::crc32c(checked) {
             return Err(CodecError::Corrupt("the footer is damaged"));
@@ -118,6 +120,7 @@ impl Footer {
             series,
             samples,
             level,
+            tombstones,
         })
     }
 }

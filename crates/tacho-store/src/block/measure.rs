@@ -164,7 +164,7 @@ fn write(path: &Path, hosts: usize, ticks: i64, jitter: u64) {
         took += begun.elapsed();
     }
     let begun = Instant::now();
-    writer.finish([].into_iter(), (1, 1), 1).unwrap();
+    writer.finish([].into_iter(), (1, 1), 1, 0).unwrap();
     let samples = all.len() as f64 * ticks as f64;
     println!(
         "write      {:.0} ns a sample, finish {:.0} ms",
@@ -216,6 +216,7 @@ fn timed(what: &str, block: &Arc<Block>, matchers: &[Matcher], threads: usize) {
         let older = Older {
             blocks: vec![block.clone()],
             frozen: None,
+            tombstones: [].into(),
         };
         let filter = Filter::new(matchers);
         let found = Found::new(u64::MAX);
@@ -347,7 +348,9 @@ fn measure_merge() {
         }
         for (number, writer) in (1..).zip(&mut writers) {
             let begun = Instant::now();
-            writer.finish([].into_iter(), (number, number), 0).unwrap();
+            writer
+                .finish([].into_iter(), (number, number), 0, 0)
+                .unwrap();
             copying += begun.elapsed();
         }
         let engine = engine();

@@ -29,7 +29,7 @@ fn write(model: &Model, random: &mut Random, effort: Effort) -> FakeDisk {
         parts.push(Part::Columns(&rest));
         writer.add(labels.as_ref(), &parts).unwrap();
     }
-    writer.finish([].into_iter(), (3, 5), 2).unwrap();
+    writer.finish([].into_iter(), (3, 5), 2, 0).unwrap();
     disk
 }
 
@@ -65,6 +65,7 @@ fn select(block: &Arc<Block>, matchers: &[Matcher], range: TimeRange) -> Model {
     let older = Older {
         blocks: vec![block.clone()],
         frozen: None,
+        tombstones: [].into(),
     };
     let filter = Filter::new(matchers);
     let found = Found::new(u64::MAX);

@@ -185,12 +185,14 @@ impl BlockWriter {
         self.output.abandon();
     }
 
-    /// Writes index and footer, and gives the block its name. `sequence` says which heads it holds.
+    /// Writes index and footer, and gives the block its name. `sequence` says which heads it holds,
+    /// `tombstones` up to which deletion it was cleaned.
     pub(crate) fn finish<'a>(
         &mut self,
         metadata: impl ExactSizeIterator<Item = (&'a str, &'a Metadata)>,
         sequence: (u64, u64),
         level: u32,
+        tombstones: u64,
     ) -> Result<(), StoreError> {
         let effort = self.effort;
         let sink = &mut Sink {
@@ -226,6 +228,7 @@ impl BlockWriter {
             series: self.index.series(),
             samples: self.samples,
             level,
+            tombstones,
         };
         output.finish(&footer.encode())
     }

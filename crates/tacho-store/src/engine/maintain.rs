@@ -43,6 +43,7 @@ impl Engine {
             self.freeze();
             self.write_frozen(&mut done)?;
         }
+        self.clean(&mut done)?;
         self.merge(&mut done)?;
         Ok(done)
     }
@@ -54,6 +55,18 @@ impl Engine {
         self.write_frozen(&mut done)?;
         self.freeze();
         self.write_frozen(&mut done)?;
+        Ok(done)
+    }
+
+    /// Turns everything in memory into blocks, and all blocks into their final form.
+    pub(crate) fn compact(&self) -> Result<Maintenance, StoreError> {
+        if self.writer.is_none() {
+            let reason = "it was opened read-only".to_owned();
+            return Err(StoreError::ReadOnly { reason });
+        }
+        let mut done = self.flush()?;
+        let _maintenance = self.maintenance.lock();
+        self.merge_all(&mut done)?;
         Ok(done)
     }
 
@@ -69,7 +82,7 @@ impl Engine {
     }
 
     /// Ends the head, so that it can be written as a block while a new one fills.
-    fn freeze(&self) {
+    pub(super) fn freeze(&self) {
         let Some(writer) = &self.writer else {
             return;
         };
@@ -87,7 +100,7 @@ impl Engine {
     }
 
     /// Writes the frozen head, if any, as a block, and removes the log it came from.
-    fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
+    pub(super) fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let Some(frozen) = self.memory.read().frozen.clone() else {
             return Ok(());
         };
@@ -145,7 +158,8 @@ impl Engine {
         }
         let metadata = self.metadata.read().clone();
         let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
-        writer.finish(pairs, sequence, 0)
+        // What is deleted from it is deleted by a tombstone of its generation or a later one.
+        writer.finish(pairs, sequence, 0, 0)
     }
 
     /// Opens a block that was just written.

@@ -21,6 +21,7 @@ use crate::chunk::Chunk;
 use crate::codec::Effort;
 use crate::error::StoreError;
 use crate::samples::Gather;
+use crate::tombstones::{Pending, Tombstone};
 
 /// Blocks of one level that are merged into one of the next. With blocks of an hour: 4 h, 16 h.
 const MERGE_COUNT: usize = 4;
@@ -41,6 +42,36 @@ impl Engine {
         }
     }
 
+    /// Merges everything into as few blocks as there are stretches of the longest merged time,
+    /// each in its final form.
+    pub(crate) fn merge_all(&self, done: &mut Maintenance) -> Result<(), StoreError> {
+        let blocks = self.memory.read().blocks.clone();
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut covered: Option<TimeRange> = None;
+        for (place, block) in blocks.iter().enumerate() {
+            let range = block.footer.range;
+            let with = covered.map_or(range, |covered| union(covered, range));
+            match runs.last_mut() {
+                Some(run) if with.duration() <= self.options.merge_duration => {
+                    run.end = place + 1;
+                    covered = Some(with);
+                }
+                _ => {
+                    runs.push(place..place + 1);
+                    covered = Some(range);
+                }
+            }
+        }
+        // From the newest, so that the places of those before stay the same.
+        for run in runs.into_iter().rev() {
+            let is_final = run.len() == 1 && blocks[run.start].footer.level > 0;
+            if !is_final {
+                self.merge_run(run, done)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Merges the blocks at these places of the list into one, whatever their levels. The caller
     /// holds the maintenance lock, without which the list does not change.
     pub(crate) fn merge_run(
@@ -56,7 +87,8 @@ impl Engine {
         let sequence = (first.footer.sequence.0, last.footer.sequence.1);
         let path = self.block_path(sequence);
         let mut writer = BlockWriter::create(self.disk.clone(), &path, Effort::Final)?;
-        match write_merged(&mut writer, run, sequence) {
+        let tombstones = self.memory.read().tombstones.clone();
+        match write_merged(&mut writer, run, sequence, &tombstones) {
             Ok(true) => {}
             Ok(false) => {
                 writer.abandon();
@@ -84,14 +116,16 @@ impl Engine {
     }
 }
 
+fn union(a: TimeRange, b: TimeRange) -> TimeRange {
+    TimeRange::new(a.start.min(b.start), a.end.max(b.end))
+}
+
 /// Where the first run of neighbouring blocks of one level begins that together cover at most
 /// `longest`.
 fn mergeable(blocks: &[Arc<Block>], longest: Duration) -> Option<usize> {
     blocks.windows(MERGE_COUNT).position(|run| {
         let level = run[0].footer.level;
         let ranges = run.iter().map(|block| block.footer.range);
-        let union =
-            |a: TimeRange, b: TimeRange| TimeRange::new(a.start.min(b.start), a.end.max(b.end));
         let covered = ranges
             .reduce(union)
             .map_or(Duration::MAX, TimeRange::duration);
@@ -104,20 +138,23 @@ fn write_merged(
     writer: &mut BlockWriter,
     run: &[Arc<Block>],
     sequence: (u64, u64),
+    tombstones: &[Tombstone],
 ) -> Result<bool, StoreError> {
     let mut cursors = Vec::new();
     for block in run {
-        cursors.push(Cursor::new(block)?);
+        let pending = Pending::of(tombstones, &block.footer);
+        cursors.push((Cursor::new(block)?, pending));
     }
     let mut batch = Batch::default();
     while let Some(labels) = lowest(&cursors) {
         let mut columns = batch.spare.pop().unwrap_or_default();
         let mut gather = Gather::new(&mut columns, TimeRange::ALL);
-        for cursor in &mut cursors {
+        for (cursor, pending) in &mut cursors {
             let Some((_, rows)) = cursor.current().filter(|(other, _)| *other == labels) else {
                 continue;
             };
             let block = cursor.block();
+            gather.hide(&pending.hidden(labels.as_ref()));
             let mut outcome = Ok(());
             block.pages(rows, TimeRange::ALL, |part| {
                 outcome = block.read(&part, &mut gather);
@@ -147,13 +184,21 @@ fn write_merged(
     let metadata = metadata.transpose()?.unwrap_or_default();
     let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
     let level = run.iter().map(|block| block.footer.level).max();
-    writer.finish(pairs, sequence, level.unwrap_or(0) + 1)?;
+    let level = match run {
+        // Written again, but no larger than before.
+        [alone] => alone.footer.level.max(1),
+        _ => level.unwrap_or(0) + 1,
+    };
+    let applied = tombstones.iter().map(|tombstone| tombstone.id).max();
+    let before = run.iter().map(|block| block.footer.tombstones).min();
+    let applied = applied.max(before).unwrap_or(0);
+    writer.finish(pairs, sequence, level, applied)?;
     Ok(true)
 }
 
-fn lowest(cursors: &[Cursor<'_>]) -> Option<Labels> {
+fn lowest(cursors: &[(Cursor<'_>, Pending<'_>)]) -> Option<Labels> {
     let mut lowest: Option<&Labels> = None;
-    for (labels, _) in cursors.iter().filter_map(Cursor::current) {
+    for (labels, _) in cursors.iter().filter_map(|(cursor, _)| cursor.current()) {
         // Blocks mostly hold the same series, and telling that they are is quick.
         if lowest.is_none_or(|lowest| lowest != labels && labels < lowest) {
             lowest = Some(labels);

@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::folder;
 use crate::options::StoreOptions;
 use crate::quarantine::{Quarantine, Quarantined, Reports};
+use crate::tombstones;
 use crate::wal::Wal;
 use crate::wal::sync::Syncer;
 
@@ -47,13 +48,18 @@ impl Engine {
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
         let mut metadata = newest_metadata(&blocks)?;
         let log = Log::list(&*disk, &quarantine, &wal_dir)?;
-        let generation = log.generation().max(covered).map_or(1, |g| g + 1);
+        let tombstones = tombstones::load(&*disk, dir, &quarantine)?;
+        // Nor may what comes look older than a deletion, should the blocks it concerned be gone.
+        let deleted = tombstones.iter().map(|t| t.generation).max();
+        let before = log.generation().max(covered).max(deleted);
+        let generation = before.map_or(1, |generation| generation + 1);
         let replayed = log.replay(generation, covered, &mut metadata)?;
         let seed = replayed.head.seed;
         let memory = Memory {
             blocks,
             frozen: None,
             head: Arc::new(replayed.head),
+            tombstones: tombstones.into(),
         };
         let syncer = Arc::new(Syncer::new(options.fsync));
         let writer = (!read_only).then(|| {

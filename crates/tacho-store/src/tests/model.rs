@@ -164,6 +164,21 @@ impl Model {
         assert_eq!(after, blocks - (end - start).saturating_sub(1));
     }
 
+    fn delete(&mut self) {
+        let now = Timestamp::from_secs(self.now);
+        let from = now - Duration::from_secs(self.random.below(4000));
+        let range = TimeRange::new(from, from + Duration::from_secs(self.random.below(2000)));
+        let job = self.random.below(3).to_string();
+        let matchers = [Matcher::equal("job", &job)];
+        self.engine().delete(&matchers, range).unwrap();
+        let ending = format!("{{job=\"{job}\"}}");
+        for (name, samples) in &mut self.held {
+            if name.ends_with(&ending) {
+                samples.retain(|time, _| !range.contains(Timestamp::from_nanos(*time)));
+            }
+        }
+    }
+
     fn reopen(&mut self) {
         self.engine = None;
     }
@@ -217,9 +232,13 @@ impl Model {
                 }
                 70..76 => self.now += self.random.below(900) as i64,
                 76..84 => self.maintain(),
-                84..87 => {
+                84 => {
                     self.engine().flush().unwrap();
                 }
+                85 => {
+                    self.engine().compact().unwrap();
+                }
+                86 => self.delete(),
                 87 => self.merge_some(),
                 88..92 => self.reopen(),
                 _ => self.check(),

@@ -210,3 +210,62 @@ fn a_log_segment_that_comes_back_after_its_block_is_ignored() {
     assert_eq!(everything(&engine)["m"][&at(5).as_nanos()], expected);
     assert!(!disk.paths().contains(&path));
 }
+
+#[test]
+fn k6_what_was_deleted_is_gone_at_once_and_from_the_disk_with_maintenance() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    for time in 0..100 {
+        let mut batch = Batch::new();
+        for name in ["keep", "drop"] {
+            let series = batch.series([("__name__", name)]).unwrap();
+            batch.push(series, at(time), time as f64);
+        }
+        engine.append(&batch).unwrap();
+        if time == 40 {
+            engine.flush().unwrap();
+        }
+    }
+    let matchers = [tacho_model::Matcher::metric("drop")];
+    let range = TimeRange::new(at(10), at(89));
+    assert_eq!(engine.delete(&matchers, range).unwrap(), 1);
+    let check = |engine: &crate::engine::Engine, extra: usize| {
+        let found = everything(engine);
+        assert_eq!(
+            (found["keep"].len(), found["drop"].len()),
+            (100, 20 + extra)
+        );
+        let inside = contents(engine, &[], range);
+        assert_eq!(
+            inside
+                .get("drop")
+                .map_or(0, std::collections::BTreeMap::len),
+            extra
+        );
+        let names = engine.label_values("__name__", &[], range).unwrap();
+        assert_eq!(names.len(), 1 + extra);
+    };
+    check(&engine, 0);
+    // Written again, it is there again.
+    let mut again = Batch::new();
+    let series = again.series([("__name__", "drop")]).unwrap();
+    again.push(series, at(50), 7.0);
+    engine.append(&again).unwrap();
+    check(&engine, 1);
+    drop(engine);
+    let engine = open(&disk);
+    check(&engine, 1);
+    for _ in 0..4 {
+        engine.maintain(at(100)).unwrap();
+    }
+    check(&engine, 1);
+    let list = disk.open(std::path::Path::new("/data/tombstones")).unwrap();
+    assert!(list.len().unwrap() < 20, "nothing is left to apply");
+    engine.flush().unwrap();
+    check(&engine, 1);
+    assert_eq!(engine.stats().samples_in_blocks, 121);
+    assert_eq!(engine.delete(&[], TimeRange::ALL).unwrap(), 2);
+    assert!(everything(&engine).is_empty());
+    let _ = engine.maintain(at(100)).unwrap();
+    assert!(everything(&engine).is_empty());
+}

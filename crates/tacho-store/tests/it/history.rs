@@ -44,6 +44,7 @@ fn k2_retention_by_age() {
     let options = StoreOptions {
         retention: 2 * hour,
         block_duration: hour,
+        merge_duration: hour / 2,
         future: 2 * hour,
         ..options()
     };
