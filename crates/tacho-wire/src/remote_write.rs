@@ -181,6 +181,11 @@ fn walk(limits: Limits, batch: &mut Batch) -> Result<Decoded, RemoteWriteError> 
     let mut described = 0;
     let mut at = 0;
     while at < end {
+        if let Some(inside) = series::quick(walk.bytes(), at) {
+            at = inside.end;
+            walk.series(inside)?;
+            continue;
+        }
         let mut reader = Reader::new(walk.bytes(), at..end);
         let key = reader.key()?;
         match key.number {

@@ -17,8 +17,8 @@ const CUSTOM_BUCKETS: i64 = -53;
 /// A value that a histogram field turned out to be.
 #[derive(Debug)]
 pub(super) enum Parsed {
-    /// A number: the staleness marker of a histogram series.
-    Float(f64),
+    /// The staleness marker, which stands in the sum.
+    Stale(f64),
     /// A distribution, and how many buckets it came with.
     Histogram(Histogram, usize),
 }
@@ -88,7 +88,7 @@ impl Fields {
 
     fn parsed(self) -> Result<Parsed, Reason> {
         if is_stale(self.sum) {
-            return Ok(Parsed::Float(self.sum));
+            return Ok(Parsed::Stale(self.sum));
         }
         if self.schema == CUSTOM_BUCKETS {
             return Err(Reason::CustomBuckets);

@@ -168,15 +168,21 @@ impl<'a> Reader<'a> {
     /// The next integer.
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, RemoteWriteError> {
-        match self.bytes.get(self.at) {
-            Some(&byte) if byte < 0x80 => {
+        match *self.rest() {
+            [low, ..] if low < 0x80 => {
                 self.at += 1;
-                Ok(u64::from(byte))
+                Ok(u64::from(low))
+            }
+            // The length of a series is of that size.
+            [low, high, ..] if high < 0x80 => {
+                self.at += 2;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
             }
             _ => self.long_varint(),
         }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, RemoteWriteError> {
         let offset = self.at;
         let mut value = 0u64;

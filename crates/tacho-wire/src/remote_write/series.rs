@@ -22,6 +22,12 @@ const SAMPLES: u32 = 2;
 const HISTOGRAMS: u32 = 4;
 /// The key of a label: field 1, a message.
 const LABEL_KEY: u8 = 0x0a;
+/// The key of a sample: field 2, a message.
+const SAMPLE_KEY: u8 = 0x12;
+/// The key of a sample's value: field 1, a double.
+const VALUE_KEY: u8 = 0x09;
+/// The key of a sample's time: field 2, an integer.
+const TIMESTAMP_KEY: u8 = 0x10;
 /// Most buckets of all histograms of one request: 64 MiB of them.
 pub(super) const BUCKETS_MAX: usize = 4 << 20;
 const NANOS_PER_MILLI: i64 = 1_000_000;
@@ -36,25 +42,20 @@ pub(super) struct Walk<'a> {
     decoded: Decoded,
 }
 
-/// Where a series' labels are.
-enum Found {
-    /// In one run, with samples after them.
-    Together(Range<usize>),
-    /// In several runs, or after a sample.
-    Scattered,
-}
-
 /// The series that samples belong to, added to the batch with the first of them.
 struct Target {
+    inside: Range<usize>,
+    /// The labels it begins with.
     labels: Range<usize>,
-    index: Option<Result<SeriesIndex, Reason>>,
+    /// Whether there are more of them further on.
     scattered: bool,
+    index: Option<Result<SeriesIndex, Reason>>,
 }
 
 /// One field of a series.
 enum Field {
     Sample(i64, f64),
-    Histogram(i64, Result<Parsed, Reason>),
+    Histogram(Range<usize>),
     Other,
 }
 
@@ -88,173 +89,237 @@ impl<'a> Walk<'a> {
     /// Adds the samples of the `TimeSeries` at `inside`.
     #[inline]
     pub(super) fn series(&mut self, inside: Range<usize>) -> Result<(), RemoteWriteError> {
-        let end = inside.end;
-        let run = label_run(self.bytes(), inside.clone())?;
-        let (labels, mut at, scattered) = match find(self.bytes(), run.clone(), end)? {
-            Found::Together(labels) => (labels, run.end, false),
-            Found::Scattered => (run, inside.start, true),
-        };
-        let mut target = Target {
+        let bytes = &self.batch.buffer()[..inside.end];
+        let labels = inside.start..label_run(bytes, inside.start)?;
+        // What an agent sends: labels, then one sample, then nothing.
+        if let Some((millis, value)) = only_sample(&bytes[labels.end..])
+            && let Ok(time) = nanos(millis)
+        {
+            self.check_room(true)?;
+            let index = self.batch.series_at(labels);
+            self.batch.push(index, time, value);
+            return Ok(());
+        }
+        let scattered = has_label(bytes, labels.end..inside.end)?;
+        self.fields(Target {
+            inside,
             labels,
-            index: None,
             scattered,
+            index: None,
+        })
+    }
+
+    /// Adds a series field by field.
+    fn fields(&mut self, mut target: Target) -> Result<(), RemoteWriteError> {
+        let end = target.inside.end;
+        let mut at = if target.scattered {
+            target.inside.start
+        } else {
+            target.labels.end
         };
         while at < end {
             let mut reader = Reader::new(self.batch.buffer(), at..end);
-            let room = BUCKETS_MAX - self.buckets;
-            let field = field(&mut reader, room)?;
+            let field = field(&mut reader)?;
             at = reader.at();
             match field {
-                Field::Sample(millis, value) => {
-                    self.push(&mut target, &inside, millis, Ok(Parsed::Float(value)))?;
-                }
-                Field::Histogram(millis, parsed) => {
-                    self.push(&mut target, &inside, millis, parsed)?;
-                }
+                Field::Sample(millis, value) => self.sample(&mut target, millis, value)?,
+                Field::Histogram(inside) => self.histogram(&mut target, inside)?,
                 Field::Other => {}
             }
         }
         Ok(())
     }
 
-    #[inline]
-    fn push(
+    fn sample(
         &mut self,
         target: &mut Target,
-        inside: &Range<usize>,
         millis: i64,
-        value: Result<Parsed, Reason>,
+        value: f64,
     ) -> Result<(), RemoteWriteError> {
-        let seen = self.batch.len() + self.decoded.refused.len();
-        if seen >= self.limits.samples_max {
-            let limit = self.limits.samples_max;
-            let what = "samples";
-            return Err(RemoteWriteError::TooMany { what, limit });
-        }
-        let checked = value.and_then(|value| Ok((nanos(millis)?, value)));
-        let placed = match checked {
-            Ok(checked) => self.index(target, inside)?.map(|index| (index, checked)),
-            Err(reason) => Err(reason),
-        };
-        match placed {
-            Ok((index, (time, Parsed::Float(value)))) => self.batch.push(index, time, value),
-            Ok((index, (time, Parsed::Histogram(histogram, buckets)))) => {
-                self.buckets += buckets;
-                self.batch.push_histogram(index, time, histogram);
-            }
-            Err(reason) => {
-                let labels = target.labels.clone();
-                self.decoded.refused.push(Refused { labels, reason });
-            }
+        self.check_room(target.index.is_none())?;
+        match self.place(target, millis) {
+            Ok((index, time)) => self.batch.push(index, time, value),
+            Err(reason) => self.refuse(target, reason),
         }
         Ok(())
     }
 
-    /// The series in the batch, added when it is first asked for.
-    #[inline]
-    fn index(
+    fn histogram(
         &mut self,
         target: &mut Target,
-        inside: &Range<usize>,
-    ) -> Result<Result<SeriesIndex, Reason>, RemoteWriteError> {
-        if let Some(known) = target.index {
-            return Ok(known);
+        inside: Range<usize>,
+    ) -> Result<(), RemoteWriteError> {
+        self.check_room(target.index.is_none())?;
+        let room = BUCKETS_MAX - self.buckets;
+        let reader = Reader::new(self.batch.buffer(), inside);
+        let (millis, parsed) = histogram::read(reader, room)?;
+        let placed = parsed.and_then(|parsed| Ok((parsed, self.place(target, millis)?)));
+        match placed {
+            Ok((Parsed::Stale(marker), (index, time))) => self.batch.push(index, time, marker),
+            Ok((Parsed::Histogram(histogram, buckets), (index, time))) => {
+                self.buckets += buckets;
+                self.batch.push_histogram(index, time, histogram);
+            }
+            Err(reason) => self.refuse(target, reason),
         }
-        if self.batch.series_count() >= self.limits.series_max {
-            let limit = self.limits.series_max;
-            let what = "series";
-            return Err(RemoteWriteError::TooMany { what, limit });
+        Ok(())
+    }
+
+    /// Checks that one more sample is allowed, and its series when that is a new one.
+    #[inline]
+    fn check_room(&self, is_new: bool) -> Result<(), RemoteWriteError> {
+        let too_many = |what, limit| Err(RemoteWriteError::TooMany { what, limit });
+        if self.batch.len() + self.decoded.refused.len() >= self.limits.samples_max {
+            return too_many("samples", self.limits.samples_max);
         }
-        let index = if target.scattered {
-            self.gather(inside)?
-        } else {
-            Ok(self.batch.series_at(target.labels.clone()))
+        if is_new && self.batch.series_count() >= self.limits.series_max {
+            return too_many("series", self.limits.series_max);
+        }
+        Ok(())
+    }
+
+    /// The series and the time of a sample; the series is added when it is first asked for.
+    fn place(
+        &mut self,
+        target: &mut Target,
+        millis: i64,
+    ) -> Result<(SeriesIndex, Timestamp), Reason> {
+        let time = nanos(millis)?;
+        let index = match target.index {
+            Some(known) => known,
+            None if target.scattered => self.gather(target),
+            None => Ok(self.batch.series_at(target.labels.clone())),
         };
         target.index = Some(index);
-        Ok(index)
+        Ok((index?, time))
+    }
+
+    fn refuse(&mut self, target: &Target, reason: Reason) {
+        let labels = target.labels.clone();
+        self.decoded.refused.push(Refused { labels, reason });
     }
 
     /// Puts scattered labels together.
-    #[cold]
-    fn gather(
-        &mut self,
-        inside: &Range<usize>,
-    ) -> Result<Result<SeriesIndex, Reason>, RemoteWriteError> {
+    fn gather(&mut self, target: &Target) -> Result<SeriesIndex, Reason> {
+        let bytes = self.bytes();
         let mut together = Vec::new();
-        let mut reader = Reader::new(self.bytes(), inside.clone());
-        while !reader.is_done() {
-            let key = reader.key()?;
-            reader.skip(key)?;
+        let mut reader = Reader::new(bytes, target.inside.clone());
+        // The fields were walked before, so that this meets no error.
+        while let Ok(key) = reader.key()
+            && reader.skip(key).is_ok()
+        {
             if key.number == LABELS {
-                let field = &self.bytes()[key.offset..reader.at()];
-                together.extend_from_slice(field);
+                together.extend_from_slice(&bytes[key.offset..reader.at()]);
             }
         }
         let mut canonical = Vec::with_capacity(together.len());
         let made = canonicalize(&together, &mut canonical);
         let checked = made.and_then(|()| LabelsRef::from_encoded(&canonical));
-        Ok(match checked {
-            Ok(labels) => Ok(self.batch.series_encoded(labels)),
-            Err(_) => Err(Reason::InvalidLabels),
-        })
+        let labels = checked.map_err(|_| Reason::InvalidLabels)?;
+        Ok(self.batch.series_encoded(labels))
     }
 }
 
-/// The labels that a series begins with.
+/// The range of the series whose key is at `at`, when it has 128 bytes to 16 KiB as most have.
 #[inline]
-fn label_run(bytes: &[u8], inside: Range<usize>) -> Result<Range<usize>, RemoteWriteError> {
-    let bytes = &bytes[..inside.end];
-    let mut at = inside.start;
-    while bytes.get(at) == Some(&LABEL_KEY) {
+pub(super) fn quick(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let ([key, low, high], after) = bytes.get(at..)?.split_first_chunk()?;
+    let length = usize::from(low & 0x7f) | usize::from(*high) << 7;
+    let is_quick = *key == LABEL_KEY && *low >= 0x80 && *high < 0x80 && length <= after.len();
+    is_quick.then_some(at + 3..at + 3 + length)
+}
+
+/// Where the labels end that a series begins with.
+#[inline]
+fn label_run(bytes: &[u8], start: usize) -> Result<usize, RemoteWriteError> {
+    let mut rest = &bytes[start..];
+    loop {
         // Nearly every label is shorter than 128 bytes, so that its length is one byte.
-        match bytes.get(at + 1) {
-            Some(&length) if length < 0x80 && usize::from(length) <= bytes.len() - at - 2 => {
-                at += 2 + usize::from(length);
-            }
-            _ => {
-                let mut reader = Reader::new(bytes, at..inside.end);
-                let key = reader.key()?;
-                at = reader.nested(key)?.end;
-            }
+        while let Some((head, after)) = rest.split_first_chunk::<2>()
+            && u16::from_le_bytes(*head) & 0x80ff == u16::from(LABEL_KEY)
+            && let Some(next) = after.get(usize::from(head[1])..)
+        {
+            rest = next;
         }
+        let at = bytes.len() - rest.len();
+        if rest.first() != Some(&LABEL_KEY) {
+            return Ok(at);
+        }
+        let mut reader = Reader::new(bytes, at..bytes.len());
+        let key = reader.key()?;
+        rest = &bytes[reader.nested(key)?.end..];
     }
-    Ok(inside.start..at)
 }
 
-/// Whether the labels in `run` are all there are.
+/// The time and value of the sample that `bytes` are, when it is one as everybody writes it.
 #[inline]
-fn find(bytes: &[u8], run: Range<usize>, end: usize) -> Result<Found, RemoteWriteError> {
-    let mut reader = Reader::new(bytes, run.end..end);
+fn only_sample(bytes: &[u8]) -> Option<(i64, f64)> {
+    let (&[SAMPLE_KEY, length], fields) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    if usize::from(length) != fields.len() {
+        return None;
+    }
+    let (value, time) = match fields.split_first()? {
+        (&VALUE_KEY, rest) => {
+            let (value, rest) = rest.split_first_chunk::<8>()?;
+            let (&TIMESTAMP_KEY, time) = rest.split_first()? else {
+                return None;
+            };
+            (f64::from_le_bytes(*value), time)
+        }
+        // A zero is not written.
+        (&TIMESTAMP_KEY, time) => (0.0, time),
+        _ => return None,
+    };
+    Some((six_bytes(*time.as_array()?)?, value))
+}
+
+/// The integer that six bytes hold, as times from 1971 to 2109 do: seven bits a byte, lowest
+/// first, the top bit of all but the last set.
+#[inline]
+fn six_bytes([a, b, c, d, e, f]: [u8; 6]) -> Option<i64> {
+    let bytes = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    if bytes & 0x8080_8080_8080 != 0x0080_8080_8080 {
+        return None;
+    }
+    // Neighbours are moved together: 7 and 7 bits to 14, to 28, to 42.
+    let pairs = (bytes & 0x7f00_7f00_7f00) >> 1 | bytes & 0x007f_007f_007f;
+    let low = pairs & 0x3fff | (pairs >> 2) & (0x3fff << 14);
+    Some((low | (pairs >> 4) & (0x3fff << 28)) as i64)
+}
+
+/// Whether a label is among the fields in `range`.
+fn has_label(bytes: &[u8], range: Range<usize>) -> Result<bool, RemoteWriteError> {
+    let mut reader = Reader::new(bytes, range);
+    let mut found = false;
     while !reader.is_done() {
         let key = reader.key()?;
-        if key.number == LABELS {
-            reader.nested(key)?;
-            return Ok(Found::Scattered);
-        }
+        found |= key.number == LABELS;
         reader.skip(key)?;
     }
-    Ok(Found::Together(run))
+    Ok(found)
 }
 
-/// The next field of a series; its histogram may have `room` buckets.
-#[inline]
-fn field(reader: &mut Reader<'_>, room: usize) -> Result<Field, RemoteWriteError> {
+/// The next field of a series.
+fn field(reader: &mut Reader<'_>) -> Result<Field, RemoteWriteError> {
     let key = reader.key()?;
-    match key.number {
+    Ok(match key.number {
+        // Its wire type is checked here, so that labels may be put together without.
+        LABELS => {
+            reader.nested(key)?;
+            Field::Other
+        }
         SAMPLES => {
             let (millis, value) = sample(reader, key)?;
-            Ok(Field::Sample(millis, value))
+            Field::Sample(millis, value)
         }
-        HISTOGRAMS => {
-            let inside = reader.nested(key)?;
-            let (millis, parsed) = histogram::read(reader.inner(inside), room)?;
-            Ok(Field::Histogram(millis, parsed))
-        }
+        HISTOGRAMS => Field::Histogram(reader.nested(key)?),
         _ => {
             reader.skip(key)?;
-            Ok(Field::Other)
+            Field::Other
         }
-    }
+    })
 }
 
 /// `Sample.value`.
