@@ -211,7 +211,7 @@ impl Receiver {
             .partition(|rejected| rejected.reason == Refusal::InvalidLabels);
         note(&mut received, batch, &rejected);
         if !unordered.is_empty() {
-            self.take_unordered(app, batch, &unordered, &mut received)?;
+            take_unordered(app, batch, &unordered, &mut received)?;
         }
         self.counts.accepted(received.accepted);
         for (why, count) in &received.refused {
@@ -219,38 +219,37 @@ impl Receiver {
         }
         Ok(received)
     }
+}
 
-    /// Appends rows once more whose label sets only lacked the canonical form.
-    #[cold]
-    fn take_unordered(
-        &self,
-        app: &App,
-        batch: &Batch,
-        unordered: &[Rejected],
-        received: &mut Received,
-    ) -> Result<(), ReceiveError> {
-        let mut ordered = Batch::new();
-        let mut last: Option<(SeriesIndex, Option<SeriesIndex>)> = None;
-        for rejected in unordered {
-            let (series, time, value) = batch.row(rejected.row);
-            let known = last.filter(|(known, _)| *known == series);
-            let (_, target) = known.unwrap_or_else(|| (series, order(batch, series, &mut ordered)));
-            last = Some((series, target));
-            match (target, value) {
-                (Some(target), Value::Float(value)) => ordered.push(target, time, value),
-                (Some(target), Value::Histogram(histogram)) => {
-                    ordered.push_histogram(target, time, histogram.clone());
-                }
-                (None, _) => note(received, batch, std::slice::from_ref(rejected)),
+/// Appends rows once more whose label sets only lacked the canonical form.
+#[cold]
+fn take_unordered(
+    app: &App,
+    batch: &Batch,
+    unordered: &[Rejected],
+    received: &mut Received,
+) -> Result<(), ReceiveError> {
+    let mut ordered = Batch::new();
+    let mut last: Option<(SeriesIndex, Option<SeriesIndex>)> = None;
+    for rejected in unordered {
+        let (series, time, value) = batch.row(rejected.row);
+        let known = last.filter(|(known, _)| *known == series);
+        let (_, target) = known.unwrap_or_else(|| (series, order(batch, series, &mut ordered)));
+        last = Some((series, target));
+        match (target, value) {
+            (Some(target), Value::Float(value)) => ordered.push(target, time, value),
+            (Some(target), Value::Histogram(histogram)) => {
+                ordered.push_histogram(target, time, histogram.clone());
             }
+            (None, _) => note(received, batch, std::slice::from_ref(rejected)),
         }
-        if ordered.len() > 0 {
-            let outcome = app.append(&ordered)?;
-            received.accepted += outcome.accepted;
-            note(received, &ordered, &outcome.rejected);
-        }
-        Ok(())
     }
+    if !ordered.is_empty() {
+        let outcome = app.append(&ordered)?;
+        received.accepted += outcome.accepted;
+        note(received, &ordered, &outcome.rejected);
+    }
+    Ok(())
 }
 
 /// Adds the canonical form of a label set; `None` when it has none.

@@ -74,23 +74,26 @@ fn assert_error(answer: &Answer, status: u16, kind: &str, text: &str) {
     assert!(!answer.body.contains('\n'), "senders log the first line");
 }
 
+/// Labels and time of a bad sample, the reason that is counted, and what is said of it.
+type Bad<'a> = (&'a [(&'a str, &'a str)], i64, &'a str, &'a str);
+
 fn millis() -> i64 {
     (now() * 1000.0) as i64
 }
 
 #[test]
-fn r2_remote_write_keeps_what_is_good_and_names_what_is_not() {
+fn k9_remote_write_keeps_what_is_good_and_names_what_is_not() {
     let home = Home::with(QUIET);
     let server = home.start(&[]);
     let at = millis();
     let good = series(&[("__name__", "good"), ("job", "a")], at, 1.5);
-    let answer = write(&server, &[good.clone()]);
+    let answer = write(&server, &[good]);
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     assert_eq!(server.values(&[("name", "good")]), [1.5]);
 
     // One bad series costs itself alone, wherever it stands.
     let more = series(&[("__name__", "good"), ("job", "a")], at + 1, 2.5);
-    let cases: [(&[(&str, &str)], i64, &str, &str); 5] = [
+    let cases: [Bad<'_>; 5] = [
         (&[("job", "nameless")], at, "no_name", "job=\"nameless\""),
         (
             &[("__name__", "twice"), ("a", "1"), ("a", "2")],
@@ -143,7 +146,7 @@ fn r2_remote_write_keeps_what_is_good_and_names_what_is_not() {
 }
 
 #[test]
-fn r2_remote_write_refuses_what_it_cannot_read() {
+fn k9_remote_write_refuses_what_it_cannot_read() {
     let home = Home::with(QUIET);
     let server = home.start(&[]);
     let good = snappy(&series(&[("__name__", "kept")], millis(), 1.0));
@@ -202,7 +205,7 @@ fn r2_remote_write_refuses_what_it_cannot_read() {
 }
 
 #[test]
-fn r2_remote_write_keeps_many_requests_at_once_over_a_kill() {
+fn k9_remote_write_keeps_many_requests_at_once_over_a_kill() {
     let home = Home::with(QUIET);
     let server = home.start(&[]);
     let at = millis();
@@ -240,7 +243,7 @@ fn held(server: &Server, name: &str) -> usize {
 }
 
 #[test]
-fn r2_a_real_prometheus_forwards_everything_over_a_restart() {
+fn k9_a_real_prometheus_forwards_everything_over_a_restart() {
     if !there_is("prometheus") {
         return;
     }
