@@ -9,19 +9,23 @@
 //! needs. Not for HTTP: that is [`crate::http`]'s.
 
 mod counts;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tacho_model::append::SeriesIndex;
 use tacho_model::label::canonicalize;
-use tacho_model::{AppendError, Batch, LabelsRef, Refusal, Rejected, Timestamp, Value};
+use tacho_model::{
+    AppendError, AppendOutcome, Batch, LabelsRef, Refusal, Rejected, Timestamp, Value,
+};
 use tacho_wire::remote_write::{Limits, Reason, RemoteWriteError, decode, describe_labels};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use self::counts::Counts;
-use crate::app::{App, QUEUE_WAIT};
+use crate::app::QUEUE_WAIT;
 
 /// Buffers of bodies that are larger than this are not kept.
 const BODY_BYTES_KEPT: usize = 1 << 20;
@@ -31,6 +35,9 @@ const BATCH_BYTES_KEPT: usize = 4 << 20;
 const BATCH_SAMPLES_KEPT: usize = 1 << 16;
 /// Refused samples that are told one by one.
 const EXAMPLES: usize = 3;
+
+/// Where samples go.
+pub type Append<'a> = &'a dyn Fn(&Batch) -> Result<AppendOutcome, AppendError>;
 
 /// Takes requests of remote write.
 #[derive(Debug)]
@@ -179,10 +186,10 @@ impl Receiver {
         self.counts.observe(now, host, batch);
     }
 
-    /// Decodes a request and appends its samples. Blocks.
-    pub fn receive(&self, app: &App, body: &[u8]) -> Result<Received, ReceiveError> {
+    /// Decodes a request and hands its samples to `append`. Blocks.
+    pub fn receive(&self, append: Append<'_>, body: &[u8]) -> Result<Received, ReceiveError> {
         let mut batch = self.batches.lock().pop().unwrap_or_default();
-        let received = self.take(app, body, &mut batch);
+        let received = self.take(append, body, &mut batch);
         let is_ordinary = batch.len() <= BATCH_SAMPLES_KEPT
             && batch.series_count() <= BATCH_SAMPLES_KEPT
             && batch.refill().capacity() <= BATCH_BYTES_KEPT;
@@ -193,9 +200,14 @@ impl Receiver {
         received
     }
 
-    fn take(&self, app: &App, body: &[u8], batch: &mut Batch) -> Result<Received, ReceiveError> {
+    fn take(
+        &self,
+        append: Append<'_>,
+        body: &[u8],
+        batch: &mut Batch,
+    ) -> Result<Received, ReceiveError> {
         let decoded = decode(body, self.limits, batch)?;
-        let outcome = app.append(batch)?;
+        let outcome = append(batch)?;
         let mut received = Received {
             accepted: outcome.accepted,
             ..Received::default()
@@ -211,7 +223,7 @@ impl Receiver {
             .partition(|rejected| rejected.reason == Refusal::InvalidLabels);
         note(&mut received, batch, &rejected);
         if !unordered.is_empty() {
-            take_unordered(app, batch, &unordered, &mut received)?;
+            take_unordered(append, batch, &unordered, &mut received)?;
         }
         self.counts.accepted(received.accepted);
         for (why, count) in &received.refused {
@@ -224,7 +236,7 @@ impl Receiver {
 /// Appends rows once more whose label sets only lacked the canonical form.
 #[cold]
 fn take_unordered(
-    app: &App,
+    append: Append<'_>,
     batch: &Batch,
     unordered: &[Rejected],
     received: &mut Received,
@@ -245,7 +257,7 @@ fn take_unordered(
         }
     }
     if !ordered.is_empty() {
-        let outcome = app.append(&ordered)?;
+        let outcome = append(&ordered)?;
         received.accepted += outcome.accepted;
         note(received, &ordered, &outcome.rejected);
     }

@@ -33,7 +33,9 @@ async fn take(app: &SharedApp, request: Request) -> Answer<StatusCode> {
     let work = move || {
         // Held by the work itself: a client that hangs up must not make room for another.
         let _held = (place, turn);
-        let received = shared.remote_write.receive(&shared, &bytes);
+        let received = shared
+            .remote_write
+            .receive(&|batch| shared.append(batch), &bytes);
         shared.remote_write.put_back(bytes);
         received
     };

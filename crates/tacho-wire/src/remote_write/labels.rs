@@ -22,7 +22,7 @@ pub fn describe_labels(bytes: &[u8]) -> String {
         if name == tacho_model::METRIC_NAME && metric.is_empty() {
             metric = value;
         } else {
-            let separator = if others.is_empty() { "" } else { ", " };
+            let separator = if others.is_empty() { "" } else { "," };
             others += &format!("{separator}{name}={value:?}");
         }
     }

@@ -317,7 +317,7 @@ fn refused_series_are_told_even_when_they_are_not_valid() {
     check(&[("__name__", "up")], "up");
     check(
         &[("b", "2"), ("a", "1"), ("b", "3")],
-        r#"{b="2", a="1", b="3"}"#,
+        r#"{b="2",a="1",b="3"}"#,
     );
     check(&[("__name__", "a"), ("x", "\n\"")], r#"a{x="\n\""}"#);
     let long = "ü".repeat(60);
