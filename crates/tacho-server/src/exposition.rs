@@ -7,23 +7,30 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tacho_model::{
-    Columns, Histogram, Labels, METRIC_NAME, MatchOp, Matcher, Querier, QueryError, TimeRange,
-    Timestamp,
+    Batch, Columns, Histogram, Labels, METRIC_NAME, MatchOp, Matcher, Querier, QueryError,
+    TimeRange, Timestamp, Value,
 };
 use tacho_wire::openmetrics::{Current, Exposition, finish, write_family};
 
 /// How old a value may be.
 pub const FRESH: Duration = Duration::from_mins(5);
 
-/// Writes every current value in the store.
-pub fn write(querier: &dyn Querier, how: Exposition, now: Timestamp) -> Result<String, QueryError> {
+/// Writes every current value in the store, and the program's `own`, which stand for those of
+/// their names in the store.
+pub fn write(
+    querier: &dyn Querier,
+    own: &Batch,
+    how: Exposition,
+    now: Timestamp,
+) -> Result<String, QueryError> {
     let mut out = String::new();
+    let mut written = HashSet::new();
+    write_own(own, how, &mut written, &mut out);
     let any = Matcher::new(METRIC_NAME, MatchOp::NotEqual, "")
         .map_err(|error| QueryError::Failed(error.into()))?;
     let selection = querier.select(&[any], TimeRange::last(FRESH, now))?;
     let mut columns = Columns::new();
     let mut family: Vec<(Labels, Current)> = Vec::new();
-    let mut written = HashSet::new();
     // The selection is sorted by all labels, of which the name need not be the first.
     let mut order: Vec<usize> = (0..selection.len()).collect();
     order.sort_by_key(|index| selection.labels(*index).name());
@@ -41,6 +48,22 @@ pub fn write(querier: &dyn Querier, how: Exposition, now: Timestamp) -> Result<S
     flush(querier, how, &mut family, &mut written, &mut out);
     finish(how.format, &mut out);
     Ok(out)
+}
+
+/// Writes the families of a batch, whose rows are numbers.
+fn write_own(own: &Batch, how: Exposition, written: &mut HashSet<String>, out: &mut String) {
+    for (name, metadata) in own.metadata() {
+        let mut family = Vec::new();
+        for (series, _, value) in own.rows() {
+            if let (Some(labels), Value::Float(value)) = (own.labels(series), value)
+                && labels.get(METRIC_NAME) == Some(name)
+            {
+                family.push((labels.to_owned(), Current::Float(value)));
+            }
+        }
+        written.insert(how.name(name).into_owned());
+        write_family(how, name, Some(metadata), &family, out);
+    }
 }
 
 fn flush(

@@ -166,7 +166,6 @@ fn decompress(body: &[u8], bytes_max: usize, into: &mut Vec<u8>) -> Result<(), R
         let limit = bytes_max;
         return Err(RemoteWriteError::TooLarge { bytes, limit });
     }
-    into.clear();
     into.resize(bytes, 0);
     let written = snap::raw::Decoder::new().decompress(body, into)?;
     into.truncate(written);

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use tacho_model::Timestamp;
+use tacho_model::{Batch, Timestamp};
 use tacho_wire::openmetrics::Exposition;
 
 use super::problem::Answer;
@@ -19,11 +19,9 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
         .and_then(|value| value.to_str().ok());
     let how = Exposition::negotiate(accept);
     let write = move |app: &crate::app::App| {
-        Ok(exposition::write(
-            app.store.as_ref(),
-            how,
-            Timestamp::now(),
-        )?)
+        let (now, mut own) = (Timestamp::now(), Batch::new());
+        app.remote_write.observe(now, &app.host_name(), &mut own);
+        Ok(exposition::write(app.store.as_ref(), &own, how, now)?)
     };
     let text = app.blocking(write).await?;
     Ok(([(header::CONTENT_TYPE, how.content_type())], text).into_response())

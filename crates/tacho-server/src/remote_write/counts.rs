@@ -119,8 +119,8 @@ mod tests {
             [
                 r#"tacho_remote_write_samples_total{instance="h",job="tacho",outcome="accepted"} Float(7.0)"#,
                 r#"tacho_remote_write_samples_total{instance="h",job="tacho",outcome="refused",reason="too_old"} Float(2.0)"#,
-                r#"tacho_remote_write_requests_total{code="204", instance="h",job="tacho"} Float(1.0)"#,
-                r#"tacho_remote_write_requests_total{code="500", instance="h",job="tacho"} Float(1.0)"#,
+                r#"tacho_remote_write_requests_total{code="204",instance="h",job="tacho"} Float(1.0)"#,
+                r#"tacho_remote_write_requests_total{code="500",instance="h",job="tacho"} Float(1.0)"#,
             ]
         );
         assert_eq!(batch.metadata().count(), 2);
