@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tacho_model::append::SeriesIndex;
+use tacho_model::append::{Culprit, SeriesIndex};
 use tacho_model::label::canonicalize;
 use tacho_model::{
     AppendError, AppendOutcome, Batch, LabelsRef, Refusal, Rejected, Timestamp, Value,
@@ -70,6 +70,8 @@ pub struct Received {
     refused: Vec<(Why, usize)>,
     /// The first of them: labels and reason.
     examples: Vec<String>,
+    /// The metric that has most of the series, when a limit on them was met.
+    culprit: Option<Culprit>,
 }
 
 /// Why a sample was refused, by the decoder or by the store.
@@ -127,8 +129,14 @@ impl Received {
             kept => format!("the other {kept} were kept"),
         };
         let examples = self.examples.join("; ");
+        let culprit = self.culprit.as_ref().map_or_else(String::new, |culprit| {
+            format!(
+                "; most series are of {} ({})",
+                culprit.metric, culprit.series
+            )
+        });
         Some(format!(
-            "{refused} of {total} samples were refused, {kept} ({counts}): {examples}"
+            "{refused} of {total} samples were refused, {kept} ({counts}): {examples}{culprit}"
         ))
     }
 
@@ -192,7 +200,7 @@ impl Receiver {
         let received = self.take(append, body, &mut batch);
         let is_ordinary = batch.len() <= BATCH_SAMPLES_KEPT
             && batch.series_count() <= BATCH_SAMPLES_KEPT
-            && batch.refill().capacity() <= BATCH_BYTES_KEPT;
+            && batch.buffer().len() <= BATCH_BYTES_KEPT;
         let mut idle = self.batches.lock();
         if is_ordinary && idle.len() < self.idle_max.0 {
             idle.push(batch);
@@ -210,6 +218,7 @@ impl Receiver {
         let outcome = append(batch)?;
         let mut received = Received {
             accepted: outcome.accepted,
+            culprit: outcome.culprit.clone(),
             ..Received::default()
         };
         for refused in &decoded.refused {
@@ -259,6 +268,7 @@ fn take_unordered(
     if !ordered.is_empty() {
         let outcome = append(&ordered)?;
         received.accepted += outcome.accepted;
+        received.culprit = outcome.culprit.clone().or(received.culprit.take());
         note(received, &ordered, &outcome.rejected);
     }
     Ok(())

@@ -34,8 +34,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
         batch.clear();
         if let Some(host) = host.as_mut() {
             host.collect(tick, &mut batch);
-            // Only with the host's: alone, samples of now would make forwarded ones of the past
-            // too old.
+            // Only beside the host's: a store of forwarded samples alone holds nothing else.
             app.remote_write.observe(tick, &app.host_name(), &mut batch);
         }
         let kept = batch.is_empty() || refused.append(app, &batch);

@@ -155,20 +155,18 @@ const METADATA: u32 = 3;
 /// assert_eq!(batch.len(), 1);
 /// ```
 pub fn decode(body: &[u8], limits: Limits, batch: &mut Batch) -> Result<Decoded, RemoteWriteError> {
-    decompress(body, limits.bytes_max, batch.refill())?;
+    decompress(body, limits.bytes_max, batch)?;
     walk(limits, batch)
 }
 
-/// Decompresses a snappy block into `into`, of which only the memory is kept.
-fn decompress(body: &[u8], bytes_max: usize, into: &mut Vec<u8>) -> Result<(), RemoteWriteError> {
+/// Decompresses a snappy block into the batch's buffer.
+fn decompress(body: &[u8], bytes_max: usize, batch: &mut Batch) -> Result<(), RemoteWriteError> {
     let bytes = snap::raw::decompress_len(body)?;
     if bytes > bytes_max {
         let limit = bytes_max;
         return Err(RemoteWriteError::TooLarge { bytes, limit });
     }
-    into.resize(bytes, 0);
-    let written = snap::raw::Decoder::new().decompress(body, into)?;
-    into.truncate(written);
+    snap::raw::Decoder::new().decompress(body, batch.refill_bytes(bytes))?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ const SAMPLES: &str = "tacho_remote_write_samples_total";
 const REQUESTS: &str = "tacho_remote_write_requests_total";
 
 /// Reasons that are counted.
-const REASONS: [&str; 8] = [
+const REASONS: [&str; 9] = [
     "out_of_range",
     "custom_buckets",
     "invalid_histogram",
@@ -16,6 +16,7 @@ const REASONS: [&str; 8] = [
     "too_old",
     "too_new",
     "series_limit",
+    "series_rate",
     "no_name",
 ];
 /// Status codes that are counted; the last one stands for all others.
@@ -139,6 +140,7 @@ mod tests {
             Why::Store(Refusal::TooOld),
             Why::Store(Refusal::TooNew),
             Why::Store(Refusal::SeriesLimit),
+            Why::Store(Refusal::SeriesRate),
             Why::Store(Refusal::NoName),
             Why::Store(Refusal::InvalidLabels),
             Why::Store(Refusal::InvalidHistogram),

@@ -95,6 +95,29 @@ fn many_refusals_are_counted_and_a_few_are_named() {
 }
 
 #[test]
+fn the_metric_that_grew_is_named() {
+    let append: Append<'_> = &|_| {
+        Ok(AppendOutcome {
+            accepted: 0,
+            rejected: vec![Rejected {
+                row: 0,
+                reason: Refusal::SeriesLimit,
+            }],
+            culprit: Some(Culprit {
+                metric: "grew".to_owned(),
+                series: 9,
+            }),
+        })
+    };
+    let received = receiver().receive(append, &body(&[set(&[("__name__", "y")])]));
+    let complaint = received.unwrap().complaint().unwrap();
+    assert!(
+        complaint.ends_with("most series are of grew (9)"),
+        "{complaint}"
+    );
+}
+
+#[test]
 fn what_the_store_does_not_take_is_an_error() {
     let append: Append<'_> = &|_| Err(AppendError::Overloaded);
     let sets = [set(&[("__name__", "y")])];

@@ -1,6 +1,6 @@
 //! Remote write: what a Prometheus forwards is kept, and what cannot be is refused by rule.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::prometheus::{Prometheus, there_is};
 use crate::support::{Answer, Home, QUIET, Server, eventually, now};
@@ -102,10 +102,10 @@ fn k9_remote_write_keeps_what_is_good_and_names_what_is_not() {
             "`a` is given twice",
         ),
         (
-            &[("__name__", "early")],
+            &[("__name__", "good"), ("job", "a")],
             at - 86_400_000,
             "too_old",
-            "early",
+            "good{job=\"a\"}",
         ),
         (&[("__name__", "late")], at + 86_400_000, "too_new", "late"),
         (&[("__name__", "never")], i64::MAX, "out_of_range", "never"),
@@ -128,8 +128,8 @@ fn k9_remote_write_keeps_what_is_good_and_names_what_is_not() {
     assert_eq!(write(&server, &[unsorted]).status, 204);
     assert_eq!(server.values(&[("name", "good")]), [1.5, 2.5, 3.5]);
 
-    // The program tells what became of samples and requests, and stores nothing of it here: its
-    // samples of now would make a backfill too old.
+    // The program tells what became of samples and requests, and stores nothing of it here, where
+    // the host is not watched.
     let text = server.get("/metrics").body;
     let told = |end: &str| {
         let found = text.lines().any(|line| {
