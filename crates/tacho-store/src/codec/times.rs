@@ -34,8 +34,7 @@ pub(crate) fn encode_regular(times: &[Timestamp], into: &mut Vec<u8>) -> bool {
         return times.is_empty();
     }
     into.push(STEPS);
-    put_steps(times, into);
-    let small = into.len() - start <= SMALL;
+    let small = put_steps(times, start + SMALL, into);
     if !small {
         into.truncate(start);
     }
@@ -51,7 +50,7 @@ pub(crate) fn encode(times: &[Timestamp], effort: Effort, into: &mut Vec<u8>) {
     let increasing = times.is_sorted_by(|a, b| a < b);
     if increasing {
         into.push(STEPS);
-        put_steps(times, into);
+        put_steps(times, usize::MAX, into);
         if into.len() - start <= SMALL {
             return;
         }
@@ -76,11 +75,12 @@ pub(crate) fn encode(times: &[Timestamp], effort: Effort, into: &mut Vec<u8>) {
     }
 }
 
-fn put_steps(times: &[Timestamp], into: &mut Vec<u8>) {
+/// Appends steps, or gives up when `into` becomes longer than `longest`; whether it is whole.
+fn put_steps(times: &[Timestamp], longest: usize, into: &mut Vec<u8>) -> bool {
     let nanos = |i: usize| times[i].as_nanos();
     put_signed(into, nanos(0));
     if times.len() == 1 {
-        return;
+        return into.len() <= longest;
     }
     let mut step = nanos(1).wrapping_sub(nanos(0));
     put_signed(into, step);
@@ -94,10 +94,14 @@ fn put_steps(times: &[Timestamp], into: &mut Vec<u8>) {
         put_varint(into, regular);
         put_signed(into, next.wrapping_sub(step));
         (step, regular) = (next, 0);
+        if into.len() > longest {
+            return false;
+        }
     }
     if regular > 0 {
         put_varint(into, regular);
     }
+    into.len() <= longest
 }
 
 /// How far each timestamp is from the line.

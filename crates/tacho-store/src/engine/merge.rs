@@ -15,6 +15,7 @@ use tacho_model::{Columns, Labels, TimeRange};
 use super::Engine;
 use super::maintain::Maintenance;
 use crate::block::find::Cursor;
+use crate::block::format::Sort;
 use crate::block::rows::{TimesPool, seal};
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::Chunk;
@@ -148,6 +149,9 @@ fn write_merged(
     let mut batch = Batch::default();
     while let Some(labels) = lowest(&cursors) {
         let mut columns = batch.spare.pop().unwrap_or_default();
+        let room = floats(&cursors, &labels).min(BATCH_SAMPLES);
+        columns.timestamps.reserve(room);
+        columns.values.reserve(room);
         let mut gather = Gather::new(&mut columns, TimeRange::ALL);
         for (cursor, pending) in &mut cursors {
             let Some((_, rows)) = cursor.current().filter(|(other, _)| *other == labels) else {
@@ -205,6 +209,14 @@ fn lowest(cursors: &[(Cursor<'_>, Pending<'_>)]) -> Option<Labels> {
         }
     }
     lowest.cloned()
+}
+
+/// How many numbers the series has at all cursors.
+fn floats(cursors: &[(Cursor<'_>, Pending<'_>)], labels: &Labels) -> usize {
+    let current = cursors.iter().filter_map(|(cursor, _)| cursor.current());
+    let same = current.filter(|(other, _)| other == labels);
+    let rows = same.map(|(_, rows)| rows.0[Sort::Floats as usize].clone());
+    rows.map(|rows| (rows.end - rows.start) as usize).sum()
 }
 
 /// Merged series that wait to be encoded together.
