@@ -416,8 +416,46 @@ impl PartialOrd for Labels {
 
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        self.as_ref().cmp(&other.as_ref())
     }
+}
+
+impl PartialOrd for LabelsRef<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LabelsRef<'_> {
+    /// Pair by pair, name before value, each by its bytes. Text is compared without being decoded,
+    /// and what two sets begin with in common is passed over a label at a time.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mut a, mut b) = (self.0, other.0);
+        loop {
+            let (Some((first, rest)), Some((second, others))) = (take_label(a), take_label(b))
+            else {
+                // Of two sets, one of which begins the other, the shorter comes first.
+                return a.len().cmp(&b.len());
+            };
+            if first != second {
+                let name = |label| take_bytes(label, 0, NAME_TAG);
+                let (Some((x, x_end)), Some((y, y_end))) = (name(first), name(second)) else {
+                    return first.cmp(second);
+                };
+                let value = |label, at| take_bytes(label, at, VALUE_TAG).map(|(value, _)| value);
+                return x
+                    .cmp(y)
+                    .then_with(|| value(first, x_end).cmp(&value(second, y_end)));
+            }
+            (a, b) = (rest, others);
+        }
+    }
+}
+
+/// The first label and what follows it.
+fn take_label(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (label, end) = take_bytes(bytes, 0, LABEL_TAG)?;
+    Some((label, &bytes[end..]))
 }
 
 impl fmt::Display for LabelsRef<'_> {
@@ -556,6 +594,30 @@ mod tests {
         put(&mut bytes, "a", &"x".repeat(LABEL_BYTES_MAX + 1));
         assert!(LabelsRef::from_encoded(&bytes).is_err());
         assert!(canonicalize(&bytes, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn sets_are_ordered_pair_by_pair() {
+        let sets = [
+            &[("a", "1")][..],
+            &[("a", "1"), ("b", "0")],
+            &[("a", "1"), ("b", "00")],
+            &[("a", "10")],
+            &[("a", "2")],
+            &[("aa", "1")],
+            &[("b", &"x".repeat(200))],
+            &[("b", &"y".repeat(20))],
+        ];
+        let sets: Vec<Labels> = sets
+            .iter()
+            .map(|pairs| Labels::new(pairs.iter().copied()).unwrap())
+            .collect();
+        for (i, a) in sets.iter().enumerate() {
+            for (j, b) in sets.iter().enumerate() {
+                assert_eq!(a.cmp(b), i.cmp(&j), "{a} and {b}");
+                assert_eq!(a.cmp(b), a.iter().cmp(b.iter()));
+            }
+        }
     }
 
     #[test]

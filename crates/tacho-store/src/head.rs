@@ -14,11 +14,11 @@
 pub(crate) mod series;
 pub(crate) mod shard;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::{Mutex, MutexGuard};
-use tacho_model::{Labels, LabelsRef, METRIC_NAME, Refusal, TimeRange, Timestamp, Value};
+use tacho_model::{LabelsRef, METRIC_NAME, Refusal, TimeRange, Timestamp, Value};
 
 use crate::chunk::Sealer;
 use crate::engine::growth::Room;
@@ -237,23 +237,49 @@ impl Head {
         }
     }
 
-    /// The series that have samples, in order of their labels.
-    pub(crate) fn sorted(&self) -> Vec<(Labels, SeriesId)> {
-        let mut all = Vec::with_capacity(self.series_count());
-        for (number, shard) in self.shards.iter().enumerate() {
-            let shard = shard.lock();
-            for local in 0..shard.len() as u32 {
-                if shard.series(local).range().is_some() {
-                    let shard_number = number as u8;
-                    let id = SeriesId {
-                        shard: shard_number,
-                        local,
-                    };
-                    all.push((shard.labels(local).to_owned(), id));
-                }
+    /// Hands the series that have samples to `each`, in order of their labels. For a frozen head:
+    /// all its shards are locked meanwhile.
+    pub(crate) fn for_each_in_order<E>(
+        &self,
+        mut each: impl FnMut(LabelsRef<'_>, &Series) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let shards: Vec<MutexGuard<'_, Shard>> = self.shards.iter().map(|s| s.lock()).collect();
+        // By name first, which nearly every set begins with: what is sorted at a time stays small.
+        // Labels that come before the name in the alphabet are rare but must not be out of order.
+        let early = |shard: &Shard| shard.has_labels_before_the_name();
+        let names: BTreeSet<&str> = if shards.iter().any(|shard| early(shard)) {
+            BTreeSet::new()
+        } else {
+            let names = shards.iter().flat_map(|shard| shard.names());
+            names.map(|(name, _)| name).collect()
+        };
+        let mut group: Vec<SeriesId> = Vec::new();
+        let mut sorted = |ids: &mut dyn FnMut(&Shard, &mut dyn FnMut(u32))| {
+            group.clear();
+            for (number, shard) in shards.iter().enumerate() {
+                ids(shard, &mut |local| {
+                    if shard.series(local).range().is_some() {
+                        group.push(SeriesId {
+                            shard: number as u8,
+                            local,
+                        });
+                    }
+                });
             }
+            let labels = |id: &SeriesId| shards[usize::from(id.shard)].labels(id.local);
+            group.sort_unstable_by(|a, b| labels(a).cmp(&labels(b)));
+            for id in &group {
+                let shard = &shards[usize::from(id.shard)];
+                each(shard.labels(id.local), shard.series(id.local))?;
+            }
+            Ok(())
+        };
+        if names.is_empty() {
+            return sorted(&mut |shard, add| (0..shard.len() as u32).for_each(add));
         }
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        all
+        for name in names {
+            sorted(&mut |shard, add| shard.of_name(name).for_each(add))?;
+        }
+        Ok(())
     }
 }

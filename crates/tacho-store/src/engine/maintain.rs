@@ -133,13 +133,10 @@ impl Engine {
         sequence: (u64, u64),
     ) -> Result<(), StoreError> {
         let mut columns = Columns::new();
-        for (labels, id) in head.sorted() {
-            let shard = head.shard(id.shard);
-            let series = shard.series(id.local);
+        head.for_each_in_order(|labels, series| {
             let open = series.open(TimeRange::ALL);
             if let Some(parts) = in_order(series.chunks(), open.as_ref()) {
-                writer.add(labels.as_ref(), &parts)?;
-                continue;
+                return writer.add(labels, &parts);
             }
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
             for chunk in series.chunks() {
@@ -154,8 +151,8 @@ impl Engine {
                 gather.columns(open);
             }
             gather.finish();
-            writer.add(labels.as_ref(), &[Part::Columns(&columns)])?;
-        }
+            writer.add(labels, &[Part::Columns(&columns)])
+        })?;
         let metadata = self.metadata.read().clone();
         let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
         // What is deleted from it is deleted by a tombstone of its generation or a later one.

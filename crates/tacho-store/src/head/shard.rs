@@ -79,6 +79,8 @@ pub(crate) struct Shard {
     pieces: Vec<Vec<u8>>,
     texts: Paged<Span>,
     series: Paged<Series>,
+    /// Whether some set has a label that sorts before the metric's name.
+    before_the_name: bool,
 }
 
 /// The table's hash of an entry's 32 bits.
@@ -98,6 +100,7 @@ impl Shard {
             pieces: Vec::new(),
             texts: Paged(Vec::new()),
             series: Paged(Vec::new()),
+            before_the_name: false,
         }
     }
 
@@ -152,6 +155,8 @@ impl Shard {
     }
 
     fn add_to_name(&mut self, id: u32, labels: LabelsRef<'_>) {
+        let first = labels.iter().next().map_or("", |(name, _)| name);
+        self.before_the_name |= first != METRIC_NAME;
         let name = labels.get(METRIC_NAME).unwrap_or("").as_bytes();
         let hash = name_hash(name);
         let pieces = &self.pieces;
@@ -195,6 +200,18 @@ impl Shard {
             let text = std::str::from_utf8(self.text(name.text));
             (text.unwrap_or_default(), name.ids.len())
         })
+    }
+
+    /// The numbers of the series of one metric.
+    pub(crate) fn of_name(&self, name: &str) -> impl Iterator<Item = u32> {
+        let same = |known: &Name| self.text(known.text) == name.as_bytes();
+        let found = self.names.find(name_hash(name.as_bytes()), same);
+        found.into_iter().flat_map(|name| name.ids.iter().copied())
+    }
+
+    /// Whether some label set has a label that sorts before the metric's name.
+    pub(crate) fn has_labels_before_the_name(&self) -> bool {
+        self.before_the_name
     }
 
     /// The numbers of the series whose metric name satisfies `wanted`.

@@ -269,3 +269,26 @@ fn k6_what_was_deleted_is_gone_at_once_and_from_the_disk_with_maintenance() {
     let _ = engine.maintain(at(100)).unwrap();
     assert!(everything(&engine).is_empty());
 }
+
+#[test]
+fn labels_that_sort_before_the_name_are_in_order_too() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    let mut batch = Batch::new();
+    for i in 0..50 {
+        let name = ("__name__", format!("m{}", i % 7));
+        let job = ("job", format!("{}", i % 3));
+        let upper = ("Zone", format!("{}", i % 11));
+        let series = match i % 2 {
+            0 => batch.series([name, job]),
+            _ => batch.series([name, job, upper]),
+        };
+        batch.push(series.unwrap(), at(i), 1.0);
+    }
+    engine.append(&batch).unwrap();
+    let before = everything(&engine);
+    engine.flush().unwrap();
+    assert_eq!(everything(&engine), before);
+    engine.compact().unwrap();
+    assert_eq!(everything(&engine), before);
+}
