@@ -254,17 +254,20 @@ impl Head {
             names.map(|(name, _)| name).collect()
         };
         let mut group: Vec<SeriesId> = Vec::new();
-        let mut sorted = |ids: &mut dyn FnMut(&Shard, &mut dyn FnMut(u32))| {
+        let mut sorted = |name: Option<&str>| {
             group.clear();
             for (number, shard) in shards.iter().enumerate() {
-                ids(shard, &mut |local| {
+                let number = number as u8;
+                let mut add = |local| {
                     if shard.series(local).range().is_some() {
-                        group.push(SeriesId {
-                            shard: number as u8,
-                            local,
-                        });
+                        let shard = number;
+                        group.push(SeriesId { shard, local });
                     }
-                });
+                };
+                match name {
+                    Some(name) => shard.of_name(name).for_each(&mut add),
+                    None => (0..shard.len() as u32).for_each(&mut add),
+                }
             }
             let labels = |id: &SeriesId| shards[usize::from(id.shard)].labels(id.local);
             group.sort_unstable_by(|a, b| labels(a).cmp(&labels(b)));
@@ -275,10 +278,10 @@ impl Head {
             Ok(())
         };
         if names.is_empty() {
-            return sorted(&mut |shard, add| (0..shard.len() as u32).for_each(add));
+            return sorted(None);
         }
         for name in names {
-            sorted(&mut |shard, add| shard.of_name(name).for_each(add))?;
+            sorted(Some(name))?;
         }
         Ok(())
     }
