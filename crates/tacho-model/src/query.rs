@@ -4,6 +4,10 @@
 //! give up before a single sample is decoded, and different series can be read on different
 //! threads into buffers that are used again.
 
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
 use crate::{Histogram, Labels, Matcher, Metadata, TimeRange, Timestamp};
 
 /// Something that can be asked for samples: the store, or a cluster behind remote read.
@@ -51,6 +55,45 @@ pub trait Selection: Send + Sync {
     /// Reads the samples of series `index` inside the selected range, in order of time, into
     /// `into`, which is cleared first.
     fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError>;
+}
+
+/// Reads all series of a selection on `threads` threads, each with columns of its own, in no
+/// particular order; `each` gets a series' index and samples. The first error ends it.
+///
+/// Series are handed out one by one, so that threads end together though series differ in length.
+pub fn read_all(
+    selection: &dyn Selection,
+    threads: NonZero<usize>,
+    each: impl Fn(usize, &Columns) + Sync,
+) -> Result<(), QueryError> {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    let work = || {
+        let mut columns = Columns::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            if index >= selection.len() {
+                return;
+            }
+            if let Err(error) = selection.read(index, &mut columns) {
+                // Nobody takes another series; those under way end by themselves.
+                next.store(selection.len(), Relaxed);
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert(error);
+                return;
+            }
+            each(index, &columns);
+        }
+    };
+    let helpers = threads.get().min(selection.len()).saturating_sub(1);
+    std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(()), Err)
 }
 
 /// The samples of one series: numbers and histograms apart, each in strictly increasing order of
@@ -117,4 +160,64 @@ pub enum QueryError {
     /// Stored data could not be read.
     #[error("stored data could not be read")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    /// Series `i` has `i % 5` samples; reading number `broken` fails.
+    struct Fake {
+        labels: Vec<Labels>,
+        broken: Option<usize>,
+    }
+
+    impl Selection for Fake {
+        fn len(&self) -> usize {
+            self.labels.len()
+        }
+
+        fn labels(&self, index: usize) -> &Labels {
+            &self.labels[index]
+        }
+
+        fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
+            into.clear();
+            if self.broken == Some(index) {
+                return Err(QueryError::Cancelled);
+            }
+            for second in 0..index as i64 % 5 {
+                into.timestamps.push(Timestamp::from_secs(second));
+                into.values.push(index as f64);
+            }
+            Ok(())
+        }
+    }
+
+    fn check(series: usize, threads: usize, broken: Option<usize>) {
+        let labels = vec![Labels::metric("up").unwrap(); series];
+        let selection = Fake { labels, broken };
+        let seen: Vec<AtomicUsize> = (0..series).map(|_| AtomicUsize::new(0)).collect();
+        let threads = NonZero::new(threads).unwrap();
+        let read = read_all(&selection, threads, |index, columns| {
+            assert_eq!(columns.len(), index % 5);
+            seen[index].fetch_add(1, Relaxed);
+        });
+        assert_eq!(read.is_err(), broken.is_some());
+        let once = seen.iter().filter(|count| count.load(Relaxed) == 1).count();
+        if broken.is_none() {
+            assert_eq!(once, series, "each series once");
+        }
+    }
+
+    #[test]
+    fn every_series_is_read_once_on_any_number_of_threads() {
+        for threads in [1, 2, 7] {
+            check(0, threads, None);
+            check(1, threads, None);
+            check(100, threads, None);
+            check(100, threads, Some(40));
+        }
+    }
 }
