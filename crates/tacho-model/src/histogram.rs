@@ -24,9 +24,21 @@ pub const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 /// of two, from 100 ns to 3 s without loss.
 pub const BUCKETS_MAX: usize = 1600;
 
+/// What a histogram counts (OpenTelemetry metrics data model, "Temporality"). Two of the first
+/// sort add up, of two of the second the later one says it all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Temporality {
+    /// Observations since the sample before; a *gauge histogram* in Prometheus' words.
+    #[default]
+    Delta,
+    /// Observations since the counter was reset; what Prometheus' native histograms are.
+    Cumulative,
+}
+
 /// A distribution of observations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
+    temporality: Temporality,
     schema: i8,
     zero_threshold: f64,
     zero_count: f64,
@@ -65,6 +77,8 @@ pub enum HistogramError {
 /// The fields of a histogram, for formats to take apart and put together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramParts {
+    /// What it counts.
+    pub temporality: Temporality,
     /// Resolution.
     pub schema: i8,
     /// Magnitudes up to this are in the zero bucket.
@@ -91,6 +105,7 @@ impl Histogram {
     /// An empty histogram at [`SCHEMA`].
     pub fn new() -> Self {
         Self {
+            temporality: Temporality::Delta,
             schema: SCHEMA,
             zero_threshold: ZERO_THRESHOLD,
             zero_count: 0.0,
@@ -130,6 +145,7 @@ impl Histogram {
         parts.positive.retain(|b| b.count > 0.0);
         parts.negative.retain(|b| b.count > 0.0);
         let HistogramParts {
+            temporality,
             schema,
             zero_threshold,
             zero_count,
@@ -139,6 +155,7 @@ impl Histogram {
         } = parts;
         let (positive, negative) = (parts.positive, parts.negative);
         Ok(Self {
+            temporality,
             schema,
             zero_threshold,
             zero_count,
@@ -147,6 +164,11 @@ impl Histogram {
             positive,
             negative,
         })
+    }
+
+    /// What it counts.
+    pub fn temporality(&self) -> Temporality {
+        self.temporality
     }
 
     /// Adds one observation. A NaN counts and makes the sum NaN; infinities go to the outermost
@@ -183,7 +205,8 @@ impl Histogram {
         self.limit_buckets();
     }
 
-    /// Adds all observations of `other`, at the coarser resolution of the two.
+    /// Adds all observations of `other`, at the coarser resolution of the two. What is counted
+    /// stays as it is for `self`: merging across series, not across time, is right for either.
     pub fn merge(&mut self, other: &Self) {
         let schema = self.schema.min(other.schema);
         self.reduce_to(schema);
@@ -315,6 +338,7 @@ impl Histogram {
     /// The fields, for a format to write.
     pub fn to_parts(&self) -> HistogramParts {
         HistogramParts {
+            temporality: self.temporality,
             schema: self.schema,
             zero_threshold: self.zero_threshold,
             zero_count: self.zero_count,

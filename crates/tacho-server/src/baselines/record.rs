@@ -10,7 +10,7 @@ use tacho_analysis::aggregate::Function;
 use tacho_analysis::baseline::{Baseline, Conditions, Finding, MetricBaseline};
 use tacho_analysis::measurement::{Estimate, Intervals, Sample, Summary};
 use tacho_analysis::metric::{Direction, Margin, MetricKind, MetricSpec};
-use tacho_model::histogram::{Bucket, HistogramParts};
+use tacho_model::histogram::{Bucket, HistogramParts, Temporality};
 use tacho_model::{Histogram, Labels, TimeRange, Timestamp, Unit};
 
 const VERSION: u32 = 1;
@@ -313,6 +313,8 @@ impl HistogramRecord {
                 .collect()
         };
         Histogram::from_parts(HistogramParts {
+            // A baseline keeps the observations of its window.
+            temporality: Temporality::Delta,
             schema: self.schema,
             zero_threshold: self.zero_threshold,
             zero_count: self.zero_count,

@@ -12,7 +12,7 @@
 //! bit, NaN sums included. A decoder refuses more than [`BUCKETS_MAX`] buckets.
 
 use tacho_model::Histogram;
-use tacho_model::histogram::{Bucket, HistogramParts};
+use tacho_model::histogram::{Bucket, HistogramParts, Temporality};
 
 use super::bytes::{Reader, put_bytes, unzigzag, zigzag};
 use super::{Effort, histograms, ints, values};
@@ -97,10 +97,26 @@ fn indices(parts: &HistogramParts) -> impl Iterator<Item = i32> {
 }
 
 fn same_layout(a: &HistogramParts, b: &HistogramParts) -> bool {
-    a.schema == b.schema
+    (a.temporality, a.schema) == (b.temporality, b.schema)
         && a.zero_threshold.to_bits() == b.zero_threshold.to_bits()
         && a.positive.len() == b.positive.len()
         && indices(a).eq(indices(b))
+}
+
+/// Schema and temporality in one number.
+fn put_schema(parts: &HistogramParts) -> i64 {
+    let cumulative = parts.temporality == Temporality::Cumulative;
+    i64::from(parts.schema) << 1 | i64::from(cumulative)
+}
+
+fn schema(number: i64) -> Result<(i8, Temporality), CodecError> {
+    let schema = i8::try_from(number >> 1);
+    let schema = schema.map_err(|_| CodecError::Corrupt("a histogram's schema is out of range"))?;
+    let temporality = match number & 1 {
+        0 => Temporality::Delta,
+        _ => Temporality::Cumulative,
+    };
+    Ok((schema, temporality))
 }
 
 fn put_layouts(parts: &[HistogramParts], effort: Effort, into: &mut Vec<u8>) {
@@ -111,7 +127,7 @@ fn put_layouts(parts: &[HistogramParts], effort: Effort, into: &mut Vec<u8>) {
         .filter(|i| changes(*i))
         .map(|i| &parts[i])
         .collect();
-    let schemas: Vec<i64> = changed.iter().map(|p| i64::from(p.schema)).collect();
+    let schemas: Vec<i64> = changed.iter().map(|p| put_schema(p)).collect();
     ints::encode_signed(&schemas, effort, into);
     let thresholds: Vec<f64> = changed.iter().map(|p| p.zero_threshold).collect();
     put_numbers(&thresholds, effort, into);
@@ -274,8 +290,10 @@ fn layouts(reader: &mut Reader<'_>, count: usize) -> Result<Layouts, CodecError>
     };
     let mut layouts = Vec::with_capacity(changed);
     for i in 0..changed {
+        let (schema, temporality) = schema(schemas[i])?;
         layouts.push(HistogramParts {
-            schema: schemas[i] as i8,
+            temporality,
+            schema,
             zero_threshold: thresholds[i],
             zero_count: 0.0,
             count: 0.0,

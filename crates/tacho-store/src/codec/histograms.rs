@@ -1,13 +1,14 @@
 //! Native histograms in bytes.
 //!
-//! One histogram: schema (byte), flags (byte: 1 when the zero threshold is not the default), the
+//! One histogram: schema (byte), flags (byte: 1 when the zero threshold is not the default, plus 2
+//! when it is cumulative), the
 //! zero threshold if flagged, then zero count, count and sum as numbers, then for each sign the
 //! number of buckets and for each bucket how far its index is from its predecessor's (signed
 //! varint) and its count as a number. A number is a varint of twice its value when it is an
 //! integer below 2^53, else a byte 1 and its eight bytes.
 
 use tacho_model::Histogram;
-use tacho_model::histogram::{Bucket, HistogramParts, ZERO_THRESHOLD};
+use tacho_model::histogram::{Bucket, HistogramParts, Temporality, ZERO_THRESHOLD};
 
 use super::bytes::{Reader, put_signed, put_varint};
 use crate::error::CodecError;
@@ -20,7 +21,8 @@ pub(crate) fn encode(histogram: &Histogram, into: &mut Vec<u8>) {
     let parts = histogram.to_parts();
     let default_zero = parts.zero_threshold.to_bits() == ZERO_THRESHOLD.to_bits();
     into.push(parts.schema as u8);
-    into.push(u8::from(!default_zero));
+    let cumulative = parts.temporality == Temporality::Cumulative;
+    into.push(u8::from(!default_zero) | u8::from(cumulative) << 1);
     if !default_zero {
         into.extend_from_slice(&parts.zero_threshold.to_le_bytes());
     }
@@ -41,14 +43,22 @@ pub(crate) fn encode(histogram: &Histogram, into: &mut Vec<u8>) {
 /// Reads one histogram.
 pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Histogram, CodecError> {
     let schema = reader.u8()? as i8;
-    let zero_threshold = match reader.u8()? {
+    let flags = reader.u8()?;
+    if flags > 3 {
+        return Err(CodecError::Unsupported(flags));
+    }
+    let zero_threshold = match flags & 1 {
         0 => ZERO_THRESHOLD,
-        1 => f64::from_bits(reader.u64()?),
-        other => return Err(CodecError::Unsupported(other)),
+        _ => f64::from_bits(reader.u64()?),
+    };
+    let temporality = match flags & 2 {
+        0 => Temporality::Delta,
+        _ => Temporality::Cumulative,
     };
     let (zero_count, count, sum) = (number(reader)?, number(reader)?, number(reader)?);
     let (positive, negative) = (buckets(reader)?, buckets(reader)?);
     Histogram::from_parts(HistogramParts {
+        temporality,
         schema,
         zero_threshold,
         zero_count,
@@ -126,6 +136,8 @@ mod tests {
         let mut parts = Histogram::new().to_parts();
         (parts.zero_threshold, parts.zero_count, parts.count) = (0.5, 3.0, 3.0);
         parts.sum = -0.0;
+        check(&Histogram::from_parts(parts.clone()).unwrap());
+        parts.temporality = Temporality::Cumulative;
         check(&Histogram::from_parts(parts).unwrap());
     }
 

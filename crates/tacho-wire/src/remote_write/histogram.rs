@@ -1,18 +1,21 @@
 //! `Histogram`: Prometheus' native histograms, integer and float flavour.
 //!
 //! Buckets come as spans (runs of adjacent indices) and one number each: the difference to the
-//! bucket before for integers, the count for floats. Both flavours become counts. The hint about
-//! counter resets is not kept. Source: `prompb/types.proto`; the native histogram specification.
+//! bucket before for integers, the count for floats. Both flavours become counts. Of the hint about
+//! counter resets it is kept whether there are any: a gauge histogram has none. Source: `prompb/types.proto`; the native histogram specification.
 
 use tacho_model::Histogram;
 use tacho_model::append::is_stale;
-use tacho_model::histogram::{Bucket, HistogramParts};
+use tacho_model::histogram::{Bucket, HistogramParts, Temporality};
 
 use super::protobuf::{FIXED64, Key, Reader, VARINT, zigzag};
 use super::{Reason, RemoteWriteError};
 
 /// The schema of buckets with bounds of their own.
 const CUSTOM_BUCKETS: i64 = -53;
+
+/// The reset hint of a gauge histogram.
+const GAUGE: u64 = 3;
 
 /// A value that a histogram field turned out to be.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ struct Fields {
     negative: Side,
     positive: Side,
     millis: i64,
+    gauge: bool,
     /// Numbers of buckets and spans taken so far.
     taken: usize,
 }
@@ -79,6 +83,7 @@ impl Fields {
             11 => self.positive.span(key, reader)?,
             12 => self.positive.deltas(key, reader)?,
             13 => self.positive.counts(key, reader)?,
+            14 => self.gauge = reader.integer(key)? == GAUGE,
             15 => self.millis = reader.integer(key)? as i64,
             _ => reader.skip(key)?,
         }
@@ -94,6 +99,11 @@ impl Fields {
             return Err(Reason::CustomBuckets);
         }
         let histogram = Histogram::from_parts(HistogramParts {
+            temporality: if self.gauge {
+                Temporality::Delta
+            } else {
+                Temporality::Cumulative
+            },
             // What no schema can be is refused with those that are none.
             schema: i8::try_from(self.schema).unwrap_or(i8::MAX),
             zero_threshold: self.zero_threshold,
