@@ -124,6 +124,46 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// A state record of that name exists already.
+    #[error("create {what} `{name}`: there is one of that name")]
+    Exists {
+        /// Which sort of record.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A state record that cannot be stored as it is.
+    #[error("store the {what}: {reason}")]
+    Invalid {
+        /// Which sort of record.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There are as many state records of a sort as are kept.
+    #[error("store another {what}: there are {limit}, and no more are kept; delete some")]
+    Full {
+        /// Which sort of record.
+        what: &'static str,
+        /// Most that are kept.
+        limit: usize,
+    },
+    /// An experiment cannot go from where it is to there.
+    #[error("make experiment `{name}` {to}: it is {from}")]
+    Transition {
+        /// Its name.
+        name: String,
+        /// Where it stands.
+        from: &'static str,
+        /// Where it was to go.
+        to: &'static str,
+    },
+    /// Something is where a snapshot was to go.
+    #[error("create {}: it exists already; choose another folder, or remove it", path.display())]
+    Occupied {
+        /// What exists.
+        path: PathBuf,
+    },
 }
 
 impl StoreError {

@@ -3,8 +3,11 @@
 use rusqlite::{Row, named_params, params};
 use tacho_model::{TimeRange, Timestamp};
 
-use super::{State, limit_of, nanos};
+use super::{State, found, limit_of, limits, nanos};
 use crate::error::StoreError;
+
+/// What the records here are called in errors.
+const WHAT: &str = "alert event";
 
 /// One firing of one rule for one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,9 @@ pub struct AlertEvent {
     pub body: String,
 }
 
+/// Events that are over.
+pub(super) const PRUNE: &str = "DELETE FROM alert_event WHERE ended_at < ?1";
+
 const COLUMNS: &str =
     "id, rule, series, state, severity, value, threshold, started_at, ended_at, message, body";
 
@@ -52,6 +58,13 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<AlertEvent> {
     })
 }
 
+fn check(event: &AlertEvent) -> Result<(), StoreError> {
+    limits::name(WHAT, &event.rule)?;
+    limits::definition(WHAT, &event.series)?;
+    limits::text(WHAT, "message", &event.message)?;
+    limits::body(WHAT, &event.body)
+}
+
 impl State {
     /// Stores a new event; its id. The event's own `id` is ignored.
     pub fn push_alert_event(&self, event: &AlertEvent) -> Result<i64, StoreError> {
@@ -59,14 +72,17 @@ impl State {
                    started_at, ended_at, message, body)
                    VALUES (:rule, :series, :state, :severity, :value, :threshold,
                    :started_at, :ended_at, :message, :body)";
-        let connection = self.connection();
-        connection.prepare_cached(sql)?.execute(named_params! {
-            ":rule": event.rule, ":series": event.series, ":state": event.state,
-            ":severity": event.severity, ":value": event.value, ":threshold": event.threshold,
-            ":started_at": nanos(event.started_at), ":ended_at": event.ended_at.map(nanos),
-            ":message": event.message, ":body": event.body,
-        })?;
-        Ok(connection.last_insert_rowid())
+        check(event)?;
+        self.write(|transaction| {
+            transaction.prepare_cached(sql)?.execute(named_params! {
+                ":rule": event.rule, ":series": event.series, ":state": event.state,
+                ":severity": event.severity, ":value": event.value,
+                ":threshold": event.threshold, ":started_at": nanos(event.started_at),
+                ":ended_at": event.ended_at.map(nanos), ":message": event.message,
+                ":body": event.body,
+            })?;
+            Ok(transaction.last_insert_rowid())
+        })
     }
 
     /// Replaces the event of the same id.
@@ -75,22 +91,17 @@ impl State {
                    severity = :severity, value = :value, threshold = :threshold,
                    started_at = :started_at, ended_at = :ended_at, message = :message,
                    body = :body WHERE id = :id";
-        let connection = self.connection();
-        let changed = connection.prepare_cached(sql)?.execute(named_params! {
-            ":id": event.id,
-            ":rule": event.rule, ":series": event.series, ":state": event.state,
-            ":severity": event.severity, ":value": event.value, ":threshold": event.threshold,
-            ":started_at": nanos(event.started_at), ":ended_at": event.ended_at.map(nanos),
-            ":message": event.message, ":body": event.body,
-        })?;
-        if changed == 0 {
-            let name = event.id.to_string();
-            return Err(StoreError::NotFound {
-                what: "alert event",
-                name,
-            });
-        }
-        Ok(())
+        check(event)?;
+        self.write(|transaction| {
+            let changed = transaction.prepare_cached(sql)?.execute(named_params! {
+                ":id": event.id, ":rule": event.rule, ":series": event.series,
+                ":state": event.state, ":severity": event.severity, ":value": event.value,
+                ":threshold": event.threshold, ":started_at": nanos(event.started_at),
+                ":ended_at": event.ended_at.map(nanos), ":message": event.message,
+                ":body": event.body,
+            })?;
+            found(changed, WHAT, &event.id.to_string())
+        })
     }
 
     /// The events that were going on at some time inside `range`, the newest first.
@@ -104,25 +115,30 @@ impl State {
              WHERE started_at <= ?2 AND (ended_at IS NULL OR ended_at >= ?1)
              ORDER BY started_at DESC, id DESC LIMIT ?3"
         );
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
-        let bounds = params![nanos(range.start), nanos(range.end), limit_of(limit)];
-        let rows = statement.query_map(bounds, from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let bounds = params![nanos(range.start), nanos(range.end), limit_of(limit)];
+            let rows = statement.query_map(bounds, from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// The events that have not ended, the oldest first: where a restarted evaluator goes on.
     pub fn open_alert_events(&self) -> Result<Vec<AlertEvent>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM alert_event WHERE ended_at IS NULL ORDER BY id");
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([], from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([], from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Removes events that ended before `before`; how many.
     pub fn prune_alert_events(&self, before: Timestamp) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM alert_event WHERE ended_at < ?1";
-        Ok(self.connection().execute(sql, [nanos(before)])?)
+        self.write(|transaction| {
+            Ok(transaction
+                .prepare_cached(PRUNE)?
+                .execute([nanos(before)])?)
+        })
     }
 }

@@ -3,8 +3,14 @@
 use rusqlite::{OptionalExtension, Row, params};
 use tacho_model::{TimeRange, Timestamp};
 
-use super::{State, nanos};
+use super::{State, found, limits, nanos};
 use crate::error::StoreError;
+
+/// What the records here are called in errors.
+const WHAT: &str = "baseline";
+/// Versions that a newer one replaced.
+pub(super) const PRUNE: &str = "DELETE FROM baseline AS old WHERE created_at < ?1 AND EXISTS
+     (SELECT 1 FROM baseline WHERE name = old.name AND version > old.version)";
 
 /// One version of a baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,24 +56,18 @@ impl State {
         window: TimeRange,
         body: &str,
     ) -> Result<u32, StoreError> {
-        let connection = self.connection();
-        let version = connection
-            .prepare_cached(
+        limits::name(WHAT, name)?;
+        limits::body(WHAT, body)?;
+        let (created, start, end) = (nanos(created_at), nanos(window.start), nanos(window.end));
+        self.write(|transaction| {
+            let mut insert = transaction.prepare_cached(
                 "INSERT INTO baseline (name, version, created_at, window_start, window_end, body)
                  SELECT ?1, coalesce(max(version), 0) + 1, ?2, ?3, ?4, ?5
                  FROM baseline WHERE name = ?1 RETURNING version",
-            )?
-            .query_row(
-                params![
-                    name,
-                    nanos(created_at),
-                    nanos(window.start),
-                    nanos(window.end),
-                    body
-                ],
-                |row| row.get(0),
             )?;
-        Ok(version)
+            let values = params![name, created, start, end, body];
+            Ok(insert.query_row(values, |row| row.get(0))?)
+        })
     }
 
     /// A version of a baseline, the newest when none is asked for; `None` when there is none.
@@ -80,11 +80,11 @@ impl State {
             "SELECT {COLUMNS} FROM baseline WHERE name = ?1 AND (?2 IS NULL OR version = ?2)
              ORDER BY version DESC LIMIT 1"
         );
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
-        Ok(statement
-            .query_row(params![name, version], from_row)
-            .optional()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let found = statement.query_row(params![name, version], from_row);
+            Ok(found.optional()?)
+        })
     }
 
     /// The newest version of every baseline, by name.
@@ -93,47 +93,44 @@ impl State {
             "SELECT {COLUMNS} FROM baseline AS b WHERE version =
              (SELECT max(version) FROM baseline WHERE name = b.name) ORDER BY name"
         );
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([], from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([], from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// All versions of a baseline, the newest first.
     pub fn baseline_history(&self, name: &str) -> Result<Vec<Baseline>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM baseline WHERE name = ?1 ORDER BY version DESC");
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([name], from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([name], from_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Says that the newest version of a baseline is no longer to be compared with.
     pub fn invalidate_baseline(&self, name: &str, reason: &str) -> Result<(), StoreError> {
-        let changed = self.connection().execute(
-            "UPDATE baseline SET valid = 0, invalid_reason = ?2 WHERE name = ?1 AND version =
-             (SELECT max(version) FROM baseline WHERE name = ?1)",
-            params![name, reason],
-        )?;
-        found(changed, name)
+        limits::text(WHAT, "reason", reason)?;
+        self.write(|transaction| {
+            let mut update = transaction.prepare_cached(
+                "UPDATE baseline SET valid = 0, invalid_reason = ?2 WHERE name = ?1 AND version =
+                 (SELECT max(version) FROM baseline WHERE name = ?1)",
+            )?;
+            found(update.execute([name, reason])?, WHAT, name)
+        })
     }
 
     /// Removes a baseline with its history.
     pub fn delete_baseline(&self, name: &str) -> Result<(), StoreError> {
-        let changed = self
-            .connection()
-            .execute("DELETE FROM baseline WHERE name = ?1", [name])?;
-        found(changed, name)
+        self.write(|transaction| {
+            let sql = "DELETE FROM baseline WHERE name = ?1";
+            found(
+                transaction.prepare_cached(sql)?.execute([name])?,
+                WHAT,
+                name,
+            )
+        })
     }
-}
-
-fn found(changed: usize, name: &str) -> Result<(), StoreError> {
-    if changed == 0 {
-        let name = name.to_owned();
-        return Err(StoreError::NotFound {
-            what: "baseline",
-            name,
-        });
-    }
-    Ok(())
 }

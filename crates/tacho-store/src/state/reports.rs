@@ -3,8 +3,13 @@
 use rusqlite::{OptionalExtension, params};
 use tacho_model::Timestamp;
 
-use super::{State, limit_of, nanos};
+use super::{State, limit_of, limits, nanos};
 use crate::error::StoreError;
+
+/// What the records here are called in errors.
+const WHAT: &str = "report";
+/// Reports that are too old.
+pub(super) const PRUNE: &str = "DELETE FROM report WHERE created_at < ?1";
 
 /// A stored report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,51 +45,55 @@ impl State {
         format: &str,
         body: &str,
     ) -> Result<i64, StoreError> {
-        let connection = self.connection();
-        connection.execute(
-            "INSERT INTO report (created_at, format, body) VALUES (?1, ?2, ?3)",
-            params![nanos(created_at), format, body],
-        )?;
-        Ok(connection.last_insert_rowid())
+        limits::name(WHAT, format)?;
+        limits::body(WHAT, body)?;
+        self.write(|transaction| {
+            let sql = "INSERT INTO report (created_at, format, body) VALUES (?1, ?2, ?3)";
+            let mut insert = transaction.prepare_cached(sql)?;
+            insert.execute(params![nanos(created_at), format, body])?;
+            Ok(transaction.last_insert_rowid())
+        })
     }
 
     /// A report; `None` when there is none of that id.
     pub fn report(&self, id: i64) -> Result<Option<Report>, StoreError> {
-        let connection = self.connection();
-        let sql = "SELECT id, created_at, format, body FROM report WHERE id = ?1";
-        let report = connection.query_row(sql, [id], |row| {
-            Ok(Report {
-                id: row.get(0)?,
-                created_at: row.get(1).map(Timestamp::from_nanos)?,
-                format: row.get(2)?,
-                body: row.get(3)?,
-            })
-        });
-        Ok(report.optional()?)
+        self.read(|connection| {
+            let sql = "SELECT id, created_at, format, body FROM report WHERE id = ?1";
+            let report = connection.prepare_cached(sql)?.query_row([id], |row| {
+                Ok(Report {
+                    id: row.get(0)?,
+                    created_at: row.get(1).map(Timestamp::from_nanos)?,
+                    format: row.get(2)?,
+                    body: row.get(3)?,
+                })
+            });
+            Ok(report.optional()?)
+        })
     }
 
     /// The newest reports, without their bodies.
     pub fn reports(&self, limit: usize) -> Result<Vec<ReportEntry>, StoreError> {
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(
-            "SELECT id, created_at, format, octet_length(body) FROM report
-             ORDER BY created_at DESC, id DESC LIMIT ?1",
-        )?;
-        let rows = statement.query_map([limit_of(limit)], |row| {
-            Ok(ReportEntry {
-                id: row.get(0)?,
-                created_at: row.get(1).map(Timestamp::from_nanos)?,
-                format: row.get(2)?,
-                body_bytes: row.get::<_, i64>(3)?.unsigned_abs(),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, created_at, format, octet_length(body) FROM report
+                 ORDER BY created_at DESC, id DESC LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit_of(limit)], |row| {
+                Ok(ReportEntry {
+                    id: row.get(0)?,
+                    created_at: row.get(1).map(Timestamp::from_nanos)?,
+                    format: row.get(2)?,
+                    body_bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Removes all but the newest `keep` reports; how many.
     pub fn prune_reports(&self, keep: usize) -> Result<usize, StoreError> {
         let sql = "DELETE FROM report WHERE id NOT IN
                    (SELECT id FROM report ORDER BY created_at DESC, id DESC LIMIT ?1)";
-        Ok(self.connection().execute(sql, [limit_of(keep)])?)
+        self.write(|transaction| Ok(transaction.prepare_cached(sql)?.execute([limit_of(keep)])?))
     }
 }
