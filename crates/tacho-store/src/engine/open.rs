@@ -47,7 +47,7 @@ impl Engine {
         let blocks = open_blocks(&*disk, &blocks_dir, &quarantine, &cache)?;
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
         let mut metadata = newest_metadata(&blocks)?;
-        let log = Log::list(&*disk, &quarantine, &wal_dir)?;
+        let log = Log::list(&*disk, &quarantine, &wal_dir, covered)?;
         let tombstones = tombstones::load(&*disk, dir, &quarantine)?;
         // Nor may what comes look older than a deletion, should the blocks it concerned be gone.
         let deleted = tombstones.iter().map(|t| t.generation).max();

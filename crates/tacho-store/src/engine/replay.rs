@@ -48,11 +48,13 @@ pub(crate) struct Replayed {
 }
 
 impl<'a> Log<'a> {
-    /// Lists the segments of a folder and reads their headers.
+    /// Lists the segments of a folder and reads their headers; `covered` is the newest generation
+    /// that is in a block.
     pub(crate) fn list(
         disk: &'a dyn Disk,
         quarantine: &'a Quarantine,
         dir: &Path,
+        covered: Option<u64>,
     ) -> Result<Self, StoreError> {
         let names = match disk.list(dir) {
             Ok(names) => names,
@@ -72,9 +74,11 @@ impl<'a> Log<'a> {
                 generation: 0,
             });
         }
-        // A segment whose header is damaged belongs to its neighbours' generation.
+        // A segment whose header is damaged belongs to its neighbours' generation. Without any that
+        // can tell, it is one that no block has: it must not be taken for superfluous.
         let known = |segment: &Segment| segment.header.map(|header| header.generation);
-        let mut before = segments.iter().find_map(known).unwrap_or(1);
+        let before = segments.iter().find_map(known);
+        let mut before = before.unwrap_or(covered.map_or(1, |covered| covered + 1));
         for segment in &mut segments {
             before = known(segment).unwrap_or(before);
             segment.generation = before;

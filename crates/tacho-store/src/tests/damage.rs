@@ -231,3 +231,23 @@ fn a_read_only_store_leaves_damage_where_it_is() {
     assert_eq!(engine.stats().quarantined.len(), 1);
     assert_eq!(disk.paths(), before);
 }
+
+#[test]
+fn k2_a_damaged_header_does_not_make_the_log_superfluous() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    engine.append(&batch(0)).unwrap();
+    engine.flush().unwrap();
+    engine.append(&batch(1)).unwrap();
+    let all = everything(&engine);
+    drop(engine);
+    let path = only(&disk, "wal");
+    let bytes = disk.bytes(&path);
+    for offset in 0..40 {
+        let copy = disk.copy();
+        let mut flipped = bytes.clone();
+        flipped[offset] ^= 1;
+        copy.set_bytes(&path, flipped);
+        assert_eq!(missing(&open(&copy), &all), 0, "flipped at {offset}");
+    }
+}
