@@ -43,6 +43,7 @@ use crate::select::{Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
 use crate::tombstones::{Pending, Tombstone, covers};
 use crate::wal::sync::Syncer;
+use crate::wal::{LogFile, segment};
 use append::{Scratch, Writer};
 pub use maintain::Maintenance;
 
@@ -237,6 +238,53 @@ impl Engine {
     /// See [`tacho_model::Querier::metadata`].
     pub(crate) fn metadata(&self, name: &str) -> Option<Metadata> {
         self.metadata.read().get(name).cloned()
+    }
+
+    /// The disk that the engine is on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The data folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where damaged bytes go.
+    pub(crate) fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
+    }
+
+    /// Runs `work` with the files that hold everything appended so far. Until it returns no block
+    /// and no segment goes away; appending goes on.
+    pub(crate) fn with_files<T>(
+        &self,
+        work: impl FnOnce(&[Arc<Block>], &[LogFile]) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _maintenance = self.maintenance.lock();
+        let blocks = self.memory.read().blocks.clone();
+        let log = match &self.writer {
+            Some(writer) => writer.lock().wal.files(),
+            None => self.log_at_rest()?,
+        };
+        work(&blocks, &log)
+    }
+
+    /// The segments of a log that nobody writes to.
+    fn log_at_rest(&self) -> Result<Vec<LogFile>, StoreError> {
+        let dir = self.dir.join("wal");
+        let names = match self.disk.list(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            listed => listed.map_err(|source| StoreError::io("list", &dir, source))?,
+        };
+        let segments = names
+            .iter()
+            .filter(|name| segment::number_of(name).is_some());
+        let file = |name| LogFile {
+            path: dir.join(name),
+            length: None,
+        };
+        Ok(segments.map(file).collect())
     }
 
     /// Sleeps until maintenance is due before its time, or `at_most`.

@@ -114,10 +114,7 @@ pub(crate) fn check_format(
     quarantine: &Quarantine,
 ) -> Result<(), StoreError> {
     let path = format_path(dir);
-    let write = || {
-        let written = write_all(disk, &path, format_line(VERSION).as_bytes());
-        written.map_err(|source| StoreError::io("write", &path, source))
-    };
+    let write = || write_format(disk, dir);
     let bytes = match read_all(disk, &path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -144,7 +141,14 @@ pub(crate) fn check_format(
     }
 }
 
-fn format_path(dir: &Path) -> PathBuf {
+/// Writes the version of the layout into a folder.
+pub(crate) fn write_format(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+    let path = format_path(dir);
+    let written = write_all(disk, &path, format_line(VERSION).as_bytes());
+    written.map_err(|source| StoreError::io("write", &path, source))
+}
+
+pub(crate) fn format_path(dir: &Path) -> PathBuf {
     dir.join("FORMAT")
 }
 

@@ -9,7 +9,8 @@
 //!
 //! In reading order:
 //! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
-//! - [`state`]: baselines, alert events, annotations, reports
+//! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
+//! - `snapshot`: a copy of a running store
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
 //! - `select`, `matching`, `samples`: how samples are found and put in order
 //! - `cache`, `chunk`: decoded parts of blocks; samples sealed in memory
@@ -36,6 +37,7 @@ mod options;
 mod quarantine;
 mod samples;
 mod select;
+mod snapshot;
 pub mod state;
 mod stats;
 mod store;
@@ -49,6 +51,7 @@ pub use engine::Maintenance;
 pub use error::StoreError;
 pub use options::{Fsync, StoreOptions};
 pub use quarantine::Quarantined;
+pub use snapshot::Snapshot;
 pub use state::State;
 pub use stats::StoreStats;
 pub use store::Store;

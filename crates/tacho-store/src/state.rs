@@ -1,8 +1,7 @@
 //! State records in `SQLite`: what is set, measured and decided, each with its history.
 //!
-//! One record kind a file: [`baselines`], [`benchmarks`], [`experiments`], [`alert_rules`],
-//! [`alerts`], [`silences`], [`annotations`], [`reports`]; below them [`schema`] (migrations),
-//! [`limits`] and [`backup`].
+//! One record kind a file: `baselines`, `benchmarks`, `experiments`, `alert_rules`, `alerts`,
+//! `silences`, `annotations`, `reports`; below them `schema` (migrations), `limits` and `backup`.
 //!
 //! Invariants:
 //! 1. one connection does all the writing of this process, a transaction a call; another one does
@@ -18,6 +17,7 @@
 mod alert_rules;
 mod alerts;
 mod annotations;
+pub(crate) mod backup;
 mod baselines;
 mod benchmarks;
 mod experiments;

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Maintenance};
 use crate::error::StoreError;
 use crate::folder::{self, FolderLock};
 use crate::options::StoreOptions;
+use crate::snapshot::{self, Snapshot};
 use crate::state::{self, State};
 use crate::stats::StoreStats;
 
@@ -108,6 +109,18 @@ impl Store {
         range: TimeRange,
     ) -> Result<usize, StoreError> {
         self.engine.count_series(matchers, range)
+    }
+
+    /// Makes a copy of everything acknowledged so far, a data folder of its own, while writing and
+    /// reading go on. The folder `to` must not exist, the one it is in must; it appears when the
+    /// copy is complete and on disk, so half a copy never looks like one. What is immutable is
+    /// shared by hard links where the two are on one file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Occupied`] when something is there, [`StoreError::NoSpace`] when the disk is
+    /// full; what was copied until then is removed.
+    pub fn snapshot(&self, to: &Path) -> Result<Snapshot, StoreError> {
+        snapshot::take(&self.engine, &self.state, to)
     }
 
     /// Sizes, counts, and the damage that was found.

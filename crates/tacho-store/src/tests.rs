@@ -2,10 +2,12 @@
 //!
 //! [`model`]: random operations against a map. [`crash`]: the power is cut at every operation.
 //! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
+//! [`snapshot`]: copies while writing goes on.
 
 mod crash;
 mod damage;
 mod model;
+mod snapshot;
 mod trouble;
 
 use std::collections::BTreeMap;

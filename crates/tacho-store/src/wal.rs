@@ -53,6 +53,13 @@ pub(crate) struct Closed {
     pub(crate) bytes: u64,
 }
 
+/// A segment, as whoever copies the log needs it.
+pub(crate) struct LogFile {
+    pub(crate) path: PathBuf,
+    /// How much of it counts, where it still grows; the others never change again.
+    pub(crate) length: Option<u64>,
+}
+
 impl Wal {
     /// A log that goes on after the segments in `closed`, the newest of which is `last_number`.
     pub(crate) fn new(
@@ -194,6 +201,19 @@ impl Wal {
             }
         });
         failed.map_or(Ok(removed), Err)
+    }
+
+    /// The segments that hold all that was appended so far.
+    pub(crate) fn files(&self) -> Vec<LogFile> {
+        let closed = self.closed.iter().map(|closed| LogFile {
+            path: closed.path.clone(),
+            length: None,
+        });
+        let open = self.current.iter().map(|open| LogFile {
+            path: open.path.clone(),
+            length: Some(open.length),
+        });
+        closed.chain(open).collect()
     }
 
     /// Bytes on disk, allocated ones included.

@@ -41,10 +41,13 @@ struct Image {
     inodes: Vec<Inode>,
     live: BTreeMap<PathBuf, usize>,
     durable: BTreeMap<PathBuf, usize>,
+    /// Folders that were renamed, from and to, since the folder they are in was synced.
+    renamed: Vec<(PathBuf, PathBuf)>,
     operations: u64,
     crash_at: Option<u64>,
     capacity: Option<usize>,
     syncs_fail: bool,
+    links_fail: bool,
 }
 
 /// A disk in memory; clones are the same disk.
@@ -103,6 +106,11 @@ impl FakeDisk {
         self.0.lock().syncs_fail = fail;
     }
 
+    /// Makes links fail, as between two file systems.
+    pub(crate) fn set_links_fail(&self, fail: bool) {
+        self.0.lock().links_fail = fail;
+    }
+
     /// All files.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.0.lock().live.keys().cloned().collect()
@@ -128,12 +136,24 @@ impl FakeDisk {
 
     /// The disk that the next process finds.
     pub(crate) fn after(&self, crash: Crash) -> Self {
-        let image = self.0.lock();
+        let image = &mut *self.0.lock();
         let mut random = Random(match crash {
             Crash::Torn(seed) => seed,
             Crash::Killed | Crash::PowerCut => 0,
         });
-        let paths: BTreeSet<_> = image.live.keys().chain(image.durable.keys()).collect();
+        let (mut live_names, mut durable_names) = (image.live.clone(), image.durable.clone());
+        for (from, to) in &image.renamed {
+            // A folder's new name is one entry in its parent: it is there or not.
+            if matches!(crash, Crash::Torn(_)) && random.chance(50) {
+                move_folder(&mut durable_names, from, to);
+            } else {
+                move_folder(&mut live_names, to, from);
+            }
+        }
+        if crash == Crash::Killed {
+            live_names.clone_from(&image.live);
+        }
+        let paths: BTreeSet<_> = live_names.keys().chain(durable_names.keys()).collect();
         let mut next = Image::default();
         for path in paths {
             let live = match crash {
@@ -141,7 +161,7 @@ impl FakeDisk {
                 Crash::PowerCut => false,
                 Crash::Torn(_) => random.chance(50),
             };
-            let names = if live { &image.live } else { &image.durable };
+            let names = if live { &live_names } else { &durable_names };
             let Some(inode) = names.get(path) else {
                 continue;
             };
@@ -221,6 +241,21 @@ impl Image {
     }
 }
 
+/// Renames all that is in a folder.
+fn move_folder(names: &mut BTreeMap<PathBuf, usize>, from: &Path, to: &Path) {
+    let inside: Vec<_> = names
+        .keys()
+        .filter(|path| path.starts_with(from))
+        .cloned()
+        .collect();
+    for path in inside {
+        let rest = path.strip_prefix(from).map(|rest| to.join(rest));
+        if let (Ok(moved), Some(inode)) = (rest, names.remove(&path)) {
+            names.insert(moved, inode);
+        }
+    }
+}
+
 fn crashed() -> io::Error {
     io::Error::other("the power was cut")
 }
@@ -252,8 +287,24 @@ impl Disk for FakeDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut image = self.0.lock();
         let crashed_now = image.step()?;
-        let inode = image.inode(from)?;
+        let Ok(inode) = image.inode(from) else {
+            // No file of that name: a folder.
+            move_folder(&mut image.live, from, to);
+            image.renamed.push((from.to_owned(), to.to_owned()));
+            return done(crashed_now);
+        };
         image.live.remove(from);
+        image.live.insert(to.to_owned(), inode);
+        done(crashed_now)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut image = self.0.lock();
+        let crashed_now = image.step()?;
+        let inode = image.inode(from)?;
+        if image.links_fail {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
         image.live.insert(to.to_owned(), inode);
         done(crashed_now)
     }
@@ -285,6 +336,14 @@ impl Disk for FakeDisk {
         let crashed_now = image.step()?;
         if !crashed_now {
             let image = &mut *image;
+            let (now, later) = std::mem::take(&mut image.renamed)
+                .into_iter()
+                .partition(|(_, to): &(PathBuf, PathBuf)| to.parent() == Some(dir));
+            image.renamed = later;
+            let now: Vec<(PathBuf, PathBuf)> = now;
+            for (from, to) in now {
+                move_folder(&mut image.durable, &from, &to);
+            }
             image.durable.retain(|path, _| path.parent() != Some(dir));
             let inside = image
                 .live

@@ -3,5 +3,6 @@
 mod folder;
 mod history;
 mod kill;
+mod snapshot;
 mod support;
 mod together;
