@@ -14,7 +14,7 @@
 //!
 //! The bytes are described in `docs/format.md`. In reading order: [`format`] (header, footer,
 //! directory), the parts of the index ([`symbols`], [`series`], [`postings`], [`table`]),
-//! writing ([`write`] over [`rows`], [`index`] and [`output`]), reading ([`read`], [`find`]).
+//! writing ([`write`] over [`rows`], [`index`] and [`output`]), reading ([`read`], [`find`], [`verify`]).
 
 pub(crate) mod find;
 pub(crate) mod format;
@@ -26,14 +26,13 @@ pub(crate) mod rows;
 pub(crate) mod series;
 pub(crate) mod symbols;
 pub(crate) mod table;
+mod verify;
 pub(crate) mod write;
 
 #[cfg(test)]
 mod measure;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod verify;
 
 pub(crate) use read::{Block, SeriesRows};
 pub(crate) use write::{BlockWriter, Part};

@@ -10,7 +10,7 @@
 //! In reading order:
 //! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
 //! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
-//! - `snapshot`: a copy of a running store
+//! - `snapshot`, [`check`], [`repair`]: a copy of a running store; is a folder sound
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
 //! - `select`, `matching`, `samples`: how samples are found and put in order
 //! - `cache`, `chunk`: decoded parts of blocks; samples sealed in memory
@@ -25,6 +25,7 @@
 pub mod bench;
 mod block;
 mod cache;
+mod check;
 mod chunk;
 mod codec;
 mod disk;
@@ -47,6 +48,7 @@ mod wal;
 #[cfg(test)]
 mod tests;
 
+pub use check::{Checked, Progress, check, repair};
 pub use engine::Maintenance;
 pub use error::StoreError;
 pub use options::{Fsync, StoreOptions};

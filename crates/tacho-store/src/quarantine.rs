@@ -103,6 +103,22 @@ impl Quarantine {
         }
     }
 
+    /// Keeps a file that is about to be replaced: it stays where it is, and is here as well. Where
+    /// a file cannot have two names it is moved.
+    pub(crate) fn keep(&self, path: &Path) -> std::io::Result<()> {
+        self.prepare()?;
+        let name = self.name(path).replace('/', "-");
+        let taken = self.disk.list(&self.folder())?;
+        let free = |name: &String| !taken.contains(name);
+        let numbered = (1..=REPORTS_MAX).map(|number| format!("{name}.{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        let kept = names.find(free).unwrap_or(name);
+        let kept = self.folder().join(kept);
+        let linked = self.disk.link(path, &kept);
+        linked.or_else(|_| self.disk.rename(path, &kept))?;
+        self.disk.sync_dir(&self.folder())
+    }
+
     fn prepare(&self) -> std::io::Result<()> {
         self.disk.create_dir(&self.folder())?;
         let kept = self.disk.list(&self.folder())?.len();

@@ -7,13 +7,14 @@
 //! 3. appending never waits for it; making and removing blocks waits only while files get their
 //!    second names, not while bytes are copied.
 //!
-//! Blocks and the log's closed segments never change, so they are linked; where that fails, they
-//! and always the segment that still grows are copied. The log is copied rather than flushed: a
-//! flush would compress everything in memory and leave one more small block behind each backup,
-//! for a segment of some MiB. A linked copy shares its bytes with the original: against a failing
-//! disk, take it elsewhere.
+//! Blocks, the log's closed segments and the list of deletions never change, only their names come
+//! and go; so they are linked. Where that fails, they and always the segment that still grows are
+//! copied. The log is copied rather than flushed: a flush would compress everything in memory and
+//! leave one more small block behind each backup, for a segment of some MiB. A linked copy shares
+//! its bytes with the original: against a failing disk, take it elsewhere.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::folder;
 use crate::state::State;
+use crate::tombstones;
 
 /// Bytes copied at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -100,6 +102,11 @@ pub(crate) fn write(
         }
         for file in log {
             held.push((hold(disk, &file.path, file.length, &wal_dir)?, false));
+        }
+        // Replaced as a whole with each deletion, which waits for us, too.
+        match hold(disk, &tombstones::path(engine.dir()), None, partial) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            tombstones => held.push((tombstones?, true)),
         }
         Ok(held)
     })?;
@@ -187,9 +194,7 @@ fn write_format(engine: &Engine, partial: &Path) -> Result<(), StoreError> {
             let written = write_all(disk, &path, &bytes);
             written.map_err(|source| StoreError::io("write", &path, source))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            folder::write_format(disk, partial)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => folder::write_format(disk, partial),
         Err(source) => Err(StoreError::io("read", &from, source)),
     }
 }

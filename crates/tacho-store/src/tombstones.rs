@@ -90,7 +90,8 @@ pub(crate) fn covers(hidden: &[TimeRange], range: TimeRange) -> bool {
         .any(|hidden| hidden.start <= range.start && range.end <= hidden.end)
 }
 
-fn path(dir: &Path) -> PathBuf {
+/// Where the tombstones of a folder are.
+pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join("tombstones")
 }
 

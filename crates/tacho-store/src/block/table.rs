@@ -114,7 +114,6 @@ impl TablePage {
         self.entries.get(place)
     }
 
-    #[cfg(test)]
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
