@@ -17,6 +17,7 @@ pub(crate) mod problem;
 pub(crate) mod prometheus;
 pub(crate) mod remote_write;
 pub(crate) mod report;
+pub(crate) mod snapshot;
 pub(crate) mod socket;
 pub(crate) mod system;
 pub(crate) mod v1;
@@ -80,6 +81,7 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/healthz", get(health::alive))
     .route("/readyz", get(health::ready))
     .route("/-/flush", post(health::flush))
+    .route("/-/snapshot", post(snapshot::post))
     .merge(socket::route(closing))
     .fallback(page::serve)
     .method_not_allowed_fallback(health::wrong_method)

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{baseline, check, compare, completions, query, report, start, status};
+use crate::commands::{
+    baseline, check, compare, completions, export, query, report, start, status,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,8 +40,10 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// A report to send to a colleague
     Report(report::Args),
-    /// Check a configuration file
+    /// Check a configuration file or a data folder
     Check(check::Args),
+    /// A consistent copy of all data, while the server goes on
+    Export(export::Args),
     /// Completions for a shell
     Completions(completions::Args),
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod baseline;
 pub(crate) mod check;
+mod check_data;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod start;
@@ -27,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

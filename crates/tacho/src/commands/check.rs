@@ -1,15 +1,16 @@
-//! `tacho check config`: what a configuration file says, or what is wrong with it.
+//! `tacho check config`: what a configuration file says, or what is wrong with it; `check data` is in
+//! [`check_data`].
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
 
-use crate::commands::print;
+use crate::commands::{check_data, print};
 use crate::config::{Config, FILE_NAME, Overrides};
 use crate::exit::Outcome;
 
-/// Check a configuration file.
+/// Check a configuration file or a data folder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -32,11 +33,16 @@ Exit code 2 when the file is not usable.")]
         #[arg(long)]
         explain: bool,
     },
+    /// Check a data folder that no server has open
+    Data(check_data::Args),
 }
 
 /// Checks and explains.
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let What::Config { file, explain } = &args.what;
+    let (file, explain) = match &args.what {
+        What::Config { file, explain } => (file, explain),
+        What::Data(args) => return check_data::run(args),
+    };
     if !file.exists() {
         bail!(
             "there is no {}; every key is optional, so none is needed",

@@ -179,6 +179,8 @@ fn f1_help_of_every_command_shows_examples() {
         &["compare"],
         &["report"],
         &["check", "config"],
+        &["check", "data"],
+        &["export"],
         &["completions"],
     ] {
         let help = home.tacho(&[command, &["--help"]].concat()).exits(0).out;
@@ -198,7 +200,7 @@ fn f1_completions_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = home.tacho(&["completions", shell]).exits(0).out;
         for command in [
-            "start", "status", "query", "baseline", "compare", "report", "check",
+            "start", "status", "query", "baseline", "compare", "report", "check", "export",
         ] {
             assert!(script.contains(command), "{shell} does not know {command}");
         }

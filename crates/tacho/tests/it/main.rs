@@ -21,4 +21,5 @@ mod prometheus;
 mod refusals;
 mod remote_write;
 mod reports;
+mod safety;
 mod start;
