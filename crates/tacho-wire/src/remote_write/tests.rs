@@ -1,3 +1,5 @@
+//! Requests byte by byte: what arrives, what is refused and where.
+
 use prost::Message as _;
 use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::label::canonicalize;

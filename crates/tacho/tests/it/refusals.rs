@@ -63,6 +63,9 @@ fn k2_a_folder_that_cannot_be_written_is_refused() {
     ran.complains(&["closed", "is not writable", "--data-dir"]);
 }
 
+/// The version of the folder's format.
+const VERSION: u32 = 2;
+
 /// `FORMAT` as docs/format.md describes it.
 fn format_line(version: u32) -> String {
     let text = format!("tachograph {version}");
@@ -77,14 +80,14 @@ fn k2_data_of_a_newer_version_is_refused_and_left_alone() {
     server.keep(&json!({"name": "kept", "value": 1}));
     assert!(server.stop().success());
     let path = home.path("data/FORMAT");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(1));
-    std::fs::write(&path, format_line(2)).unwrap();
-    let says = ["FORMAT", "version 2", "up to 1", "newer Tachograph"];
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(VERSION));
+    std::fs::write(&path, format_line(VERSION + 1)).unwrap();
+    let says = ["FORMAT", "version 3", "up to 2", "newer Tachograph"];
     home.tacho(&START).exits(2).complains(&says);
     let offline = ["query", "kept", "--data-dir", "data"];
     home.tacho(&offline).exits(2).complains(&says);
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(2));
-    std::fs::write(&path, format_line(1)).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(VERSION + 1));
+    std::fs::write(&path, format_line(VERSION)).unwrap();
     let server = home.start(&[]);
     assert_eq!(server.values(&[("name", "kept")]), [1.0]);
 }

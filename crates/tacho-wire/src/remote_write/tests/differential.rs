@@ -1,3 +1,5 @@
+//! Requests decoded twice: here and by prost; the two must agree.
+
 use proptest::prelude::*;
 use prost::Message as _;
 use tacho_model::Histogram;

@@ -1,3 +1,5 @@
+//! Native histograms in all their forms.
+
 use prost::Message as _;
 use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::histogram::{Bucket, HistogramError};
