@@ -31,6 +31,7 @@ mod codec;
 mod disk;
 mod engine;
 mod error;
+mod fold;
 mod folder;
 mod head;
 mod matching;

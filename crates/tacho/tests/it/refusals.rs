@@ -80,13 +80,19 @@ fn k2_data_of_a_newer_version_is_refused_and_left_alone() {
     server.keep(&json!({"name": "kept", "value": 1}));
     assert!(server.stop().success());
     let path = home.path("data/FORMAT");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(VERSION));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        format_line(VERSION)
+    );
     std::fs::write(&path, format_line(VERSION + 1)).unwrap();
     let says = ["FORMAT", "version 3", "up to 2", "newer Tachograph"];
     home.tacho(&START).exits(2).complains(&says);
     let offline = ["query", "kept", "--data-dir", "data"];
     home.tacho(&offline).exits(2).complains(&says);
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), format_line(VERSION + 1));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        format_line(VERSION + 1)
+    );
     std::fs::write(&path, format_line(VERSION)).unwrap();
     let server = home.start(&[]);
     assert_eq!(server.values(&[("name", "kept")]), [1.0]);
