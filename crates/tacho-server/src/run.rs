@@ -6,7 +6,6 @@
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -16,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
+use crate::maintenance::Maintenance;
 use crate::settings::Settings;
-use crate::{http, maintenance, sampler};
+use crate::{http, sampler};
 
 /// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -84,14 +84,7 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
             .spawn(move || sampler::run(&app, &stopped))
             .map_err(RunError::Start)?
     };
-    let tidied = Arc::new(AtomicBool::new(false));
-    let tidying = {
-        let (app, stop) = (Arc::clone(&app), Arc::clone(&tidied));
-        let thread = std::thread::Builder::new().name("tacho-store".to_owned());
-        thread
-            .spawn(move || maintenance::run(&app, &stop))
-            .map_err(RunError::Start)?
-    };
+    let maintenance = Maintenance::start(&app).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
     let router = http::router(Arc::clone(&app), closed.clone());
     ready(address);
@@ -119,13 +112,12 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
     };
 
     drop(stop);
-    tidied.store(true, Relaxed);
-    store.wake();
-    for (name, thread) in [("sampler", sampler), ("maintenance", tidying)] {
-        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        if !matches!(joined, Ok(Ok(()))) {
-            tracing::error!(thread = name, "a thread ended abnormally");
-        }
+    let joined = tokio::task::spawn_blocking(move || {
+        let sampled = sampler.join().is_ok();
+        maintenance.join() && sampled
+    });
+    if !matches!(joined.await, Ok(true)) {
+        tracing::error!("a thread of the server ended abnormally");
     }
     // The store syncs its log when the last of its users lets go of it.
     drop((app, store));

@@ -66,8 +66,11 @@ pub(crate) struct Engine {
     scratches: Mutex<Vec<Scratch>>,
     growth: growth::Growth,
     work: Work,
-    /// Held while blocks are made, merged or removed.
+    /// Held while blocks are merged or removed. Taken before `flushing`.
     maintenance: Mutex<()>,
+    /// Held while a head becomes a block, which is added at the end of the list: merging, which may
+    /// take long, need not wait for it, nor it for merging.
+    flushing: Mutex<()>,
 }
 
 /// What readers see.
@@ -262,6 +265,7 @@ impl Engine {
         work: impl FnOnce(&[Arc<Block>], &[LogFile]) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let _maintenance = self.maintenance.lock();
+        let _flushing = self.flushing.lock();
         let blocks = self.memory.read().blocks.clone();
         let log = match &self.writer {
             Some(writer) => writer.lock().wal.files(),

@@ -76,7 +76,13 @@ impl Store {
         self.engine.maintain(now)
     }
 
-    /// Sleeps until [`Self::maintain`] has something to do before its usual time, because memory
+    /// The part of [`Self::maintain`] that must not wait for the rest: memory that is old or large
+    /// enough becomes a block. For a thread of its own beside the one that merges.
+    pub fn write_out(&self, now: Timestamp) -> Result<Maintenance, StoreError> {
+        self.engine.write_out(now)
+    }
+
+    /// Sleeps until [`Self::write_out`] has something to do before its usual time, because memory
     /// filled up, but at most this long.
     pub fn wait_for_work(&self, at_most: Duration) {
         self.engine.wait_for_work(at_most);

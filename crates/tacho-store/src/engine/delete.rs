@@ -26,10 +26,7 @@ impl Engine {
         }
         let mut done = Maintenance::default();
         // Everything written so far gets into blocks, so that a generation tells before from after.
-        self.write_frozen(&mut done)?;
-        self.freeze();
-        self.write_frozen(&mut done)?;
-        let generation = writer.lock().wal.generation - 1;
+        let generation = self.write_out_all(writer, &mut done)?;
         let mut tombstones = self.memory.read().tombstones.to_vec();
         if tombstones.len() >= TOMBSTONES_MAX {
             return Err(StoreError::TooManyDeletions {

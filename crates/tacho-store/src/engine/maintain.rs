@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tacho_model::{Columns, TimeRange, Timestamp};
 
 use super::Engine;
+use super::append::Writer;
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::Chunk;
 use crate::codec::Effort;
@@ -39,24 +41,58 @@ impl Engine {
         }
         // First, because it makes room that the others may need.
         self.retain(now, &mut done)?;
-        self.write_frozen(&mut done)?;
-        if self.is_due(now) {
-            self.freeze();
-            self.write_frozen(&mut done)?;
-        }
+        self.write_out_due(now, &mut done)?;
         self.clean(&mut done)?;
         self.merge(&mut done)?;
         Ok(done)
     }
 
+    /// Turns memory into a block if it is old or large enough; never waits for merging.
+    pub(crate) fn write_out(&self, now: Timestamp) -> Result<Maintenance, StoreError> {
+        let mut done = Maintenance::default();
+        if self.writer.is_some() {
+            self.write_out_due(now, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// Runs `work` as if blocks were being merged all the while.
+    #[cfg(test)]
+    pub(crate) fn while_merging<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _maintenance = self.maintenance.lock();
+        work()
+    }
+
+    fn write_out_due(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
+        let _flushing = self.flushing.lock();
+        self.write_frozen(done)?;
+        if self.is_due(now) {
+            self.freeze();
+            self.write_frozen(done)?;
+        }
+        Ok(())
+    }
+
     /// Turns everything in memory into a block.
     pub(crate) fn flush(&self) -> Result<Maintenance, StoreError> {
-        let _maintenance = self.maintenance.lock();
         let mut done = Maintenance::default();
-        self.write_frozen(&mut done)?;
-        self.freeze();
-        self.write_frozen(&mut done)?;
+        if let Some(writer) = &self.writer {
+            self.write_out_all(writer, &mut done)?;
+        }
         Ok(done)
+    }
+
+    /// Turns everything in memory into a block; the last generation that is in blocks then.
+    pub(super) fn write_out_all(
+        &self,
+        writer: &Mutex<Writer>,
+        done: &mut Maintenance,
+    ) -> Result<u64, StoreError> {
+        let _flushing = self.flushing.lock();
+        self.write_frozen(done)?;
+        self.freeze();
+        self.write_frozen(done)?;
+        Ok(writer.lock().wal.generation - 1)
     }
 
     /// Turns everything in memory into blocks, and all blocks into their final form.
@@ -83,7 +119,7 @@ impl Engine {
     }
 
     /// Ends the head, so that it can be written as a block while a new one fills.
-    pub(super) fn freeze(&self) {
+    fn freeze(&self) {
         let Some(writer) = &self.writer else {
             return;
         };
@@ -101,7 +137,7 @@ impl Engine {
     }
 
     /// Writes the frozen head, if any, as a block, and removes the log it came from.
-    pub(super) fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
+    fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let Some(frozen) = self.memory.read().frozen.clone() else {
             return Ok(());
         };

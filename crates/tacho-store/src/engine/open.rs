@@ -88,6 +88,7 @@ impl Engine {
             growth: super::growth::Growth::default(),
             work: super::Work::default(),
             maintenance: Mutex::new(()),
+            flushing: Mutex::new(()),
         })
     }
 }

@@ -292,3 +292,19 @@ fn labels_that_sort_before_the_name_are_in_order_too() {
     engine.compact().unwrap();
     assert_eq!(everything(&engine), before);
 }
+
+#[test]
+fn memory_becomes_a_block_while_blocks_are_being_merged() {
+    let disk = FakeDisk::default();
+    let small = StoreOptions {
+        head_bytes_max: 50,
+        ..options()
+    };
+    let engine = open_with(&disk, small).unwrap();
+    for time in 0..10 {
+        engine.append(&one(at(time), 1.0)).unwrap();
+    }
+    let written = engine.while_merging(|| engine.write_out(at(10)).unwrap());
+    assert_eq!(written.blocks_written, 1);
+    assert_eq!(everything(&engine)["m"].len(), 10);
+}
