@@ -10,7 +10,7 @@
 //!    again.
 //!
 //! In reading order: [`open`] and [`replay`] (from files to memory), [`append`],
-//! [`maintain`] (from memory to blocks, retention), [`merge`]. Not for state records: those are in
+//! [`maintain`] (from memory to blocks, retention), [`merge`], [`value_snapshots`]. Not for state records: those are in
 //! [`crate::state`].
 
 mod append;
@@ -21,6 +21,7 @@ mod merge;
 mod open;
 mod replay;
 mod retain;
+pub(crate) mod value_snapshots;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
+use tacho_model::append::Culprit;
 use tacho_model::{LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
 
 use crate::block::Block;
@@ -42,6 +44,7 @@ use crate::quarantine::Quarantine;
 use crate::select::{Found, Older, failed, labels_in};
 use crate::stats::StoreStats;
 use crate::tombstones::{Pending, Tombstone, covers};
+use crate::value_snapshots::Snapshots;
 use crate::wal::sync::Syncer;
 use crate::wal::{LogFile, segment};
 use append::{Scratch, Writer};
@@ -66,6 +69,7 @@ pub(crate) struct Engine {
     scratches: Mutex<Vec<Scratch>>,
     growth: growth::Growth,
     work: Work,
+    snapshots: Snapshots,
     /// Held while blocks are merged or removed. Taken before `flushing`.
     maintenance: Mutex<()>,
     /// Held while a head becomes a block, which is added at the end of the list: merging, which may
@@ -299,6 +303,12 @@ impl Engine {
     /// Wakes whoever sleeps in [`Self::wait_for_work`].
     pub(crate) fn wake(&self) {
         self.work.wake();
+    }
+
+    /// The metric with the most series in memory.
+    pub(crate) fn largest_metric(&self) -> Option<Culprit> {
+        let head = self.memory.read().head.clone();
+        growth::culprit(&head)
     }
 
     /// Sizes and counts.

@@ -106,6 +106,18 @@ pub enum StoreError {
         /// How many may wait.
         limit: usize,
     },
+    /// A snapshot cannot be called so.
+    #[error("`{name}` is no name for a snapshot: use up to 64 letters, digits, `.`, `_` and `-`")]
+    SnapshotName {
+        /// What was asked for, shortened.
+        name: String,
+    },
+    /// There are as many snapshots as there may be.
+    #[error("there are {limit} snapshots; delete some first")]
+    TooManySnapshots {
+        /// How many there may be.
+        limit: usize,
+    },
     /// What a deletion concerns could not be read.
     #[error("find what to delete")]
     Query {

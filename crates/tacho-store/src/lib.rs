@@ -9,6 +9,7 @@
 //!
 //! In reading order:
 //! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
+//! - [`SnapshotInfo`], [`ValuesSnapshot`]: all current values of one moment, kept apart
 //! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
 //! - `snapshot`, [`check`], [`repair`]: a copy of a running store; is a folder sound
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
@@ -31,7 +32,6 @@ mod codec;
 mod disk;
 mod engine;
 mod error;
-mod fold;
 mod folder;
 mod head;
 mod matching;
@@ -44,6 +44,7 @@ pub mod state;
 mod stats;
 mod store;
 mod tombstones;
+mod value_snapshots;
 mod wal;
 
 #[cfg(test)]
@@ -58,3 +59,6 @@ pub use snapshot::Snapshot;
 pub use state::State;
 pub use stats::StoreStats;
 pub use store::Store;
+pub use value_snapshots::{
+    SNAPSHOT_LOOKBACK, SNAPSHOTS_MAX, SnapshotInfo, SnapshotRetention, ValuesSnapshot,
+};

@@ -7,7 +7,7 @@
 //! 3. appending never waits for it; making and removing blocks waits only while files get their
 //!    second names, not while bytes are copied.
 //!
-//! Blocks, the log's closed segments and the list of deletions never change, only their names come
+//! Blocks, snapshots of values, the log's closed segments and the list of deletions never change, only their names come
 //! and go; so they are linked. Where that fails, they and always the segment that still grows are
 //! copied. The log is copied rather than flushed: a flush would compress everything in memory and
 //! leave one more small block behind each backup, for a segment of some MiB. A linked copy shares
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, read_all, write_all};
-use crate::engine::Engine;
+use crate::engine::{Engine, value_snapshots};
 use crate::error::StoreError;
 use crate::folder;
 use crate::state::State;
@@ -91,6 +91,12 @@ pub(crate) fn write(
         let created = disk.create_dir(dir);
         created.map_err(|source| StoreError::io("create", dir, source))?;
     }
+    let values_dir = value_snapshots::folder(partial);
+    let values = engine.snapshot_paths();
+    if !values.is_empty() {
+        let created = disk.create_dir(&values_dir);
+        created.map_err(|source| StoreError::io("create", &values_dir, source))?;
+    }
     let mut snapshot = Snapshot::default();
     let held = engine.with_files(|blocks, log| {
         snapshot.blocks = blocks.len();
@@ -103,10 +109,17 @@ pub(crate) fn write(
         for file in log {
             held.push((hold(disk, &file.path, file.length, &wal_dir)?, false));
         }
-        // Replaced as a whole with each deletion, which waits for us, too.
-        match hold(disk, &tombstones::path(engine.dir()), None, partial) {
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-            tombstones => held.push((tombstones?, true)),
+        // The list of deletions is replaced as a whole with each, which waits for us, too; a
+        // snapshot of values does not wait to be removed.
+        let lists = [(tombstones::path(engine.dir()), partial)];
+        let values = values
+            .iter()
+            .map(|path| (path.clone(), values_dir.as_path()));
+        for (path, dir) in lists.into_iter().chain(values) {
+            match hold(disk, &path, None, dir) {
+                Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                file => held.push((file?, true)),
+            }
         }
         Ok(held)
     })?;
@@ -119,7 +132,9 @@ pub(crate) fn write(
     let created = disk.create(&lock).and_then(|file| file.sync());
     created.map_err(|source| StoreError::io("create", &lock, source))?;
     add(partial)?;
-    for dir in [&blocks_dir, &wal_dir, partial] {
+    let values_dir = (!values.is_empty()).then_some(values_dir.as_path());
+    let dirs = [blocks_dir.as_path(), &wal_dir, partial];
+    for dir in values_dir.into_iter().chain(dirs) {
         let synced = disk.sync_dir(dir);
         synced.map_err(|source| StoreError::io("sync", dir, source))?;
     }

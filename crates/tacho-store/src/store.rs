@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Matcher, Metadata, Querier, QueryError, Selection,
-    TimeRange, Timestamp,
+    TimeRange, Timestamp, append::Culprit,
 };
 
 use crate::disk::RealDisk;
@@ -17,6 +17,7 @@ use crate::options::StoreOptions;
 use crate::snapshot::{self, Snapshot};
 use crate::state::{self, State};
 use crate::stats::StoreStats;
+use crate::value_snapshots::{SnapshotInfo, SnapshotRetention, ValuesSnapshot};
 
 /// An open data folder. Share it behind an `Arc`; it is closed when dropped: the log is synced
 /// then, and nothing needs to be flushed first.
@@ -127,6 +128,50 @@ impl Store {
     /// full; what was copied until then is removed.
     pub fn snapshot(&self, to: &Path) -> Result<Snapshot, StoreError> {
         snapshot::take(&self.engine, &self.state, to)
+    }
+
+    /// Keeps the newest value of every series that has not ended, if it is at most `lookback`
+    /// older than `now`: what Prometheus' instant lookup would answer. One with a `name` stays
+    /// until it is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::SnapshotName`], [`StoreError::TooManySnapshots`]; [`StoreError::ReadOnly`].
+    pub fn snapshot_values(
+        &self,
+        name: Option<&str>,
+        now: Timestamp,
+        lookback: Duration,
+    ) -> Result<SnapshotInfo, StoreError> {
+        self.engine.take_snapshot(name, now, lookback)
+    }
+
+    /// All snapshots of values, from the oldest to the newest.
+    pub fn value_snapshots(&self) -> Vec<SnapshotInfo> {
+        self.engine.snapshots()
+    }
+
+    /// The snapshot of values of that id, or the newest of that name, or of all for `latest`.
+    pub fn value_snapshot(&self, wanted: &str) -> Result<Option<ValuesSnapshot>, StoreError> {
+        self.engine.snapshot(wanted)
+    }
+
+    /// Removes a snapshot of values, found as by [`Self::value_snapshot`]; which one it was.
+    pub fn remove_value_snapshot(&self, wanted: &str) -> Result<Option<SnapshotInfo>, StoreError> {
+        self.engine.remove_snapshot(wanted)
+    }
+
+    /// Removes the snapshots of values without a name that are too old or too many; how many.
+    pub fn retain_value_snapshots(
+        &self,
+        retention: SnapshotRetention,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.engine.retain_snapshots(retention, now)
+    }
+
+    /// The metric with the most series in memory.
+    pub fn largest_metric(&self) -> Option<Culprit> {
+        self.engine.largest_metric()
     }
 
     /// Sizes, counts, and the damage that was found.

@@ -3,12 +3,14 @@
 //! [`model`]: random operations against a map. [`crash`]: the power is cut at every operation.
 //! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
 //! [`snapshot`]: copies while writing goes on.
+//! [`value_snapshots`]: what everything reads at one moment.
 
 mod crash;
 mod damage;
 mod model;
 mod snapshot;
 mod trouble;
+mod value_snapshots;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,8 +46,6 @@ fn options() -> StoreOptions {
         segment_bytes: 4 << 10,
         clock: || at(0),
         future: std::time::Duration::MAX,
-        // What is read back is compared to the bit.
-        histogram_interval: std::time::Duration::from_nanos(1),
         ..StoreOptions::default()
     }
 }

@@ -91,11 +91,13 @@ impl Block {
             .and_then(|page| Directory::decode(&page))
             .and_then(|directory| consistent(directory, &footer))
             .map_err(|error| damaged(footer.directory.offset, error))?;
-        let name = path.file_name().unwrap_or(path.as_os_str());
+        let file_name = path.file_name().unwrap_or(path.as_os_str());
+        let folder = path.parent().and_then(Path::file_name);
+        let folder = folder.unwrap_or(std::ffi::OsStr::new("blocks"));
         let block = Self {
             file,
             path: path.to_owned(),
-            name: format!("blocks/{}", name.to_string_lossy()),
+            name: format!("{}/{}", folder.display(), file_name.display()),
             footer,
             bytes,
             directory,

@@ -16,6 +16,7 @@ use crate::state::{self, backup};
 /// whole.
 pub(super) fn all(dir: &Path, engine: Engine, checked: &mut Checked) -> Result<(), StoreError> {
     let mut blocks = engine.with_files(|blocks, _| Ok(blocks.to_vec()))?;
+    blocks.extend(engine.snapshot_blocks()?);
     let of = |file: &str| checked.damaged.iter().any(|entry| entry.file == file);
     blocks.retain(|block| of(&name(&engine, &block.path)));
     let mut lost = Vec::new();
@@ -32,7 +33,8 @@ pub(super) fn all(dir: &Path, engine: Engine, checked: &mut Checked) -> Result<(
             .iter()
             .any(|block| name(&engine, &block.path) == file)
     };
-    let closed = in_folder("blocks/").filter(|entry| !is_open(&entry.file));
+    let framed = in_folder("blocks/").chain(in_folder("snapshots/"));
+    let closed = framed.filter(|entry| !is_open(&entry.file));
     for entry in closed.chain(in_folder("wal/")) {
         let (file, offset, bytes) = (&entry.file, entry.offset, entry.bytes);
         let reason = &entry.reason;

@@ -47,6 +47,7 @@ impl Engine {
         let blocks = open_blocks(&*disk, &blocks_dir, &quarantine, &cache)?;
         let covered = blocks.iter().map(|block| block.footer.sequence.1).max();
         let mut metadata = newest_metadata(&blocks)?;
+        let snapshots = super::value_snapshots::open(&*disk, dir, &quarantine, &cache)?;
         let log = Log::list(&*disk, &quarantine, &wal_dir, covered)?;
         let tombstones = tombstones::load(&*disk, dir, &quarantine)?;
         // Nor may what comes look older than a deletion, should the blocks it concerned be gone.
@@ -87,6 +88,7 @@ impl Engine {
             scratches: Mutex::default(),
             growth: super::growth::Growth::default(),
             work: super::Work::default(),
+            snapshots,
             maintenance: Mutex::new(()),
             flushing: Mutex::new(()),
         })

@@ -149,3 +149,42 @@ fn a_snapshot_to_another_file_system_is_copied() {
     assert_eq!(check(&to, |_| ()).unwrap().damaged, []);
     assert_eq!(read(&Store::open(&to, options()).unwrap(), "m").len(), 2);
 }
+
+#[test]
+fn a_backup_holds_the_snapshots_of_values_and_a_check_reads_them() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, copy) = (home.path().join("data"), home.path().join("copy"));
+    let store = Store::open(&data, options()).unwrap();
+    put(&store, "kept", at(1), 1.5);
+    let lookback = tacho_store::SNAPSHOT_LOOKBACK;
+    let taken = store.snapshot_values(Some("it"), at(2), lookback).unwrap();
+    store.snapshot(&copy).unwrap();
+    drop(store);
+    let store = Store::open(&copy, options()).unwrap();
+    assert_eq!(store.value_snapshots(), std::slice::from_ref(&taken));
+    drop(store);
+
+    assert_eq!(tacho_store::check(&copy, |_| {}).unwrap().damaged, []);
+    let file = copy.join(format!("snapshots/{}.block", taken.id));
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The first page after the header holds the values; the copy must not share its bytes.
+    bytes[14] ^= 1;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &bytes).unwrap();
+    let found = tacho_store::check(&copy, |_| {}).unwrap().damaged;
+    assert!(
+        found
+            .iter()
+            .any(|d| d.file.ends_with(&format!("{}.block", taken.id))),
+        "{found:?}"
+    );
+    let repaired = tacho_store::repair(&copy, |_| {}).unwrap();
+    assert!(
+        repaired
+            .lost
+            .iter()
+            .any(|lost| lost.starts_with("snapshots/")),
+        "{repaired:?}"
+    );
+    assert_eq!(tacho_store::check(&copy, |_| {}).unwrap().damaged, []);
+}
