@@ -1,5 +1,5 @@
 //! The threads that keep the store tidy: one turns memory into blocks, one merges, cleans and
-//! removes blocks at low priority.
+//! removes blocks at low priority, and takes snapshots of values when they are due.
 //!
 //! The first is woken when memory fills up and never waits for the second, which may be busy with a
 //! day of data. Neither is the sampler's, because both take longer than a tick.
@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tacho_model::Timestamp;
-use tacho_store::StoreError;
+use tacho_store::{SNAPSHOT_LOOKBACK, SnapshotInfo, StoreError};
 
 use crate::app::App;
 
@@ -50,9 +50,11 @@ impl Maintenance {
             }
         };
         let merging = Arc::clone(app);
+        let interval = app.settings.storage.snapshots.interval;
+        let every = interval.unwrap_or(EVERY).min(EVERY);
         let merge = move || {
             lower_priority();
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(every) {
                 maintain(&merging, Timestamp::now());
             }
             drop(leave);
@@ -92,9 +94,72 @@ fn maintain(app: &App, now: Timestamp) {
     if let Err(error) = app.store.maintain(now) {
         tell(&error, "maintenance failed");
     }
+    if let Err(error) = snapshots(app, now) {
+        tell(&error, "the snapshot of values failed");
+    }
     // The history of alerts and other records is kept as long as the samples that it is about.
     let before = now - app.settings.storage.options.retention;
     if let Err(error) = app.store.state().prune(before) {
         tell(&error, "old records are not pruned");
+    }
+}
+
+/// Takes a snapshot when one is due, and removes those that are too old or too many.
+fn snapshots(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let settings = app.settings.storage.snapshots;
+    // First, because it makes room that the next one may need.
+    app.store.retain_value_snapshots(settings.retention, now)?;
+    let Some(interval) = settings.interval else {
+        return Ok(());
+    };
+    // What a server that has just started knows is not yet what is.
+    let settled = app.uptime() >= interval.min(EVERY);
+    if settled && is_due(&app.store.value_snapshots(), interval, now) {
+        app.store.snapshot_values(None, now, SNAPSHOT_LOOKBACK)?;
+        app.store.retain_value_snapshots(settings.retention, now)?;
+    }
+    Ok(())
+}
+
+/// Whether the newest snapshot without a name is an interval old. One from the future does not
+/// count: the clock was set back.
+fn is_due(snapshots: &[SnapshotInfo], interval: Duration, now: Timestamp) -> bool {
+    let mut unnamed = snapshots.iter().filter(|snapshot| snapshot.name.is_none());
+    let recent = |s: &SnapshotInfo| s.created <= now && now.since(s.created) < interval;
+    !unnamed.any(recent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(taken: &[(i64, Option<&str>)], now: i64, expected: bool) {
+        let at = Timestamp::from_secs;
+        let snapshots: Vec<SnapshotInfo> = taken
+            .iter()
+            .map(|(created, name)| SnapshotInfo {
+                id: created.to_string(),
+                name: name.map(str::to_owned),
+                created: at(*created),
+                series: 1,
+                bytes: 1,
+                range: None,
+            })
+            .collect();
+        let due = is_due(&snapshots, Duration::from_mins(1), at(now));
+        assert_eq!(due, expected, "{taken:?} at {now}");
+    }
+
+    #[test]
+    fn a2_a_snapshot_is_due_an_interval_after_the_last_one() {
+        check(&[], 0, true);
+        check(&[(0, None)], 59, false);
+        check(&[(0, None)], 60, true);
+        check(&[(0, None), (60, None)], 100, false);
+        // One taken by hand under a name moves nothing.
+        check(&[(0, None), (59, Some("mine"))], 60, true);
+        // The clock was set back by a day.
+        check(&[(86_400, None)], 0, true);
+        check(&[(0, None), (86_400, None)], 30, false);
     }
 }

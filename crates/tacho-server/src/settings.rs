@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tacho_analysis::alert::{AlertRule, default_rules};
-use tacho_store::StoreOptions;
+use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
 /// Everything a server needs to know.
@@ -52,6 +52,17 @@ pub struct StorageSettings {
     pub dir: PathBuf,
     /// The engine's options, retention among them.
     pub options: StoreOptions,
+    /// Snapshots of all current values.
+    pub snapshots: SnapshotSettings,
+}
+
+/// Snapshots of all current values.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SnapshotSettings {
+    /// How often one is taken by itself; never when absent.
+    pub interval: Option<Duration>,
+    /// Which of those without a name are kept.
+    pub retention: SnapshotRetention,
 }
 
 /// What to collect, how often.
@@ -96,6 +107,7 @@ impl Default for Settings {
             storage: StorageSettings {
                 dir: PathBuf::from("tacho-data"),
                 options: StoreOptions::default(),
+                snapshots: SnapshotSettings::default(),
             },
             collect: CollectSettings {
                 host: true,

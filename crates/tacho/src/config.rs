@@ -2,11 +2,15 @@
 //!
 //! [`raw`] is what may be written, every key optional and unknown ones refused with line and
 //! column; [`legacy`] maps the keys of older configurations; [`Config::settings`] checks the
-//! whole and leaves nothing optional.
+//! whole and leaves nothing optional. [`storage`] is a section with a file of its own, [`scalar`]
+//! single values with their units and places.
 
 pub(crate) mod legacy;
 pub(crate) mod raw;
+pub(crate) mod scalar;
+pub(crate) mod storage;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,9 +18,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tacho_server::Settings;
 use tacho_server::settings::PORT;
-use tacho_store::Fsync;
 
-use self::raw::{RawConfig, RawFsync};
+use self::raw::RawConfig;
 
 /// Largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -48,6 +51,16 @@ pub(crate) struct Overrides {
     pub(crate) interval: Option<Duration>,
     /// Listen beyond loopback without tokens.
     pub(crate) insecure: bool,
+    /// Environment variables; those of sections count.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+/// The variables of the environment. Those that are not UTF-8 are none of ours.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    let texts = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(texts).collect()
 }
 
 impl Config {
@@ -138,28 +151,12 @@ impl Config {
     }
 
     fn apply_storage(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
-        let raw = &self.raw.storage;
-        let storage = &mut settings.storage;
-        let dir = overrides.data_dir.clone().or_else(|| raw.dir.clone());
-        storage.dir = dir.unwrap_or_else(|| storage.dir.clone());
-        if let Some(retention) = raw.retention {
-            if retention.0 < Duration::from_hours(1) {
-                bail!("storage.retention must be at least 1h");
-            }
-            storage.options.retention = retention.0;
+        let mut raw = self.raw.storage.clone();
+        raw.set_variables(overrides.variables.iter().cloned())?;
+        if let Some(dir) = &overrides.data_dir {
+            raw.dir = Some(dir.clone());
         }
-        match raw.fsync {
-            None => {}
-            Some(RawFsync::Always) => storage.options.fsync = Fsync::Always,
-            Some(RawFsync::Interval(interval)) => storage.options.fsync = Fsync::Interval(interval),
-        }
-        if let Some(window) = raw.out_of_order {
-            storage.options.out_of_order = window.0;
-        }
-        if let Some(series_max) = raw.series_max {
-            storage.options.series_max = series_max;
-        }
-        Ok(())
+        raw.apply(&mut settings.storage)
     }
 
     fn apply_collect(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {

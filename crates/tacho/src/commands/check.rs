@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
 
 use crate::commands::{check_data, print};
-use crate::config::{Config, FILE_NAME, Overrides};
+use crate::config::{Config, FILE_NAME, Overrides, environment, storage};
 use crate::exit::Outcome;
 
 /// Check a configuration file or a data folder.
@@ -50,7 +50,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         );
     }
     let config = Config::load(Some(file))?;
-    let settings = config.settings(&Overrides::default())?;
+    let settings = config.settings(&Overrides {
+        variables: environment(),
+        ..Overrides::default()
+    })?;
     let mut text = format!("{} is fine\n", file.display());
     if *explain {
         for (old, new) in &config.mapped {
@@ -59,9 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let collect = &settings.collect;
         text += &format!("server.listen: {}\n", settings.server.listen);
         text += &format!("server.dashboard: {}\n", settings.server.dashboard);
-        text += &format!("storage.dir: {}\n", settings.storage.dir.display());
-        let retention = format_duration(settings.storage.options.retention);
-        text += &format!("storage.retention: {retention}\n");
+        for (key, value) in storage::explain(&settings.storage) {
+            text += &format!("{key}: {value}\n");
+        }
         text += &format!("collect.host: {}\n", collect.host);
         text += &format!("collect.interval: {}\n", format_duration(collect.interval));
         for rule in &settings.rules.rules {

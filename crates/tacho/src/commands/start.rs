@@ -9,7 +9,8 @@ use tacho_model::time::{format_duration, parse_duration};
 use tacho_server::Settings;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Overrides, parse_listen};
+use crate::config::scalar::Age;
+use crate::config::{Config, Overrides, environment, parse_listen};
 use crate::exit::Outcome;
 use crate::term::{self, Colour};
 
@@ -91,6 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         dashboard,
         interval: args.interval,
         insecure: args.insecure,
+        variables: environment(),
     })?;
     log(args.log_format);
     let greeting = greeting(&config, &settings);
@@ -112,7 +114,10 @@ fn greeting(config: &Config, settings: &Settings) -> impl FnOnce(SocketAddr) -> 
         "not watching this machine (collect.host: false)".to_owned()
     };
     let dir = settings.storage.dir.display().to_string();
-    let retention = format_duration(settings.storage.options.retention);
+    let retention = match Age(settings.storage.options.retention) {
+        Age::FOREVER => "everything".to_owned(),
+        retention => retention.to_string(),
+    };
     let file = config
         .path
         .as_ref()

@@ -9,6 +9,7 @@ use serde::de::{self, Deserializer};
 use tacho_analysis::alert::AlertRule;
 
 use super::raw::{NotYet, RawConfig, Span};
+use super::scalar::{Age, Count, Place, Placed};
 
 /// `thresholds`: of the rules that are on by default.
 #[derive(Debug, Default, Deserialize)]
@@ -58,7 +59,7 @@ struct Disabled {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LegacyRetention {
     max_age_days: Option<f64>,
-    max_metrics_count: Option<NotYet>,
+    max_metrics_count: Option<Placed<Count>>,
 }
 
 /// A switch that may be off; on is refused, because the feature is not built yet.
@@ -139,26 +140,36 @@ pub(crate) fn map(raw: &mut RawConfig) -> Result<Vec<(&'static str, String)>> {
             raw.collect.interval = Some(interval);
         }
     }
-    if let Some(days) = raw
-        .retention
-        .take()
-        .and_then(|retention| retention.max_age_days)
-    {
-        once(
-            raw.storage.retention.is_some(),
-            "retention.max_age_days",
-            "storage.retention",
-        )?;
+    if let Some(retention) = raw.retention.take() {
+        map_retention(&retention, raw, &mut mapped)?;
+    }
+    Ok(mapped)
+}
+
+fn map_retention(
+    retention: &LegacyRetention,
+    raw: &mut RawConfig,
+    mapped: &mut Vec<(&'static str, String)>,
+) -> Result<()> {
+    let storage = &mut raw.storage;
+    if let Some(days) = retention.max_age_days {
+        let key = "retention.max_age_days";
+        once(storage.retention.is_some(), key, "storage.retention")?;
         let Ok(age) = std::time::Duration::try_from_secs_f64(days * 86_400.0) else {
             bail!("retention.max_age_days: {days} is no age");
         };
-        mapped.push((
-            "retention.max_age_days",
-            format!("storage.retention: {days}d"),
-        ));
-        raw.storage.retention = Some(Span(age));
+        mapped.push((key, format!("storage.retention: {days}d")));
+        storage.retention = Some(Placed::new(Age(age), Place::Older(key)));
     }
-    Ok(mapped)
+    if let Some(count) = &retention.max_metrics_count {
+        let key = "retention.max_metrics_count";
+        let taken = storage.retention_samples.is_some();
+        once(taken, key, "storage.retention_samples")?;
+        let samples = count.value;
+        mapped.push((key, format!("storage.retention_samples: {}", samples.0)));
+        storage.retention_samples = Some(Placed::new(samples, Place::Older(key)));
+    }
+    Ok(())
 }
 
 fn once(already: bool, old: &str, new: &str) -> Result<()> {

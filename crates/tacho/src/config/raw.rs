@@ -1,7 +1,6 @@
 //! What may be written in `tacho.yaml`. Every key is optional; unknown keys are refused.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -12,6 +11,7 @@ use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
+use super::storage::RawStorage;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -76,22 +76,6 @@ pub(crate) struct RawServer {
     pub(crate) dashboard: Option<bool>,
     /// Listen beyond loopback without tokens.
     pub(crate) insecure: Option<bool>,
-}
-
-/// `storage`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawStorage {
-    /// The data folder.
-    pub(crate) dir: Option<PathBuf>,
-    /// How long data is kept.
-    pub(crate) retention: Option<Span>,
-    /// `always`, or how long after.
-    pub(crate) fsync: Option<RawFsync>,
-    /// How late a sample may come.
-    pub(crate) out_of_order: Option<Span>,
-    /// Most series.
-    pub(crate) series_max: Option<usize>,
 }
 
 /// `collect`.
@@ -213,27 +197,6 @@ impl Visitor<'_> for SpanVisitor {
 
     fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Duration, E> {
         Duration::try_from_secs_f64(secs).map_err(E::custom)
-    }
-}
-
-/// When data is forced to the disk: `always`, or at most this long after.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum RawFsync {
-    /// Before a write is acknowledged.
-    Always,
-    /// At most this long after.
-    Interval(Duration),
-}
-
-impl<'de> Deserialize<'de> for RawFsync {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.as_str() {
-            "always" => Ok(Self::Always),
-            text => parse_duration(text).map(Self::Interval).map_err(|_| {
-                de::Error::custom(format!("`{text}` is neither always nor a duration"))
-            }),
-        }
     }
 }
 

@@ -140,8 +140,11 @@ fn f1_wrong_configurations_are_refused_with_the_place() {
         &["storage.retention", "at least 1h"],
     );
     check(
-        "storage: {fsync: never}\n",
-        &["`never` is neither always nor a duration"],
+        "storage: {fsync: sometimes}\n",
+        &[
+            "`sometimes` is neither always, never nor a duration",
+            "line 1",
+        ],
     );
     check(
         "server: {listen: everywhere}\n",
