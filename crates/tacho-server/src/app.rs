@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use tacho_collect::{Host, HostOptions, HostSnapshot};
+use tacho_model::append::Culprit;
 use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Matcher, Querier, TimeRange, Timestamp,
 };
@@ -50,6 +51,8 @@ pub struct App {
     samples: AtomicU64,
     /// Why the store refused the last batch.
     refusing: RwLock<Option<String>>,
+    /// When a limit on series last refused one, and the metric that has the most of them.
+    limit_hit: RwLock<Option<(Timestamp, Culprit)>>,
     /// Why samples of this host were refused at the last tick.
     collection_refused: RwLock<Option<String>>,
     /// The same moment as `started`, by the clock that never steps.
@@ -78,6 +81,7 @@ impl App {
             bodies,
             samples: AtomicU64::new(0),
             refusing: RwLock::default(),
+            limit_hit: RwLock::default(),
             collection_refused: RwLock::default(),
             up: Instant::now(),
         }
@@ -114,6 +118,7 @@ impl App {
     pub fn append(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
         let appended = self.store.append(batch);
         self.note_append(appended.as_ref().err());
+        self.note_limit(appended.as_ref().ok().and_then(|o| o.culprit.as_ref()));
         self.count_samples(appended.as_ref().map_or(0, |outcome| outcome.accepted));
         appended
     }
@@ -126,6 +131,18 @@ impl App {
     /// Why the store refused the last batch; `None` when it took it.
     pub fn refusing(&self) -> Option<String> {
         self.refusing.read().clone()
+    }
+
+    /// Remembers that a limit on series refused some, where `culprit` is there.
+    pub fn note_limit(&self, culprit: Option<&Culprit>) {
+        if let Some(culprit) = culprit {
+            *self.limit_hit.write() = Some((Timestamp::now(), culprit.clone()));
+        }
+    }
+
+    /// When a limit on series last refused one, and the metric that had the most of them.
+    pub fn limit_hit(&self) -> Option<(Timestamp, Culprit)> {
+        self.limit_hit.read().clone()
     }
 
     /// Says whether samples of this host were refused at the last tick, and why.

@@ -6,6 +6,7 @@
 pub(crate) mod alerts;
 pub(crate) mod baselines;
 pub(crate) mod body;
+pub(crate) mod cleanup;
 pub(crate) mod dashboard;
 pub(crate) mod guard;
 pub(crate) mod health;
@@ -18,7 +19,9 @@ pub(crate) mod prometheus;
 pub(crate) mod remote_write;
 pub(crate) mod report;
 pub(crate) mod snapshot;
+pub(crate) mod snapshots;
 pub(crate) mod socket;
+pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod v1;
 
@@ -61,6 +64,9 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(baselines::invalidate))
         .routes(routes!(baselines::compare))
         .routes(routes!(report::get))
+        .routes(routes!(cleanup::post))
+        .routes(routes!(snapshots::list, snapshots::create))
+        .routes(routes!(snapshots::show, snapshots::delete))
 }
 
 /// The `OpenAPI` description of `/api/performance`.

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tacho_model::append::Culprit;
 use tacho_model::{
     AppendError, Appender, Batch, Columns, Histogram, Kind, Labels, Matcher, Metadata, Querier,
     QueryError, Shape, TimeRange, Timestamp, Unit,
@@ -34,6 +35,8 @@ pub struct IngestOutcome {
     pub accepted: usize,
     /// Refused points by their index in the list.
     pub rejected: Vec<(usize, String)>,
+    /// When a limit on series was met: the metric that has the most of them.
+    pub culprit: Option<Culprit>,
 }
 
 /// Why none of the points was kept.
@@ -129,6 +132,7 @@ impl Ingest {
             return Ok(());
         }
         let appended = store.append(&batch)?;
+        outcome.culprit.clone_from(&appended.culprit);
         if let Some(open) = open.as_mut() {
             if open.len() + grown.len() > OPEN_MAX {
                 open.clear();

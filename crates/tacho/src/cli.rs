@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    baseline, check, compare, completions, export, query, report, start, status,
+    baseline, check, cleanup, compare, completions, export, query, report, snapshot, start, status,
 };
 
 const EXAMPLES: &str = "\
@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// A report to send to a colleague
     Report(report::Args),
+    /// Keep what everything reads now, and look at it later
+    Snapshot(snapshot::Args),
+    /// Remove samples by age, by selector, or both
+    Cleanup(cleanup::Args),
     /// Check a configuration file or a data folder
     Check(check::Args),
     /// A consistent copy of all data, while the server goes on

@@ -3,11 +3,13 @@
 pub(crate) mod baseline;
 pub(crate) mod check;
 mod check_data;
+pub(crate) mod cleanup;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
 mod verdicts;
@@ -28,6 +30,8 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Baseline(args) => baseline::run(args),
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
+        Command::Cleanup(args) => cleanup::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -64,6 +64,13 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Adds a row where there is one.
+    pub(crate) fn extend<const N: usize>(&mut self, row: Option<[Cell; N]>) {
+        if let Some(row) = row {
+            self.row(row);
+        }
+    }
+
     /// The table as text; JSON is the caller's.
     pub(crate) fn render(&self, format: Format) -> String {
         match format {
@@ -103,7 +110,10 @@ impl Table {
             .titles()
             .map(|t| Cell::coloured(t, Some(Colour::Soft)))
             .collect();
-        for row in std::iter::once(&titles).chain(&self.rows) {
+        // A table of facts needs no headings.
+        let headed = self.titles().any(|title| !title.is_empty());
+        let titles = headed.then_some(&titles);
+        for row in titles.into_iter().chain(&self.rows) {
             let mut line = String::new();
             for ((cell, width), heading) in row.iter().zip(&widths).zip(&self.headings) {
                 let text = cut(&cell.text, *width);

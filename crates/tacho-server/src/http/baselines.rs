@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tacho_analysis::AnalysisError;
 use tacho_analysis::baseline::MetricBaseline;
@@ -16,7 +15,7 @@ pub(crate) use tacho_report::verdict::VerdictBody;
 use utoipa::ToSchema;
 
 use super::SCHEMA;
-use super::body::Whole;
+use super::body::{Whole, json};
 use super::params::{Params, range_of};
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
@@ -318,12 +317,6 @@ pub(crate) async fn compare(
 fn find(app: &crate::app::App, name: &str, version: Option<u32>) -> Answer<StoredBaseline> {
     let found = baselines::get(app, name, version).map_err(problem)?;
     found.ok_or_else(|| problem(BaselineError::NotFound(name.to_owned())))
-}
-
-/// A JSON body; an empty one is an empty object.
-fn json<T: DeserializeOwned>(body: &[u8]) -> Answer<T> {
-    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 
 fn range(

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -94,6 +95,12 @@ async fn place(app: &SharedApp) -> Result<OwnedSemaphorePermit, Problem> {
             "too many bodies are arriving; try again",
         )),
     }
+}
+
+/// A JSON body; an empty one is an empty object.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 
 /// Why a body could not be read: too large, or it broke off.

@@ -14,6 +14,7 @@ use super::SCHEMA;
 use super::alerts::AlertBody;
 use super::params::Params;
 use super::problem::{Answer, Problem};
+use super::store::StoreBody;
 use crate::app::{App, SharedApp};
 
 /// Collection is late when the newest tick is older than this many intervals.
@@ -35,6 +36,9 @@ pub(crate) struct HealthBody {
     performance: PerformanceBody,
     /// Alerts that fire now.
     alerts: Vec<AlertBody>,
+    /// The store in numbers; with `verbose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreBody>,
 }
 
 /// One part of the program.
@@ -121,6 +125,7 @@ fn body(app: &App, now: Timestamp, verbose: bool) -> HealthBody {
             process_cpu_percent: host.own_cpu_percent,
         },
         alerts: alerts.iter().map(AlertBody::from).collect(),
+        store: verbose.then(|| StoreBody::of(app)),
     }
 }
 

@@ -179,6 +179,7 @@ pub(crate) async fn post(State(app): State<SharedApp>, body: Whole) -> Answer<Re
         })
         .await?;
     app.count_samples(outcome.accepted);
+    app.note_limit(outcome.culprit.as_ref());
     let status = match (outcome.accepted, outcome.rejected.len()) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,

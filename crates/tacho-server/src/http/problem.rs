@@ -135,6 +135,11 @@ impl From<StoreError> for Problem {
             StoreError::NoSpace { .. } | StoreError::ReadOnly { .. } => {
                 Self::unavailable(error.to_string())
             }
+            StoreError::TooManyDeletions { .. } => Self::overloaded(error.to_string()),
+            StoreError::SnapshotName { .. } => Self::bad_request(error.to_string()),
+            StoreError::TooManySnapshots { .. } => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
             _ => Self::internal(&error),
         }
     }

@@ -129,7 +129,8 @@ fn table(series: &[Value], with_time: bool) -> Table {
     table
 }
 
-fn series_name(series: &Value) -> String {
+/// The series as PromQL writes it.
+pub(crate) fn series_name(series: &Value) -> String {
     let labels = series["labels"].as_object().into_iter().flatten();
     let labels: Vec<String> = labels
         .map(|(n, v)| format!("{n}=\"{}\"", v.as_str().unwrap_or("")))

@@ -1,5 +1,7 @@
 //! `tacho status`: how the server and this machine are.
 
+mod store;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
@@ -68,11 +70,19 @@ fn text(health: &Value, base: &str, format: Format) -> String {
     ]);
     for part in health["components"].as_array().into_iter().flatten() {
         let text = |key: &str| part[key].as_str().unwrap_or("").to_owned();
+        let (name, status) = (text("name"), text("status"));
+        // What a healthy store says of itself is below.
+        let told = name == "store" && status == "healthy" && health["store"].is_object();
+        let detail = if told { String::new() } else { text("detail") };
+        let colour = (status != "healthy").then_some(Colour::Worse);
         table.row([
-            text("name").into(),
-            text("status").into(),
-            text("detail").into(),
+            name.as_str().into(),
+            Cell::coloured(status, colour),
+            detail.into(),
         ]);
+        if name == "store" {
+            store::rows(&health["store"], &mut table);
+        }
     }
     let performance = &health["performance"];
     let value = |key: &str, unit: &str| {

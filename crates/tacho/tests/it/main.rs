@@ -23,3 +23,4 @@ mod remote_write;
 mod reports;
 mod safety;
 mod start;
+mod storage;
