@@ -315,7 +315,7 @@ impl Histogram {
         let schema = self.schema;
         let bounds = move |b: &Bucket| {
             (
-                upper_bound(b.index - 1, schema),
+                upper_bound(b.index.saturating_sub(1), schema),
                 upper_bound(b.index, schema),
             )
         };
@@ -386,7 +386,8 @@ fn middle(low: f64, high: f64, base: f64) -> f64 {
 fn coarser(buckets: &[Bucket], shift: i8) -> Vec<Bucket> {
     let mut out: Vec<Bucket> = Vec::with_capacity(buckets.len());
     for bucket in buckets {
-        let index = ((bucket.index - 1) >> shift) + 1;
+        // What comes from outside may have the lowest index that there is.
+        let index = (((i64::from(bucket.index) - 1) >> shift) + 1) as i32;
         match out.last_mut() {
             Some(last) if last.index == index => last.count += bucket.count,
             _ => out.push(Bucket {

@@ -120,3 +120,28 @@ proptest! {
         prop_assert_eq!(fine.positive, all.positive);
     }
 }
+
+#[test]
+fn buckets_at_the_limits_of_their_index_are_listed_and_merged() {
+    let bucket = |index| Bucket { index, count: 1.0 };
+    let parts = HistogramParts {
+        schema: 8,
+        zero_threshold: 0.0,
+        zero_count: 0.0,
+        count: 2.0,
+        sum: 0.0,
+        positive: vec![bucket(i32::MIN), bucket(i32::MAX)],
+        negative: Vec::new(),
+    };
+    let mut extreme = Histogram::from_parts(parts).unwrap();
+    let listed: Vec<_> = extreme.buckets().collect();
+    assert_eq!(
+        listed,
+        [(0.0, 0.0, 1.0), (f64::INFINITY, f64::INFINITY, 1.0)]
+    );
+    for schema in (-4..8).rev() {
+        extreme.reduce_to(schema);
+        assert_eq!((extreme.buckets().count(), extreme.count()), (2, 2.0));
+    }
+    assert!(extreme.quantile(0.0).is_some());
+}

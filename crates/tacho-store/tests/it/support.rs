@@ -1,10 +1,11 @@
 //! What every test here needs.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use tacho_model::{Appender, Batch, Columns, Matcher, Querier, TimeRange, Timestamp};
+use tacho_model::{Appender, Batch, Columns, Histogram, Matcher, Querier, TimeRange, Timestamp};
 use tacho_store::{Store, StoreOptions};
 
 /// Options whose clock stands still, with small segments.
@@ -46,4 +47,106 @@ pub(crate) fn read(store: &Store, name: &str) -> Vec<(Timestamp, f64)> {
     }
     selection.read(0, &mut columns).unwrap();
     columns.timestamps.into_iter().zip(columns.values).collect()
+}
+
+/// A sample's value, comparable to the bit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held {
+    Float(u64),
+    Histogram(Histogram),
+}
+
+/// All samples: of each series, by seconds after [`at`]`(0)`.
+pub(crate) type Contents = BTreeMap<String, BTreeMap<i64, Held>>;
+
+/// Everything the store answers with. Series are told by their labels, without `__name__` where
+/// that is all they have.
+pub(crate) fn contents(store: &Store) -> Contents {
+    let selection = store.select(&[], TimeRange::ALL).unwrap();
+    let mut all = Contents::new();
+    let mut columns = Columns::new();
+    for index in 0..selection.len() {
+        selection.read(index, &mut columns).unwrap();
+        let secs = |time: &i64| (time - at(0).as_nanos()).div_euclid(1_000_000_000);
+        let floats = columns.values.iter().map(|v| Held::Float(v.to_bits()));
+        let floats = columns.timestamps.iter().zip(floats);
+        let histograms = columns.histograms.iter().cloned().map(Held::Histogram);
+        let histograms = columns.histogram_timestamps.iter().zip(histograms);
+        let series = all.entry(selection.labels(index).to_string()).or_default();
+        for (time, value) in floats.chain(histograms) {
+            let twice = series.insert(secs(&time.as_nanos()), value);
+            assert!(twice.is_none(), "one value at a time");
+        }
+    }
+    all.retain(|_, samples| !samples.is_empty());
+    all
+}
+
+/// A small generator, so that a seed is all it takes to see a failure again (`SplitMix64`).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+}
+
+/// A histogram of some observations.
+pub(crate) fn distribution(random: &mut Random) -> Histogram {
+    let mut histogram = Histogram::new();
+    for _ in 0..random.below(20) {
+        histogram.observe(random.below(10_000) as f64 / 37.0 - 50.0);
+    }
+    histogram
+}
+
+/// A file system in memory of limited size, for as long as it is held; `None`, with the reason
+/// printed, where this user may not mount one.
+pub(crate) struct Tmpfs {
+    dir: tempfile::TempDir,
+}
+
+impl Tmpfs {
+    pub(crate) fn mount(size: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(dir.path())
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self { dir }),
+            other => {
+                println!("skipped: a tmpfs cannot be mounted here: {other:?}");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Makes it larger.
+    pub(crate) fn grow(&self, size: &str) {
+        let grown = Command::new("mount")
+            .args(["-o", &format!("remount,size={size}")])
+            .arg(self.path())
+            .status();
+        assert!(grown.unwrap().success());
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // Lazily: whoever still has a file open there may finish.
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
 }

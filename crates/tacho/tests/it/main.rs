@@ -11,10 +11,12 @@ mod support;
 
 mod alerts;
 mod bad_input;
+mod bad_samples;
 mod baselines;
 mod bodies;
 mod commands;
 mod crash;
+mod full_disk;
 mod live;
 mod points;
 mod prometheus;

@@ -5,16 +5,16 @@ use serde_json::json;
 use crate::support::prometheus::{Prometheus, there_is};
 use crate::support::{Answer, Home, QUIET, Server, eventually, now};
 
-const WRITE: &str = "/api/v1/write";
+pub(crate) const WRITE: &str = "/api/v1/write";
 
 /// Appends a protobuf field that is a message, a string or a list.
-fn put(field: u8, bytes: &[u8], into: &mut Vec<u8>) {
+pub(crate) fn put(field: u8, bytes: &[u8], into: &mut Vec<u8>) {
     into.push(field << 3 | 2);
     varint(bytes.len() as u64, into);
     into.extend_from_slice(bytes);
 }
 
-fn varint(mut value: u64, into: &mut Vec<u8>) {
+pub(crate) fn varint(mut value: u64, into: &mut Vec<u8>) {
     while value >= 0x80 {
         into.push(value as u8 | 0x80);
         value >>= 7;
@@ -23,7 +23,7 @@ fn varint(mut value: u64, into: &mut Vec<u8>) {
 }
 
 /// A series with its labels as they are given, and one sample.
-fn series(labels: &[(&str, &str)], millis: i64, value: f64) -> Vec<u8> {
+pub(crate) fn series(labels: &[(&str, &str)], millis: i64, value: f64) -> Vec<u8> {
     let mut series = Vec::new();
     for (name, value) in labels {
         let mut label = Vec::new();
@@ -42,7 +42,7 @@ fn series(labels: &[(&str, &str)], millis: i64, value: f64) -> Vec<u8> {
 }
 
 /// A snappy block of literals, which every reader of snappy takes.
-fn snappy(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn snappy(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     varint(bytes.len() as u64, &mut out);
     for chunk in bytes.chunks(1 << 16) {
@@ -53,17 +53,17 @@ fn snappy(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn send(server: &Server, body: &[u8]) -> Answer {
+pub(crate) fn send(server: &Server, body: &[u8]) -> Answer {
     server.send(WRITE, "application/x-protobuf", "snappy", body)
 }
 
-fn write(server: &Server, series: &[Vec<u8>]) -> Answer {
+pub(crate) fn write(server: &Server, series: &[Vec<u8>]) -> Answer {
     send(server, &snappy(&series.concat()))
 }
 
 /// Asserts an error in Prometheus' shape.
 #[track_caller]
-fn assert_error(answer: &Answer, status: u16, kind: &str, text: &str) {
+pub(crate) fn assert_error(answer: &Answer, status: u16, kind: &str, text: &str) {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.content_type, "application/json", "{answer:?}");
     let body = answer.json();
@@ -77,7 +77,7 @@ fn assert_error(answer: &Answer, status: u16, kind: &str, text: &str) {
 /// Labels and time of a bad sample, the reason that is counted, and what is said of it.
 type Bad<'a> = (&'a [(&'a str, &'a str)], i64, &'a str, &'a str);
 
-fn millis() -> i64 {
+pub(crate) fn millis() -> i64 {
     (now() * 1000.0) as i64
 }
 
