@@ -1,10 +1,12 @@
 //! The engine as a whole, on a disk in memory.
 //!
-//! [`model`]: random operations against a map. [`crash`]: the power is cut at every operation.
+//! [`model`]: random operations against a map. [`concurrent`]: several writers at once.
+//! [`crash`]: the power is cut at every operation, or it fails.
 //! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
 //! [`snapshot`]: copies while writing goes on.
 //! [`value_snapshots`]: what everything reads at one moment.
 
+mod concurrent;
 mod crash;
 mod damage;
 mod model;
@@ -52,6 +54,12 @@ fn options() -> StoreOptions {
 
 fn open_with(disk: &FakeDisk, options: StoreOptions) -> Result<Engine, StoreError> {
     Engine::open(Arc::new(disk.clone()), Path::new(DIR), options, false)
+}
+
+/// How many seeds to run: what a variable of the environment says, or that many.
+fn seeds(variable: &str, usual: u64) -> u64 {
+    let text = std::env::var(variable).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 fn open(disk: &FakeDisk) -> Engine {

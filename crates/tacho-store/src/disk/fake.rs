@@ -45,6 +45,7 @@ struct Image {
     renamed: Vec<(PathBuf, PathBuf)>,
     operations: u64,
     crash_at: Option<u64>,
+    fail_at: Option<u64>,
     capacity: Option<usize>,
     syncs_fail: bool,
     links_fail: bool,
@@ -84,6 +85,11 @@ impl FakeDisk {
     /// Every operation from number `operation` on fails; that one is left half done.
     pub(crate) fn crash_at(&self, operation: u64) {
         self.0.lock().crash_at = Some(operation);
+    }
+
+    /// Operation number `operation` fails and does nothing; those after it work.
+    pub(crate) fn fail_at(&self, operation: u64) {
+        self.0.lock().fail_at = Some(operation);
     }
 
     /// Operations that changed something so far.
@@ -215,6 +221,9 @@ impl Image {
     fn step(&mut self) -> io::Result<bool> {
         self.check()?;
         self.operations += 1;
+        if self.fail_at == Some(self.operations) {
+            return Err(io::Error::other("input/output error"));
+        }
         Ok(self.crash_at == Some(self.operations))
     }
 

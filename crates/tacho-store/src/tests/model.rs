@@ -1,6 +1,7 @@
 //! Random operations, compared with a map that does the same.
 //!
-//! `TACHO_MODEL_SEEDS=100000` runs more seeds than a normal test does.
+//! `TACHO_MODEL_SEEDS=100000` runs more seeds than a normal test does, `TACHO_MODEL_FIRST` begins
+//! with another one; `script/soak` does that for hours.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::{AppendError, Batch, Histogram, Matcher, Refusal, TimeRange, Timestamp, Value};
 
-use super::{Contents, Held, contents, open_with, options};
-use crate::disk::fake::{FakeDisk, Random};
+use super::{Contents, Held, contents, everything, open_with, options, seeds};
+use crate::disk::fake::{Crash, FakeDisk, Random};
 use crate::engine::{Engine, Maintenance};
 use crate::options::{Fsync, StoreOptions};
 
@@ -54,6 +55,15 @@ impl Model {
                 retention: RETENTION,
                 block_duration: Duration::from_secs(200 + random.below(600)),
                 merge_duration: Duration::from_hours(1),
+                // Mostly none; else so much that it is met now and then.
+                retention_bytes: match random.below(8) {
+                    0 => 20_000 + random.below(20_000),
+                    _ => u64::MAX,
+                },
+                retention_samples: match random.below(8) {
+                    0 => 2000 + random.below(4000),
+                    _ => u64::MAX,
+                },
                 segment_bytes: 1 << (9 + random.below(6)),
                 head_bytes_max: 1 << (13 + random.below(4)),
                 ..options()
@@ -146,9 +156,30 @@ impl Model {
     }
 
     fn maintain(&mut self) {
-        let now = Timestamp::from_secs(self.now);
-        self.engine().maintain(now).unwrap();
+        // The clock may be wrong by hours, to either side.
+        let now = match self.random.below(12) {
+            0 => self.now - self.random.below(90_000) as i64,
+            1 => self.now + self.random.below(3000) as i64,
+            _ => self.now,
+        };
+        let now = Timestamp::from_secs(now);
+        let removed = self.engine().maintain(now).unwrap().blocks_removed;
         self.kept_from = self.kept_from.max(now - RETENTION);
+        let (bytes, samples) = (self.options.retention_bytes, self.options.retention_samples);
+        if removed > 0 && (bytes, samples) != (u64::MAX, u64::MAX) {
+            self.forget_removed();
+        }
+    }
+
+    /// After blocks went because of their size or count: what is left is right, and stays.
+    fn forget_removed(&mut self) {
+        let left = everything(self.engine());
+        for (name, samples) in &left {
+            for (time, value) in samples {
+                assert_eq!(self.held[name].get(time), Some(value), "{name} at {time}");
+            }
+        }
+        self.held = left;
     }
 
     /// Brings some neighbouring blocks, whatever their levels, into one.
@@ -180,6 +211,18 @@ impl Model {
     }
 
     fn reopen(&mut self) {
+        self.engine = None;
+    }
+
+    /// Opens what a kill, or a power cut where everything is synced at once, leaves.
+    fn crash(&mut self) {
+        let seed = self.random.next();
+        let crash = match (self.options.fsync, seed % 3) {
+            (Fsync::Always, 0) => Crash::PowerCut,
+            (Fsync::Always, 1) => Crash::Torn(seed),
+            _ => Crash::Killed,
+        };
+        self.disk = self.disk.after(crash);
         self.engine = None;
     }
 
@@ -240,7 +283,8 @@ impl Model {
                 }
                 86 => self.delete(),
                 87 => self.merge_some(),
-                88..92 => self.reopen(),
+                88..91 => self.reopen(),
+                91..93 => self.crash(),
                 _ => self.check(),
             }
         }
@@ -252,12 +296,26 @@ impl Model {
     }
 }
 
+fn run(seed: u64, steps: u64) {
+    let outcome = std::panic::catch_unwind(|| Model::new(seed).run(steps));
+    assert!(outcome.is_ok(), "seed {seed}, {steps} steps");
+}
+
+// Many short histories find what depends on a start, and few long ones what builds up. Each seed
+// is another history; the halves let both cores work.
+
+#[test]
+fn k2_many_short_histories_agree_with_a_map() {
+    let first = seeds("TACHO_MODEL_FIRST", 0);
+    for seed in first..first + seeds("TACHO_MODEL_SEEDS", 2500) {
+        run(seed, 6);
+    }
+}
+
 #[test]
 fn k2_random_operations_agree_with_a_map() {
-    let seeds = std::env::var("TACHO_MODEL_SEEDS");
-    let seeds: u64 = seeds.ok().and_then(|text| text.parse().ok()).unwrap_or(200);
-    for seed in 0..seeds {
-        let outcome = std::panic::catch_unwind(|| Model::new(seed).run(60));
-        assert!(outcome.is_ok(), "seed {seed}");
+    let first = seeds("TACHO_MODEL_FIRST", 0);
+    for seed in first..first + seeds("TACHO_MODEL_SEEDS", 2000) / 40 {
+        run(seed, 80);
     }
 }
