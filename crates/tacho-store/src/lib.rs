@@ -33,6 +33,9 @@ mod disk;
 mod engine;
 mod error;
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod matching;
 mod options;
