@@ -132,6 +132,7 @@ fn buckets_at_the_limits_of_their_index_are_listed_and_merged() {
         sum: 0.0,
         positive: vec![bucket(i32::MIN), bucket(i32::MAX)],
         negative: Vec::new(),
+        ..Histogram::new().to_parts()
     };
     let mut extreme = Histogram::from_parts(parts).unwrap();
     let listed: Vec<_> = extreme.buckets().collect();

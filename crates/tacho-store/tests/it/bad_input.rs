@@ -331,6 +331,7 @@ fn shaped(kind: usize) -> Histogram {
             1 => vec![bucket(0)],
             _ => Vec::new(),
         },
+        ..Histogram::new().to_parts()
     };
     Histogram::from_parts(parts).unwrap()
 }
@@ -394,6 +395,7 @@ fn a_count_that_overflowed_is_refused_alone() {
         sum: 0.0,
         positive: Vec::new(),
         negative: Vec::new(),
+        ..Histogram::new().to_parts()
     };
     let full = Histogram::from_parts(parts).unwrap();
     let mut over = full.clone();
