@@ -12,6 +12,8 @@ use tacho_store::{Store, StoreOptions};
 pub(crate) fn options() -> StoreOptions {
     StoreOptions {
         segment_bytes: 64 << 10,
+        // Every histogram is told apart, on disk too.
+        histogram_interval: Duration::from_nanos(1),
         clock: || at(0),
         ..StoreOptions::default()
     }
