@@ -32,6 +32,7 @@ mod codec;
 mod disk;
 mod engine;
 mod error;
+mod fold;
 mod folder;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

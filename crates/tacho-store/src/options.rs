@@ -35,6 +35,9 @@ pub struct StoreOptions {
     pub future: Duration,
     /// How long samples stay in memory before they become a block; 1 h by default.
     pub block_duration: Duration,
+    /// On disk the histograms of each such interval that count since the sample before are one;
+    /// 15 s by default. One nanosecond keeps them apart.
+    pub histogram_interval: Duration,
     /// Longest time that merged blocks cover; 1 day by default.
     pub merge_duration: Duration,
     /// The head becomes a block early when its samples take more memory than this; 64 MiB by
@@ -64,6 +67,7 @@ impl Default for StoreOptions {
             out_of_order: Duration::from_hours(1),
             future: Duration::from_mins(10),
             block_duration: Duration::from_hours(1),
+            histogram_interval: Duration::from_secs(15),
             merge_duration: Duration::from_hours(24),
             head_bytes_max: 64 << 20,
             series_max: 2_000_000,

@@ -48,6 +48,8 @@ fn options() -> StoreOptions {
         segment_bytes: 4 << 10,
         clock: || at(0),
         future: std::time::Duration::MAX,
+        // What is read back is compared to the bit.
+        histogram_interval: std::time::Duration::from_nanos(1),
         ..StoreOptions::default()
     }
 }

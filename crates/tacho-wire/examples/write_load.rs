@@ -252,7 +252,9 @@ fn main() -> Result<()> {
             scope.spawn(move || send(load, connection))
         });
         for sender in senders.collect::<Vec<_>>() {
-            let answers = sender.join().map_err(|_| Error::other("a sender panicked"))??;
+            let answers = sender
+                .join()
+                .map_err(|_| Error::other("a sender panicked"))??;
             for (status, count) in answers {
                 *all.entry(status).or_default() += count;
             }

@@ -12,6 +12,7 @@ use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::Chunk;
 use crate::codec::Effort;
 use crate::error::StoreError;
+use crate::fold::fold;
 use crate::head::Head;
 use crate::samples::Gather;
 
@@ -171,7 +172,9 @@ impl Engine {
         let mut columns = Columns::new();
         head.for_each_in_order(|labels, series| {
             let open = series.open(TimeRange::ALL);
-            if let Some(parts) = in_order(series.chunks(), open.as_ref()) {
+            if !series.has_histograms()
+                && let Some(parts) = in_order(series.chunks(), open.as_ref())
+            {
                 return writer.add(labels, &parts);
             }
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
@@ -187,6 +190,7 @@ impl Engine {
                 gather.columns(open);
             }
             gather.finish();
+            fold(&mut columns, self.options.histogram_interval);
             writer.add(labels, &[Part::Columns(&columns)])
         })?;
         let metadata = self.metadata.read().clone();

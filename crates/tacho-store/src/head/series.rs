@@ -239,6 +239,11 @@ impl Series {
         parts.reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)))
     }
 
+    /// Whether any of its samples is a histogram.
+    pub(crate) fn has_histograms(&self) -> bool {
+        self.histograms.is_some() || self.chunks().iter().any(Chunk::holds_histograms)
+    }
+
     /// All chunks, in the order they were sealed.
     pub(crate) fn chunks(&self) -> &[Chunk] {
         self.sealed.as_ref().map_or(&[], |sealed| &sealed.chunks)

@@ -225,3 +225,30 @@ fn a_query_beyond_its_limits_is_refused() {
         })
     ));
 }
+
+#[test]
+fn histograms_of_seconds_are_fifteen_second_ones_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), options()).unwrap();
+    let mut batch = Batch::new();
+    let series = batch.series([("__name__", "latency")]).unwrap();
+    for second in 1..=60 {
+        let mut histogram = tacho_model::Histogram::new();
+        histogram.observe_many(0.25, second as f64);
+        batch.push_histogram(series, at(second), histogram);
+    }
+    store.append(&batch).unwrap();
+    let counts = || {
+        let matchers = [Matcher::metric("latency")];
+        let selection = store.select(&matchers, TimeRange::ALL).unwrap();
+        let mut columns = Columns::new();
+        selection.read(0, &mut columns).unwrap();
+        let counts = columns.histograms.iter().map(tacho_model::Histogram::count);
+        counts.collect::<Vec<_>>()
+    };
+    let all: f64 = counts().iter().sum();
+    assert_eq!(counts().len(), 60);
+    store.flush().unwrap();
+    assert!((4..=5).contains(&counts().len()), "{:?}", counts());
+    assert_eq!(counts().iter().sum::<f64>(), all);
+}

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use tacho_model::append::STALE_NAN_BITS;
-use tacho_model::histogram::{Bucket, HistogramError};
+use tacho_model::histogram::{Bucket, HistogramError, HistogramParts, Temporality};
 use tacho_model::{Histogram, Value};
 
 use super::messages::{BucketSpan, Count, HistogramMessage, TimeSeries, ZeroCount};
@@ -44,7 +44,11 @@ pub(super) fn message(histogram: &Histogram, floats: bool) -> HistogramMessage {
         negative_spans: spans(&parts.negative),
         positive_spans: spans(&parts.positive),
         timestamp: NOW,
-        reset_hint: 2,
+        // 3 is a gauge histogram, 2 says that there was no reset.
+        reset_hint: match parts.temporality {
+            Temporality::Delta => 3,
+            Temporality::Cumulative => 2,
+        },
         ..HistogramMessage::default()
     };
     if floats {
@@ -83,6 +87,13 @@ fn both_flavours_are_the_histogram_that_was_sent() {
     for schema in [6, 3, 0, -4] {
         let mut histogram = observed();
         histogram.reduce_to(schema);
+        if schema < 6 {
+            histogram = Histogram::from_parts(HistogramParts {
+                temporality: Temporality::Cumulative,
+                ..histogram.to_parts()
+            })
+            .unwrap();
+        }
         for floats in [false, true] {
             let sent = series(vec![message(&histogram, floats)]);
             let (batch, decoded) = decoded(&request(vec![sent])).unwrap();
