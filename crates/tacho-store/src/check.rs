@@ -139,7 +139,9 @@ fn examine(
     })?;
     checked.blocks = blocks.len();
     let values = engine.snapshot_blocks()?;
-    let all = || blocks.iter().chain(&values);
+    let rollups = engine.rollups();
+    let rollups = rollups.iter().map(|(_, block)| block);
+    let all = || blocks.iter().chain(&values).chain(rollups.clone());
     let total = checked.bytes + all().map(|block| block.bytes).sum::<u64>();
     for (number, block) in all().enumerate() {
         progress(Progress {
@@ -148,7 +150,7 @@ fn examine(
             total,
         });
         let samples = verify(block)?;
-        // Snapshots of values repeat what the blocks hold.
+        // Snapshots of values and roll-ups repeat what the blocks hold, or held.
         if number < blocks.len() {
             checked.samples += samples;
         }

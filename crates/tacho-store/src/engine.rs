@@ -10,7 +10,8 @@
 //!    again.
 //!
 //! In reading order: [`open`] and [`replay`] (from files to memory), [`append`],
-//! [`maintain`] (from memory to blocks, retention), [`merge`], [`value_snapshots`]. Not for state records: those are in
+//! [`maintain`] (from memory to blocks, retention), [`merge`], [`rollup`] and [`rolled_up`]
+//! (making roll-ups, reading them), [`value_snapshots`]. Not for state records: those are in
 //! [`crate::state`].
 
 mod append;
@@ -21,6 +22,8 @@ mod merge;
 mod open;
 mod replay;
 mod retain;
+mod rolled_up;
+pub(crate) mod rollup;
 pub(crate) mod value_snapshots;
 mod worker;
 
@@ -70,6 +73,8 @@ pub(crate) struct Engine {
     growth: growth::Growth,
     work: Work,
     snapshots: Snapshots,
+    /// What making roll-ups remembers.
+    rolling: Mutex<rollup::Rolling>,
     /// Held while blocks are merged or removed. Taken before `flushing`.
     maintenance: Mutex<()>,
     /// Held while a head becomes a block, which is added at the end of the list: merging, which may
@@ -85,6 +90,8 @@ struct Memory {
     head: Arc<Head>,
     /// Deletions that blocks still have to be cleaned of.
     tombstones: Arc<[Tombstone]>,
+    /// By resolution, in order of their days.
+    rollups: [Vec<rollup::RolledDay>; 2],
 }
 
 /// Says that maintenance is due before its time.
@@ -123,7 +130,9 @@ impl Memory {
 
     /// The number of the last deletion that anything knows of.
     fn last_tombstone(&self) -> u64 {
-        let applied = self.blocks.iter().map(|block| block.footer.tombstones);
+        let rolled_up = self.rollups.iter().flatten().map(|rolled| &rolled.block);
+        let all = self.blocks.iter().chain(rolled_up);
+        let applied = all.map(|block| block.footer.tombstones);
         let waiting = self.tombstones.iter().map(|tombstone| tombstone.id);
         applied.chain(waiting).max().unwrap_or(0)
     }
@@ -318,6 +327,8 @@ impl Engine {
         let frozen = memory.frozen.as_deref();
         let both = |of: fn(&Head) -> u64| of(&memory.head) + frozen.map_or(0, of);
         let block_bytes: u64 = memory.blocks.iter().map(|block| block.bytes).sum();
+        let rollups = memory.rollup_stats();
+        let rollup_bytes: u64 = rollups.iter().map(|each| each.bytes).sum();
         let range = memory.range();
         let held = range.start <= range.end;
         StoreStats {
@@ -327,10 +338,11 @@ impl Engine {
                 .max(frozen.map_or(0, Head::series_count)) as u64,
             samples_in_memory: both(Head::samples),
             head_bytes: both(Head::bytes),
-            disk_bytes: block_bytes + wal_bytes,
+            disk_bytes: block_bytes + rollup_bytes + wal_bytes,
             wal_bytes,
             blocks: memory.blocks.len() as u64,
             samples_in_blocks: memory.blocks.iter().map(|b| b.footer.samples).sum(),
+            rollups,
             oldest: held.then_some(range.start),
             newest: held.then_some(range.end),
             quarantined: self.quarantine.reports.list(),

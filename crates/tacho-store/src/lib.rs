@@ -13,6 +13,7 @@
 //! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
 //! - `snapshot`, [`check`], [`repair`]: a copy of a running store; is a folder sound
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
+//! - `rollup`: what samples came to in windows of five minutes and of an hour
 //! - `select`, `matching`, `samples`: how samples are found and put in order
 //! - `cache`, `chunk`: decoded parts of blocks; samples sealed in memory
 //! - `codec`: numbers in bytes
@@ -41,6 +42,7 @@ mod head;
 mod matching;
 mod options;
 mod quarantine;
+mod rollup;
 mod samples;
 mod select;
 mod snapshot;
@@ -57,11 +59,12 @@ mod tests;
 pub use check::{Checked, Progress, check, repair};
 pub use engine::Maintenance;
 pub use error::StoreError;
-pub use options::{Fsync, StoreOptions};
+pub use options::{Fsync, Retention, StoreOptions};
 pub use quarantine::Quarantined;
+pub use rollup::{Aggregate, Resolution};
 pub use snapshot::Snapshot;
 pub use state::State;
-pub use stats::StoreStats;
+pub use stats::{RollUpStats, StoreStats};
 pub use store::Store;
 pub use value_snapshots::{
     SNAPSHOT_LOOKBACK, SNAPSHOTS_MAX, SnapshotInfo, SnapshotRetention, ValuesSnapshot,

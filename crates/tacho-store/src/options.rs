@@ -16,6 +16,28 @@ pub enum Fsync {
     Never,
 }
 
+/// How much is kept of something; the oldest goes when any of these is exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// What is older goes; `Duration::MAX` keeps for ever.
+    pub age: Duration,
+    /// Most bytes on disk.
+    pub bytes: u64,
+    /// Most samples.
+    pub samples: u64,
+}
+
+impl Retention {
+    /// By age alone.
+    pub const fn days(days: u64) -> Self {
+        Self {
+            age: Duration::from_hours(days * 24),
+            bytes: u64::MAX,
+            samples: u64::MAX,
+        }
+    }
+}
+
 /// Settings of a [`crate::Store`].
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -28,6 +50,13 @@ pub struct StoreOptions {
     pub retention_bytes: u64,
     /// The oldest blocks go when all hold more samples than this; no limit by default.
     pub retention_samples: u64,
+    /// How much is kept of the roll-ups of each resolution, in the order of
+    /// [`crate::Resolution::ALL`]: 180 days and two years by default. Their samples are the values
+    /// stored, of which a window has up to eight. An age of zero makes none.
+    pub rollup_retention: [Retention; 2],
+    /// A day is rolled up once it ended this long ago; 1 day by default. Raw data must be kept for
+    /// a day longer, or the part of a day that is gone by then is missing in its roll-ups.
+    pub rollup_after: Duration,
     /// How far behind the newest sample of its series in memory a sample may be; 1 h by default.
     /// Older than the retention none may be.
     pub out_of_order: Duration,
@@ -64,6 +93,8 @@ impl Default for StoreOptions {
             retention: Duration::from_hours(30 * 24),
             retention_bytes: u64::MAX,
             retention_samples: u64::MAX,
+            rollup_retention: [Retention::days(180), Retention::days(2 * 365)],
+            rollup_after: Duration::from_hours(24),
             out_of_order: Duration::from_hours(1),
             future: Duration::from_mins(10),
             block_duration: Duration::from_hours(1),
@@ -76,6 +107,17 @@ impl Default for StoreOptions {
             query_samples_max: 200_000_000,
             segment_bytes: 8 << 20,
             clock: Timestamp::now,
+        }
+    }
+}
+
+impl StoreOptions {
+    /// How much is kept of samples as they were written.
+    pub(crate) fn raw_retention(&self) -> Retention {
+        Retention {
+            age: self.retention,
+            bytes: self.retention_bytes,
+            samples: self.retention_samples,
         }
     }
 }

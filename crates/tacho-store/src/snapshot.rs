@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, read_all, write_all};
-use crate::engine::{Engine, value_snapshots};
+use crate::engine::{Engine, rollup, value_snapshots};
 use crate::error::StoreError;
 use crate::folder;
+use crate::rollup::Resolution;
 use crate::state::State;
 use crate::tombstones;
 
@@ -87,7 +88,8 @@ pub(crate) fn write(
 ) -> Result<Snapshot, StoreError> {
     let disk = &**engine.disk();
     let (blocks_dir, wal_dir) = (partial.join("blocks"), partial.join("wal"));
-    for dir in [&blocks_dir, &wal_dir] {
+    let rollups_dirs = Resolution::ALL.map(|resolution| rollup::folder(partial, resolution));
+    for dir in [&blocks_dir, &wal_dir].into_iter().chain(&rollups_dirs) {
         let created = disk.create_dir(dir);
         created.map_err(|source| StoreError::io("create", dir, source))?;
     }
@@ -105,6 +107,10 @@ pub(crate) fn write(
         for block in blocks {
             let block = hold(disk, &block.path, None, &blocks_dir)?;
             held.push((block, true));
+        }
+        for (resolution, block) in engine.rollups() {
+            let folder = &rollups_dirs[resolution as usize];
+            held.push((hold(disk, &block.path, None, folder)?, true));
         }
         for file in log {
             held.push((hold(disk, &file.path, file.length, &wal_dir)?, false));
@@ -132,9 +138,11 @@ pub(crate) fn write(
     let created = disk.create(&lock).and_then(|file| file.sync());
     created.map_err(|source| StoreError::io("create", &lock, source))?;
     add(partial)?;
-    let values_dir = (!values.is_empty()).then_some(values_dir.as_path());
-    let dirs = [blocks_dir.as_path(), &wal_dir, partial];
-    for dir in values_dir.into_iter().chain(dirs) {
+    let values_dir = (!values.is_empty()).then_some(&values_dir);
+    let rollups = partial.join("rollups");
+    let dirs = [&blocks_dir, &wal_dir, &rollups].into_iter();
+    let dirs = dirs.chain(&rollups_dirs).chain(values_dir);
+    for dir in dirs.map(PathBuf::as_path).chain([partial]) {
         let synced = disk.sync_dir(dir);
         synced.map_err(|source| StoreError::io("sync", dir, source))?;
     }

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Maintenance};
 use crate::error::StoreError;
 use crate::folder::{self, FolderLock};
 use crate::options::StoreOptions;
+use crate::rollup::{Aggregate, Resolution};
 use crate::snapshot::{self, Snapshot};
 use crate::state::{self, State};
 use crate::stats::StoreStats;
@@ -172,6 +173,22 @@ impl Store {
     /// The metric with the most series in memory.
     pub fn largest_metric(&self) -> Option<Culprit> {
         self.engine.largest_metric()
+    }
+
+    /// One aggregate of the roll-ups of the matching series, for the windows that end inside
+    /// `range`; see [`Aggregate`] for what each is. A window's value is at the window's end, but
+    /// for the first and the last number, which are at their own times, and are those of the same
+    /// windows. Samples younger than [`StoreOptions::rollup_after`] and two days are not rolled
+    /// up; windows from which something was deleted are left out until they are made again.
+    pub fn select_rolled_up(
+        &self,
+        resolution: Resolution,
+        aggregate: Aggregate,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Box<dyn Selection + '_>, QueryError> {
+        let engine = &self.engine;
+        engine.select_rolled_up(resolution, aggregate, matchers, range)
     }
 
     /// Sizes, counts, and the damage that was found.

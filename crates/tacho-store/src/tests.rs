@@ -3,13 +3,14 @@
 //! [`model`]: random operations against a map. [`concurrent`]: several writers at once.
 //! [`crash`]: the power is cut at every operation, or it fails.
 //! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
-//! [`snapshot`]: copies while writing goes on.
+//! [`snapshot`]: copies while writing goes on. [`rollup`]: windows against samples.
 //! [`value_snapshots`]: what everything reads at one moment.
 
 mod concurrent;
 mod crash;
 mod damage;
 mod model;
+mod rollup;
 mod snapshot;
 mod trouble;
 mod value_snapshots;

@@ -40,6 +40,15 @@ pub(crate) struct Block {
     id: u64,
 }
 
+/// A block's file relative to the data folder: `blocks/NAME`, or `rollups/STEP/NAME`.
+fn name_of(path: &Path) -> String {
+    let names = path.iter().map(|name| name.to_string_lossy());
+    let names: Vec<_> = names.collect();
+    let folders = ["blocks", "rollups", "snapshots"];
+    let folder = names.iter().rposition(|name| folders.contains(&&**name));
+    names[folder.unwrap_or(names.len().saturating_sub(1))..].join("/")
+}
+
 /// Where the rows of one series are, by sort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeriesRows(pub(crate) [Range<u64>; 2]);
@@ -91,13 +100,10 @@ impl Block {
             .and_then(|page| Directory::decode(&page))
             .and_then(|directory| consistent(directory, &footer))
             .map_err(|error| damaged(footer.directory.offset, error))?;
-        let file_name = path.file_name().unwrap_or(path.as_os_str());
-        let folder = path.parent().and_then(Path::file_name);
-        let folder = folder.unwrap_or(std::ffi::OsStr::new("blocks"));
         let block = Self {
             file,
             path: path.to_owned(),
-            name: format!("{}/{}", folder.display(), file_name.display()),
+            name: name_of(path),
             footer,
             bytes,
             directory,

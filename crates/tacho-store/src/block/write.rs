@@ -18,7 +18,7 @@ use crate::samples::Gather;
 use crate::wal::record::encode_metadata;
 
 /// Chunks with fewer numbers are put on a page with others.
-const COPIED_FLOATS_MIN: u64 = 128;
+pub(crate) const COPIED_FLOATS_MIN: u64 = 128;
 /// Chunks with fewer histograms are put on a page with others.
 const COPIED_HISTOGRAMS_MIN: u64 = 16;
 

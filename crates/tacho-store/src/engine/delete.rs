@@ -1,5 +1,7 @@
 //! Deleting samples on demand, and cleaning blocks of what was deleted.
 
+use std::collections::BTreeSet;
+
 use tacho_model::{Matcher, QueryError, TimeRange};
 
 use super::Engine;
@@ -52,8 +54,14 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<usize, StoreError> {
-        match self.select(matchers, range) {
-            Ok(selection) => Ok(selection.len()),
+        let mut found = BTreeSet::new();
+        let counted = self.select(matchers, range).and_then(|selection| {
+            found.extend((0..selection.len()).map(|index| selection.labels(index).clone()));
+            // Roll-ups remember series that raw data has forgotten.
+            self.find_rolled_up(matchers, range, &mut found)
+        });
+        match counted {
+            Ok(()) => Ok(found.len()),
             // More than a query may touch is certainly some.
             Err(QueryError::TooMuch { limit, .. }) => Ok(limit as usize),
             Err(QueryError::Failed(source)) => Err(StoreError::Query { source }),
@@ -84,6 +92,9 @@ impl Engine {
             }
         }
         if needed.contains(&true) {
+            return Ok(());
+        }
+        if self.must_clean_rollups()? {
             return Ok(());
         }
         // Nothing is left that any of them would change.

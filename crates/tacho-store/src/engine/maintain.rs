@@ -27,6 +27,11 @@ pub struct Maintenance {
     pub blocks_merged: usize,
     /// Blocks removed by retention: age, size or count.
     pub blocks_removed: usize,
+    /// Files of roll-ups written, written again, or emptied by deletions and removed; each of one
+    /// day and resolution.
+    pub rollups_written: usize,
+    /// Files of roll-ups removed by retention.
+    pub rollups_removed: usize,
     /// Segments of the log removed because a block holds what they held.
     pub segments_removed: usize,
 }
@@ -39,12 +44,16 @@ impl Engine {
         if self.writer.is_none() {
             return Ok(done);
         }
-        // First, because it makes room that the others may need.
+        // Before what it is made of goes. When it fails, for want of room perhaps, all else is
+        // still done: retention makes room.
+        let rolled_up = self.roll_up(now, &mut done);
+        // Next, because it makes room that the others may need.
         self.retain(now, &mut done)?;
+        self.retain_rollups(now, &mut done)?;
         self.write_out_due(now, &mut done)?;
         self.clean(&mut done)?;
         self.merge(&mut done)?;
-        Ok(done)
+        rolled_up.map(|()| done)
     }
 
     /// Turns memory into a block if it is old or large enough; never waits for merging.

@@ -152,22 +152,7 @@ fn write_merged(
         let room = floats(&cursors, &labels).min(BATCH_SAMPLES);
         columns.timestamps.reserve(room);
         columns.values.reserve(room);
-        let mut gather = Gather::new(&mut columns, TimeRange::ALL);
-        for (cursor, pending) in &mut cursors {
-            let Some((_, rows)) = cursor.current().filter(|(other, _)| *other == labels) else {
-                continue;
-            };
-            let block = cursor.block();
-            gather.hide(&pending.hidden(labels.as_ref()));
-            let mut outcome = Ok(());
-            block.pages(rows, TimeRange::ALL, |part| {
-                outcome = block.read(&part, &mut gather);
-                outcome.is_ok()
-            })?;
-            outcome?;
-            cursor.advance()?;
-        }
-        gather.finish();
+        read_series(&mut cursors, &labels, TimeRange::ALL, &mut columns)?;
         batch.samples += columns.len();
         batch.series.push((labels, columns));
         if batch.samples >= BATCH_SAMPLES {
@@ -200,7 +185,33 @@ fn write_merged(
     Ok(true)
 }
 
-fn lowest(cursors: &[(Cursor<'_>, Pending<'_>)]) -> Option<Labels> {
+/// Reads the series of these labels from all cursors that stand at it, and moves those on.
+pub(super) fn read_series(
+    cursors: &mut [(Cursor<'_>, Pending<'_>)],
+    labels: &Labels,
+    range: TimeRange,
+    columns: &mut Columns,
+) -> Result<(), StoreError> {
+    let mut gather = Gather::new(columns, range);
+    for (cursor, pending) in cursors {
+        let Some((_, rows)) = cursor.current().filter(|(other, _)| other == labels) else {
+            continue;
+        };
+        let block = cursor.block();
+        gather.hide(&pending.hidden(labels.as_ref()));
+        let mut outcome = Ok(());
+        block.pages(rows, range, |part| {
+            outcome = block.read(&part, &mut gather);
+            outcome.is_ok()
+        })?;
+        outcome?;
+        cursor.advance()?;
+    }
+    gather.finish();
+    Ok(())
+}
+
+pub(super) fn lowest(cursors: &[(Cursor<'_>, Pending<'_>)]) -> Option<Labels> {
     let mut lowest: Option<&Labels> = None;
     for (labels, _) in cursors.iter().filter_map(|(cursor, _)| cursor.current()) {
         // Blocks mostly hold the same series, and telling that they are is quick.

@@ -11,7 +11,7 @@ use super::Engine;
 use super::maintain::Maintenance;
 use crate::block::Block;
 use crate::error::StoreError;
-use crate::options::StoreOptions;
+use crate::options::Retention;
 
 impl Engine {
     /// Removes blocks that are older than the retention, and the oldest ones while there is more
@@ -19,8 +19,10 @@ impl Engine {
     pub(super) fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
         let blocks = self.memory.read().blocks.clone();
         let held: Vec<Held> = blocks.iter().map(|block| Held::of(block)).collect();
-        for place in surplus(&held, &self.options, now) {
+        for place in surplus(&held, &self.options.raw_retention(), now) {
             let block = &blocks[place];
+            // What is rolled up of it cannot be made again.
+            self.seal_rollups(block.footer.range)?;
             // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
             let others = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
             self.memory.write().blocks.retain(others);
@@ -33,10 +35,10 @@ impl Engine {
 
 /// What retention looks at in a block.
 #[derive(Clone, Copy)]
-struct Held {
-    range: TimeRange,
-    bytes: u64,
-    samples: u64,
+pub(super) struct Held {
+    pub(super) range: TimeRange,
+    pub(super) bytes: u64,
+    pub(super) samples: u64,
 }
 
 impl Held {
@@ -50,8 +52,8 @@ impl Held {
 }
 
 /// The places of the blocks that go, given all in the order of their writes.
-fn surplus(blocks: &[Held], options: &StoreOptions, now: Timestamp) -> Vec<usize> {
-    let oldest = now - options.retention;
+pub(super) fn surplus(blocks: &[Held], keep: &Retention, now: Timestamp) -> Vec<usize> {
+    let oldest = now - keep.age;
     let mut bytes: u64 = blocks.iter().map(|block| block.bytes).sum();
     let mut samples: u64 = blocks.iter().map(|block| block.samples).sum();
     let mut by_age: Vec<usize> = (0..blocks.len()).collect();
@@ -62,7 +64,7 @@ fn surplus(blocks: &[Held], options: &StoreOptions, now: Timestamp) -> Vec<usize
         let next = by_age.iter().copied().find(|place| {
             let block = blocks[*place];
             let too_old = block.range.end < oldest;
-            let too_much = bytes > options.retention_bytes || samples > options.retention_samples;
+            let too_much = bytes > keep.bytes || samples > keep.samples;
             let hides = |earlier: usize| {
                 !gone.contains(&earlier) && blocks[earlier].range.overlaps(block.range)
             };
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn check(blocks: &[(i64, i64)], options: &StoreOptions, expected: &[usize]) {
+    fn check(blocks: &[(i64, i64)], keep: &Retention, expected: &[usize]) {
         let held: Vec<Held> = blocks
             .iter()
             .map(|(start, end)| Held {
@@ -91,15 +93,14 @@ mod tests {
                 samples: 1000,
             })
             .collect();
-        assert_eq!(surplus(&held, options, Timestamp::from_secs(100)), expected);
+        assert_eq!(surplus(&held, keep, Timestamp::from_secs(100)), expected);
     }
 
-    fn keep(secs: u64, bytes: u64, samples: u64) -> StoreOptions {
-        StoreOptions {
-            retention: Duration::from_secs(secs),
-            retention_bytes: bytes,
-            retention_samples: samples,
-            ..StoreOptions::default()
+    fn keep(secs: u64, bytes: u64, samples: u64) -> Retention {
+        Retention {
+            age: Duration::from_secs(secs),
+            bytes,
+            samples,
         }
     }
 
