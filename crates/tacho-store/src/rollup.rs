@@ -16,6 +16,7 @@ mod tests;
 use std::time::Duration;
 
 use tacho_model::append::is_stale;
+use tacho_model::histogram::Temporality;
 use tacho_model::{Columns, Histogram, Metadata, Shape, Timestamp};
 
 /// How long the windows of a roll-up are.
@@ -75,7 +76,7 @@ pub enum Aggregate {
     /// By how much a counter grew from the first to the last number, resets corrected; only of
     /// counters.
     Increase,
-    /// All histograms, merged.
+    /// All histograms, merged; the last of cumulative ones.
     Histogram,
 }
 
@@ -194,7 +195,11 @@ impl Windows {
             }
             match self.histograms.last_mut() {
                 Some((end, count, merged)) if *time <= *end => {
-                    merged.merge(histogram);
+                    // Cumulative ones hold what came before them: the last says it all.
+                    match histogram.temporality() {
+                        Temporality::Delta => merged.merge(histogram),
+                        Temporality::Cumulative => merged.clone_from(histogram),
+                    }
                     *count += 1;
                 }
                 _ => {

@@ -1,7 +1,9 @@
+//! Windows against the same worked out the long way.
+
 use super::layout::{self, Day};
 use super::*;
 use proptest::prelude::*;
-use tacho_model::{Kind, TimeRange, Unit, append::STALE_NAN_BITS};
+use tacho_model::{Kind, TimeRange, Unit, append::STALE_NAN_BITS, histogram::HistogramParts};
 
 /// What the windows are, computed the long way: for each window that has a sample, all of them.
 fn by_hand(columns: &Columns, resolution: Resolution) -> Vec<(i128, Vec<(Timestamp, f64)>)> {
@@ -214,6 +216,29 @@ fn histograms_of_any_schema_are_merged_and_counted_with_the_numbers() {
     assert_eq!(merged.schema(), 3);
     let counts: Vec<u64> = windows.counts().iter().map(|(_, count)| *count).collect();
     assert_eq!(counts, [4, 1]);
+}
+
+#[test]
+fn of_cumulative_histograms_the_last_says_it_all() {
+    let mut columns = Columns::new();
+    let mut histogram = Histogram::from_parts(HistogramParts {
+        temporality: Temporality::Cumulative,
+        ..Histogram::new().to_parts()
+    })
+    .unwrap();
+    for time in [10, 20, 30] {
+        histogram.observe(1.0);
+        columns
+            .histogram_timestamps
+            .push(Timestamp::from_nanos(time));
+        columns.histograms.push(histogram.clone());
+    }
+    let mut windows = Windows::default();
+    windows.fill(&columns, Resolution::FiveMinutes);
+    let [(_, count, last)] = &windows.histograms[..] else {
+        panic!("one window");
+    };
+    assert_eq!((*count, last), (3, &histogram));
 }
 
 #[test]
