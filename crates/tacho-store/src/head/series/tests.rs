@@ -45,8 +45,9 @@ fn a_regular_series_keeps_no_times() {
 fn a_sealed_series_starts_over_and_shares_times() {
     let mut sealer = Sealer::default();
     let mut series = [Series::default(), Series::default()];
-    for i in 0..OPEN_MAX as i64 {
+    for i in 0..OPEN_MAX as i64 / 2 {
         for series in &mut series {
+            assert!(!series.is_full());
             series.push(at(i * 15 + i % 3), Value::Float(i as f64));
         }
     }
@@ -55,7 +56,7 @@ fn a_sealed_series_starts_over_and_shares_times() {
         assert!(series.seal(&mut sealer).unwrap() < 0, "memory is freed");
         assert!(!series.is_full());
         assert_eq!(series.push(at(1_000_000), Value::Float(0.0)), 8);
-        assert_eq!(read(series).len(), OPEN_MAX + 1);
+        assert_eq!(read(series).len(), OPEN_MAX / 2 + 1);
     }
 }
 
