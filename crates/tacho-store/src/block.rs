@@ -30,8 +30,6 @@ mod verify;
 pub(crate) mod write;
 
 #[cfg(test)]
-mod measure;
-#[cfg(test)]
 mod tests;
 
 pub(crate) use read::{Block, SeriesRows};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tacho_model::{Histogram, TimeRange, Timestamp};
 
 use crate::codec::{Effort, distributions, times, values};
-use crate::error::CodecError;
+use crate::error::{CodecError, StoreError};
 use crate::samples::Gather;
 
 /// What a chunk costs beside its encoded bytes.
@@ -93,6 +93,18 @@ impl Sealer {
         self.recent.push_back((known, Arc::clone(&encoded)));
         encoded
     }
+}
+
+/// Reads chunks of one series, from the oldest writes to the newest.
+pub(crate) fn read_all(chunks: &[Chunk], into: &mut Gather<'_>) -> Result<(), StoreError> {
+    for chunk in chunks {
+        chunk.read(into).map_err(|error| StoreError::Damaged {
+            path: "memory".into(),
+            offset: 0,
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(())
 }
 
 impl Chunk {

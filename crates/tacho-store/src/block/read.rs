@@ -276,6 +276,21 @@ impl Block {
         Ok(())
     }
 
+    /// Decodes all of `rows` that may lie inside `range`.
+    pub(crate) fn read_rows(
+        &self,
+        rows: &SeriesRows,
+        range: TimeRange,
+        into: &mut Gather<'_>,
+    ) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        self.pages(rows, range, |part| {
+            outcome = self.read(&part, into);
+            outcome.is_ok()
+        })?;
+        outcome
+    }
+
     /// Decodes rows of a data page; a damaged one adds nothing.
     pub(crate) fn read(&self, part: &PagePart, into: &mut Gather<'_>) -> Result<(), StoreError> {
         let whole = part.rows == (0..part.entry.rows as usize);

@@ -191,11 +191,11 @@ impl SharedTimes {
     }
 }
 
-/// Where data pages go.
-pub(crate) struct Sink<'a> {
-    pub(crate) output: &'a mut Output,
-    pub(crate) times: &'a mut SharedTimes,
-    pub(crate) pool: &'a mut TimesPool,
+/// Where data pages go, and the timestamps that they share.
+pub(crate) struct Sink {
+    pub(crate) output: Output,
+    pub(crate) times: SharedTimes,
+    pub(crate) pool: TimesPool,
     pub(crate) effort: Effort,
 }
 
@@ -224,7 +224,7 @@ impl<T: Cell> RowsBuilder<T> {
         &mut self,
         times: &[Timestamp],
         cells: &[T],
-        sink: &mut Sink<'_>,
+        sink: &mut Sink,
     ) -> Result<(), StoreError> {
         let weight: usize = cells.iter().map(Cell::weight).sum();
         if weight >= T::ALONE {
@@ -256,14 +256,14 @@ impl<T: Cell> RowsBuilder<T> {
         (rows, range): (u32, TimeRange),
         times: &Arc<[u8]>,
         values: &[u8],
-        sink: &mut Sink<'_>,
+        sink: &mut Sink,
     ) -> Result<(), StoreError> {
         self.flush(sink)?;
         self.place((rows, range), times, values, sink)
     }
 
     /// Writes the rows that wait.
-    pub(crate) fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+    pub(crate) fn flush(&mut self, sink: &mut Sink) -> Result<(), StoreError> {
         if !self.cells.is_empty() {
             let (times, cells) = (
                 std::mem::take(&mut self.times),
@@ -278,12 +278,7 @@ impl<T: Cell> RowsBuilder<T> {
         Ok(())
     }
 
-    fn put(
-        &mut self,
-        times: &[Timestamp],
-        cells: &[T],
-        sink: &mut Sink<'_>,
-    ) -> Result<(), StoreError> {
+    fn put(&mut self, times: &[Timestamp], cells: &[T], sink: &mut Sink) -> Result<(), StoreError> {
         let mut values = Vec::new();
         T::encode(cells, sink.effort, &mut values);
         let encoded = sink.pool.encode(times, sink.effort);
@@ -297,9 +292,11 @@ impl<T: Cell> RowsBuilder<T> {
         (rows, range): (u32, TimeRange),
         times: &Arc<[u8]>,
         values: &[u8],
-        sink: &mut Sink<'_>,
+        sink: &mut Sink,
     ) -> Result<(), StoreError> {
-        let shared = sink.times.place(times, rows, sink.output, sink.effort)?;
+        let shared = sink
+            .times
+            .place(times, rows, &mut sink.output, sink.effort)?;
         let at = if shared.is_some() {
             sink.output.put(values)?
         } else {
@@ -313,7 +310,7 @@ impl<T: Cell> RowsBuilder<T> {
             times: shared,
             range,
         };
-        self.table.push(entry, sink.output, sink.effort)
+        self.table.push(entry, &mut sink.output, sink.effort)
     }
 }
 

@@ -9,7 +9,7 @@ use super::format::{Directory, Footer, Sort};
 use super::index::IndexBuilder;
 use super::output::Output;
 use super::rows::{RowsBuilder, SharedTimes, Sink, TimesPool, table_of};
-use crate::chunk::Chunk;
+use crate::chunk::{self, Chunk};
 use crate::codec::bytes::put_varint;
 use crate::codec::{Effort, PAGE_SAMPLES_MAX};
 use crate::disk::Disk;
@@ -32,12 +32,9 @@ pub(crate) enum Part<'a> {
 
 /// A block under construction.
 pub(crate) struct BlockWriter {
-    output: Output,
-    effort: Effort,
+    sink: Sink,
     floats: RowsBuilder<f64>,
     histograms: RowsBuilder<Histogram>,
-    times: SharedTimes,
-    pool: TimesPool,
     index: IndexBuilder,
     samples: u64,
     range: Option<TimeRange>,
@@ -61,12 +58,14 @@ impl BlockWriter {
         effort: Effort,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            output: Output::create(disk, path)?,
-            effort,
+            sink: Sink {
+                output: Output::create(disk, path)?,
+                times: SharedTimes::default(),
+                pool: TimesPool::default(),
+                effort,
+            },
             floats: RowsBuilder::default(),
             histograms: RowsBuilder::default(),
-            times: SharedTimes::default(),
-            pool: TimesPool::default(),
             index: IndexBuilder::default(),
             samples: 0,
             range: None,
@@ -114,37 +113,19 @@ impl BlockWriter {
         if !(copied_min..=PAGE_SAMPLES_MAX as u64).contains(&chunk.count()) {
             let mut columns = Columns::new();
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
-            chunk
-                .read(&mut gather)
-                .map_err(|error| StoreError::Damaged {
-                    path: "memory".into(),
-                    offset: 0,
-                    reason: error.to_string(),
-                })?;
+            chunk::read_all(std::slice::from_ref(chunk), &mut gather)?;
             gather.finish();
             return self.add_columns(&columns);
         }
-        let Self {
-            output,
-            times,
-            pool,
-            floats,
-            histograms,
-            ..
-        } = self;
-        let effort = self.effort;
-        let sink = &mut Sink {
-            output,
-            times,
-            pool,
-            effort,
-        };
+        let sink = &mut self.sink;
         let rows = (chunk.count() as u32, chunk.range());
         if chunk.holds_histograms() {
-            histograms.copy(rows, chunk.times(), chunk.values(), sink)?;
+            self.histograms
+                .copy(rows, chunk.times(), chunk.values(), sink)?;
             Ok(([0, chunk.count()], Some(chunk.range())))
         } else {
-            floats.copy(rows, chunk.times(), chunk.values(), sink)?;
+            self.floats
+                .copy(rows, chunk.times(), chunk.values(), sink)?;
             Ok(([chunk.count(), 0], Some(chunk.range())))
         }
     }
@@ -154,23 +135,11 @@ impl BlockWriter {
         &mut self,
         columns: &Columns,
     ) -> Result<([u64; 2], Option<TimeRange>), StoreError> {
-        let Self {
-            output,
-            times,
-            pool,
-            floats,
-            histograms,
-            ..
-        } = self;
-        let effort = self.effort;
-        let sink = &mut Sink {
-            output,
-            times,
-            pool,
-            effort,
-        };
-        floats.add(&columns.timestamps, &columns.values, sink)?;
-        histograms.add(&columns.histogram_timestamps, &columns.histograms, sink)?;
+        let sink = &mut self.sink;
+        self.floats
+            .add(&columns.timestamps, &columns.values, sink)?;
+        self.histograms
+            .add(&columns.histogram_timestamps, &columns.histograms, sink)?;
         let ranges = [&columns.timestamps, &columns.histogram_timestamps].map(|t| span(t));
         let range = ranges
             .into_iter()
@@ -182,7 +151,7 @@ impl BlockWriter {
 
     /// Removes what was written.
     pub(crate) fn abandon(self) {
-        self.output.abandon();
+        self.sink.output.abandon();
     }
 
     /// Writes index and footer, and gives the block its name. `sequence` says which heads it holds,
@@ -194,16 +163,10 @@ impl BlockWriter {
         level: u32,
         tombstones: u64,
     ) -> Result<(), StoreError> {
-        let effort = self.effort;
-        let sink = &mut Sink {
-            output: &mut self.output,
-            times: &mut self.times,
-            pool: &mut self.pool,
-            effort,
-        };
-        self.floats.flush(sink)?;
-        self.histograms.flush(sink)?;
-        let output = &mut self.output;
+        self.floats.flush(&mut self.sink)?;
+        self.histograms.flush(&mut self.sink)?;
+        let effort = self.sink.effort;
+        let output = &mut self.sink.output;
         let mut directory = Directory::default();
         let floats = self.floats.table.finish(output, effort)?;
         let histograms = self.histograms.table.finish(output, effort)?;
@@ -211,7 +174,7 @@ impl BlockWriter {
             table_of(floats, Sort::Floats),
             table_of(histograms, Sort::Histograms),
         ];
-        let times = self.times.table.finish(output, effort)?;
+        let times = self.sink.times.table.finish(output, effort)?;
         directory.times = times.into_iter().map(|(at, _)| at).collect();
         self.index.finish(output, effort, &mut directory)?;
         let mut encoded = Vec::new();

@@ -107,15 +107,15 @@ fn sort_by_shard(
     }
 }
 
-impl Scratch {
-    /// The positions of each shard that has any.
-    fn by_shard(&self) -> impl Iterator<Item = (u8, &[u32])> {
-        let spans = self.starts.windows(2).enumerate();
-        spans
-            .map(|(shard, span)| (shard as u8, &self.order[span[0]..span[1]]))
-            .filter(|(_, positions)| !positions.is_empty())
-    }
+/// The positions of each shard that has any, of what [`sort_by_shard`] made.
+fn by_shard<'a>(order: &'a [u32], starts: &'a [usize]) -> impl Iterator<Item = (u8, &'a [u32])> {
+    let spans = starts.windows(2).enumerate();
+    spans
+        .map(|(shard, span)| (shard as u8, &order[span[0]..span[1]]))
+        .filter(|(_, positions)| !positions.is_empty())
+}
 
+impl Scratch {
     /// Finds the series of the batch, adding those that are new.
     fn find_series(&mut self, batch: &Batch, head: &Head, room: Room<'_>, oldest: Oldest) {
         self.hashes.clear();
@@ -131,13 +131,9 @@ impl Scratch {
         self.undefined.clear();
         self.definitions.clear();
         let mut odd = Vec::new();
-        for (number, span) in self.starts.windows(2).enumerate() {
-            if span[0] == span[1] {
-                continue;
-            }
-            let number = number as u8;
+        for (number, positions) in by_shard(&self.order, &self.starts) {
             let mut shard = head.shard(number);
-            for position in &self.order[span[0]..span[1]] {
+            for position in positions {
                 let index = *position as usize;
                 let bytes = batch.label_bytes(SeriesIndex::at(index));
                 let hash = self.hashes[index].1;
@@ -239,7 +235,7 @@ impl Scratch {
     fn encode(&mut self, batch: &Batch, metadata: &[(&str, &Metadata)]) -> Result<(), AppendError> {
         let mut encoder = std::mem::take(&mut self.encoder);
         encoder.begin(&self.times);
-        for (shard, positions) in self.by_shard() {
+        for (shard, positions) in by_shard(&self.order, &self.starts) {
             let rows = positions.iter().map(|position| {
                 let row = *position as usize;
                 let (index, _, value) = batch.row(row);
@@ -283,13 +279,9 @@ impl Scratch {
         for id in &self.undefined {
             head.shard(id.shard).series_mut(id.local).defined = true;
         }
-        for (number, span) in self.starts.windows(2).enumerate() {
-            if span[0] == span[1] {
-                continue;
-            }
-            let number = number as u8;
+        for (number, positions) in by_shard(&self.order, &self.starts) {
             let mut shard = head.shard(number);
-            for position in &self.order[span[0]..span[1]] {
+            for position in positions {
                 let (index, time, value) = batch.row(*position as usize);
                 let Ok((id, _)) = self.targets[index.as_usize()] else {
                     continue;

@@ -9,7 +9,7 @@ use tacho_model::{Columns, TimeRange, Timestamp};
 use super::Engine;
 use super::append::Writer;
 use crate::block::{Block, BlockWriter, Part};
-use crate::chunk::Chunk;
+use crate::chunk::{self, Chunk};
 use crate::codec::Effort;
 use crate::error::StoreError;
 use crate::fold::fold;
@@ -187,14 +187,7 @@ impl Engine {
                 return writer.add(labels, &parts);
             }
             let mut gather = Gather::new(&mut columns, TimeRange::ALL);
-            for chunk in series.chunks() {
-                let read = chunk.read(&mut gather);
-                read.map_err(|error| StoreError::Damaged {
-                    path: PathBuf::from("memory"),
-                    offset: 0,
-                    reason: error.to_string(),
-                })?;
-            }
+            chunk::read_all(series.chunks(), &mut gather)?;
             if let Some(open) = &open {
                 gather.columns(open);
             }

@@ -197,14 +197,8 @@ pub(super) fn read_series(
         let Some((_, rows)) = cursor.current().filter(|(other, _)| other == labels) else {
             continue;
         };
-        let block = cursor.block();
         gather.hide(&pending.hidden(labels.as_ref()));
-        let mut outcome = Ok(());
-        block.pages(rows, range, |part| {
-            outcome = block.read(&part, &mut gather);
-            outcome.is_ok()
-        })?;
-        outcome?;
+        cursor.block().read_rows(rows, range, &mut gather)?;
         cursor.advance()?;
     }
     gather.finish();

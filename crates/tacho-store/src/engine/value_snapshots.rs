@@ -16,7 +16,7 @@ use super::Engine;
 use crate::block::find::Cursor;
 use crate::block::{Block, BlockWriter, Part};
 use crate::cache::Cache;
-use crate::chunk::Chunk;
+use crate::chunk::{self, Chunk};
 use crate::codec::Effort;
 use crate::disk::Disk;
 use crate::error::StoreError;
@@ -332,13 +332,7 @@ impl Source<'_> {
             Self::Block(cursor, pending) => {
                 gather.hide(&pending.hidden(labels.as_ref()));
                 if let Some((_, rows)) = cursor.current() {
-                    let block = cursor.block();
-                    let mut outcome = Ok(());
-                    block.pages(rows, range, |part| {
-                        outcome = block.read(&part, &mut gather);
-                        outcome.is_ok()
-                    })?;
-                    outcome?;
+                    cursor.block().read_rows(rows, range, &mut gather)?;
                 }
                 gather.finish();
                 cursor.advance()?;
@@ -348,14 +342,7 @@ impl Source<'_> {
                 let Some(live) = series.next() else {
                     return Ok(None);
                 };
-                for chunk in &live.chunks {
-                    let read = chunk.read(&mut gather);
-                    read.map_err(|error| StoreError::Damaged {
-                        path: PathBuf::from("memory"),
-                        offset: 0,
-                        reason: error.to_string(),
-                    })?;
-                }
+                chunk::read_all(&live.chunks, &mut gather)?;
                 gather.finish();
                 Ok(later(newest_of(columns), live.open))
             }

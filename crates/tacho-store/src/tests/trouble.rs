@@ -308,3 +308,24 @@ fn memory_becomes_a_block_while_blocks_are_being_merged() {
     assert_eq!(written.blocks_written, 1);
     assert_eq!(everything(&engine)["m"].len(), 10);
 }
+
+#[test]
+fn one_series_may_bring_more_than_a_page_at_once() {
+    let disk = FakeDisk::default();
+    let engine = open(&disk);
+    let mut batch = Batch::new();
+    let series = batch.series([("__name__", "m")]).unwrap();
+    for i in 0..30_000 {
+        // Regular at first, then not.
+        batch.push(series, at(i * 15 + (i / 15_000) * (i % 3)), i as f64);
+    }
+    engine.append(&batch).unwrap();
+    let before = everything(&engine);
+    assert_eq!(before["m"].len(), 30_000);
+    engine.flush().unwrap();
+    assert!(everything(&engine) == before);
+    engine.compact().unwrap();
+    assert!(everything(&engine) == before);
+    drop(engine);
+    assert!(everything(&open(&disk)) == before);
+}
