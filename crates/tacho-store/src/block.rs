@@ -14,12 +14,14 @@
 //!
 //! The bytes are described in `docs/format.md`. In reading order: [`format`] (header, footer,
 //! directory), the parts of the index ([`symbols`], [`series`], [`postings`], [`table`]),
-//! writing ([`write`] over [`rows`], [`index`] and [`output`]), reading ([`read`], [`find`], [`verify`]).
+//! writing ([`write`] over [`rows`], [`index`] and [`output`]), reading ([`paged`], [`read`],
+//! [`find`], [`verify`]).
 
 pub(crate) mod find;
 pub(crate) mod format;
 pub(crate) mod index;
 pub(crate) mod output;
+pub(crate) mod paged;
 pub(crate) mod postings;
 pub(crate) mod read;
 pub(crate) mod rows;

@@ -39,6 +39,7 @@ mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod head;
+mod interner;
 mod matching;
 mod options;
 mod quarantine;

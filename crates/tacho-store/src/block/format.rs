@@ -1,11 +1,15 @@
-//! The fixed parts of a block file: header, footer, and the directory of its index.
+//! The fixed parts of a block file: header, footer, and the directory of its index. Files of
+//! records have the same header and footer.
 
 use tacho_model::{TimeRange, Timestamp};
 
 use crate::codec::bytes::{Reader, put_bytes, put_signed, put_varint};
 use crate::error::CodecError;
 
-const HEADER_MAGIC: [u8; 8] = *b"TACHOBLK";
+/// First bytes of a block.
+pub(crate) const BLOCK_MAGIC: [u8; 8] = *b"TACHOBLK";
+/// First bytes of a file of records.
+pub(crate) const RECORDS_MAGIC: [u8; 8] = *b"TACHOREC";
 const FOOTER_MAGIC: [u8; 8] = *b"TACHOEND";
 /// The version this program writes and reads.
 pub(crate) const VERSION: u32 = 2;
@@ -57,9 +61,9 @@ pub(crate) struct Footer {
     pub(crate) tombstones: u64,
 }
 
-/// The first bytes of a block.
-pub(crate) fn header() -> Vec<u8> {
-    let mut bytes = HEADER_MAGIC.to_vec();
+/// The header of a file that begins with `magic`.
+pub(crate) fn header(magic: [u8; 8]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     bytes

@@ -5,9 +5,6 @@
 //! sorted, the pages renumbered, and the postings made label by label, so that no more than one
 //! label's ordinals are in memory at a time.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
 use tacho_model::LabelsRef;
 
 use super::format::{
@@ -19,42 +16,7 @@ use super::series::{SeriesPage, values_of};
 use super::symbols;
 use crate::codec::Effort;
 use crate::error::{CodecError, StoreError};
-
-/// Texts, each once, numbered as they came.
-#[derive(Default)]
-struct Interner {
-    text: String,
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-}
-
-impl Interner {
-    fn get(&self, number: u32) -> &str {
-        let end = self.ends[number as usize];
-        let start = match number.checked_sub(1) {
-            Some(before) => self.ends[before as usize],
-            None => 0,
-        };
-        &self.text[start..end]
-    }
-
-    fn number(&mut self, text: &str) -> u32 {
-        let hash = self.hasher.hash_one(text);
-        let same = |number: &u32| self.get(*number) == text;
-        if let Some(known) = self.table.find(hash, same) {
-            return *known;
-        }
-        let number = self.ends.len() as u32;
-        self.text.push_str(text);
-        self.ends.push(self.text.len());
-        // Taken apart so that rehashing can read the texts while the table grows.
-        let mut table = std::mem::take(&mut self.table);
-        table.insert_unique(hash, number, |n| self.hasher.hash_one(self.get(*n)));
-        self.table = table;
-        number
-    }
-}
+use crate::interner::Interner;
 
 /// The index of a block under construction.
 #[derive(Default)]
@@ -114,7 +76,7 @@ impl IndexBuilder {
             self.end_page();
         }
         let symbols = std::mem::take(&mut self.symbols);
-        let mut sorted: Vec<u32> = (0..symbols.ends.len() as u32).collect();
+        let mut sorted: Vec<u32> = (0..symbols.len() as u32).collect();
         sorted.sort_unstable_by_key(|number| symbols.get(*number));
         let mut numbers = vec![0; sorted.len()];
         for (number, old) in sorted.iter().enumerate() {

@@ -22,7 +22,11 @@ pub(crate) struct Output {
 
 impl Output {
     /// Begins a file that will be found at `path` once it is finished.
-    pub(crate) fn create(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        magic: [u8; 8],
+    ) -> Result<Self, StoreError> {
         let temporary = path.with_extension("tmp");
         let file = disk.create(&temporary);
         let file = file.map_err(|source| StoreError::io("create", &temporary, source))?;
@@ -31,7 +35,7 @@ impl Output {
             path: path.to_owned(),
             temporary,
             file,
-            buffer: header(),
+            buffer: header(magic),
             written: 0,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tacho_model::{Columns, Histogram, LabelsRef, Metadata, TimeRange, Timestamp};
 
-use super::format::{Directory, Footer, Sort};
+use super::format::{BLOCK_MAGIC, Directory, Footer, Sort};
 use super::index::IndexBuilder;
 use super::output::Output;
 use super::rows::{RowsBuilder, SharedTimes, Sink, TimesPool, table_of};
@@ -59,7 +59,7 @@ impl BlockWriter {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             sink: Sink {
-                output: Output::create(disk, path)?,
+                output: Output::create(disk, path, BLOCK_MAGIC)?,
                 times: SharedTimes::default(),
                 pool: TimesPool::default(),
                 effort,
