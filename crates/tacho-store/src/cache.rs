@@ -15,6 +15,8 @@ use crate::block::postings::PostingsPage;
 use crate::block::series::SeriesPage;
 use crate::block::symbols::SymbolPage;
 use crate::block::table::TablePage;
+use crate::records::columns::ColumnData;
+use crate::records::index::IndexPage;
 
 /// Bytes kept unless told otherwise.
 pub(crate) const BYTES_MAX: u64 = 32 << 20;
@@ -40,6 +42,8 @@ pub(crate) enum Part {
     Times(Arc<Times>),
     Floats(Arc<Rows<f64>>),
     Histograms(Arc<Rows<Histogram>>),
+    Column(Arc<ColumnData>),
+    Index(Arc<IndexPage>),
 }
 
 /// The rows of a data page that several series share.
@@ -60,6 +64,8 @@ impl Part {
             Self::Times(times) => times.times.len() as u64 * 8,
             Self::Floats(rows) => rows.bytes,
             Self::Histograms(rows) => rows.bytes,
+            Self::Column(column) => column.bytes() as u64,
+            Self::Index(page) => page.bytes(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a data folder is sound, and making it sound again.
 //!
 //! Checking opens the folder as any reader does, which reads the log and the frame of each block,
-//! and then reads every page of every block through the reader that queries use; the state
+//! and then reads every page of every block and file of records through the reader that queries use; the state
 //! database checks itself. Repairing sets aside what is damaged, in the folder `quarantine`, and
 //! writes what is left of a damaged file anew: a log into a block, a block without its damaged
 //! pages, the records of the database that can still be read. Nothing is destroyed.
@@ -37,7 +37,11 @@ pub struct Checked {
     pub segments: usize,
     /// Samples in the blocks, as far as they can be read.
     pub samples: u64,
-    /// Bytes of blocks and log.
+    /// Files of records that were read.
+    pub record_files: usize,
+    /// Records in them, as far as they can be read.
+    pub records: u64,
+    /// Bytes of blocks, files of records and log.
     pub bytes: u64,
     /// What is damaged, by file and offset; at most a thousand places of samples.
     pub damaged: Vec<Quarantined>,
@@ -142,7 +146,11 @@ fn examine(
     let rollups = engine.rollups();
     let rollups = rollups.iter().map(|(_, block)| block);
     let all = || blocks.iter().chain(&values).chain(rollups.clone());
-    let total = checked.bytes + all().map(|block| block.bytes).sum::<u64>();
+    let records = engine.record_files();
+    checked.record_files = records.len();
+    let total = checked.bytes
+        + all().map(|block| block.bytes).sum::<u64>()
+        + records.iter().map(|file| file.bytes).sum::<u64>();
     for (number, block) in all().enumerate() {
         progress(Progress {
             file: &name(engine, &block.path),
@@ -155,6 +163,15 @@ fn examine(
             checked.samples += samples;
         }
         checked.bytes += block.bytes;
+    }
+    for file in &records {
+        progress(Progress {
+            file: &name(engine, &file.path),
+            done: checked.bytes,
+            total,
+        });
+        checked.records += file.verify()?;
+        checked.bytes += file.bytes;
     }
     progress(Progress {
         file: "state.db",
@@ -210,13 +227,8 @@ fn walk(
     let mut outcome = Ok(());
     block.matching(&Filter::new(&[]), TimeRange::ALL, |series| {
         let mut gather = Gather::new(&mut columns, TimeRange::ALL);
-        let mut read = Ok(());
-        let pages = block.pages(&series.rows, TimeRange::ALL, |part| {
-            read = block.read(&part, &mut gather);
-            read.is_ok()
-        });
+        outcome = block.read_rows(&series.rows, TimeRange::ALL, &mut gather);
         gather.finish();
-        outcome = pages.and(read);
         if outcome.is_ok() && !columns.is_empty() {
             outcome = each(series.labels, &columns);
         }

@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //! 1. a batch is in the log before it is in the head, and in the head before `append` returns;
-//! 2. samples are, from the oldest write to the newest, in blocks (by sequence), in the frozen
-//!    head, in the head; a reader takes hold of all three under one lock, so that none is lost
+//! 2. samples (and records) are, from the oldest write to the newest, in blocks (by sequence), in the
+//!    frozen head, in the head; a reader takes hold of all three under one lock, so that none is lost
 //!    between two of them, and reads from disk after it has let go of the lock;
 //! 3. samples enter the log and the head in one order: under the writer's lock. Locks are taken in
 //!    the order memory, writer, a shard of the head; nobody who holds the memory's lock takes it
@@ -11,7 +11,8 @@
 //!
 //! In reading order: [`open`] and [`replay`] (from files to memory), [`append`],
 //! [`maintain`] (from memory to blocks, retention), [`merge`], [`rollup`] and [`rolled_up`]
-//! (making roll-ups, reading them), [`value_snapshots`]. Not for state records: those are in
+//! (making roll-ups, reading them), [`value_snapshots`], [`records`] (tables of records on all of
+//! this). Not for state records: those are in
 //! [`crate::state`].
 
 mod append;
@@ -20,6 +21,7 @@ pub(crate) mod growth;
 mod maintain;
 mod merge;
 mod open;
+pub(crate) mod records;
 mod replay;
 mod retain;
 mod rolled_up;
@@ -92,6 +94,7 @@ struct Memory {
     tombstones: Arc<[Tombstone]>,
     /// By resolution, in order of their days.
     rollups: [Vec<rollup::RolledDay>; 2],
+    records: records::RecordTables,
 }
 
 /// Says that maintenance is due before its time.
@@ -337,12 +340,13 @@ impl Engine {
                 .series_count()
                 .max(frozen.map_or(0, Head::series_count)) as u64,
             samples_in_memory: both(Head::samples),
-            head_bytes: both(Head::bytes),
-            disk_bytes: block_bytes + rollup_bytes + wal_bytes,
+            head_bytes: both(Head::bytes) + memory.records.memory_bytes(),
+            disk_bytes: block_bytes + rollup_bytes + memory.records.file_bytes() + wal_bytes,
             wal_bytes,
             blocks: memory.blocks.len() as u64,
             samples_in_blocks: memory.blocks.iter().map(|b| b.footer.samples).sum(),
             rollups,
+            tables: memory.records.stats(),
             oldest: held.then_some(range.start),
             newest: held.then_some(range.end),
             quarantined: self.quarantine.reports.list(),

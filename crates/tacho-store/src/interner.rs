@@ -45,4 +45,31 @@ impl Interner {
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
+
+    /// An estimate of the memory taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>() + self.table.capacity() * 5
+    }
+
+    /// All texts one after another.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where each text ends in [`Self::text`].
+    pub(crate) fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    /// Takes the texts up again; `None` when they do not end where texts can.
+    pub(crate) fn from_parts(text: String, ends: Vec<usize>) -> Option<Self> {
+        let whole = ends.iter().all(|end| text.is_char_boundary(*end));
+        let all = ends.is_sorted() && ends.last().is_none_or(|last| *last == text.len());
+        // Without its table it still answers; a text that comes again is held again.
+        (whole && all).then(|| Self {
+            text,
+            ends,
+            ..Self::default()
+        })
+    }
 }

@@ -13,6 +13,7 @@
 //! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
 //! - `snapshot`, [`check`], [`repair`]: a copy of a running store; is a folder sound
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
+//! - [`records`]: tables of rows by time, for what is no series: spans above all
 //! - `rollup`: what samples came to in windows of five minutes and of an hour
 //! - `select`, `matching`, `samples`: how samples are found and put in order
 //! - `cache`, `chunk`: decoded parts of blocks; samples sealed in memory
@@ -43,6 +44,7 @@ mod interner;
 mod matching;
 mod options;
 mod quarantine;
+pub mod records;
 mod rollup;
 mod samples;
 mod select;
@@ -60,12 +62,12 @@ mod tests;
 pub use check::{Checked, Progress, check, repair};
 pub use engine::Maintenance;
 pub use error::StoreError;
-pub use options::{Fsync, Retention, StoreOptions};
+pub use options::{Fsync, Retention, StoreOptions, Table};
 pub use quarantine::Quarantined;
 pub use rollup::{Aggregate, Resolution};
 pub use snapshot::Snapshot;
 pub use state::State;
-pub use stats::{RollUpStats, StoreStats};
+pub use stats::{RollUpStats, StoreStats, TableStats};
 pub use store::Store;
 pub use value_snapshots::{
     SNAPSHOT_LOOKBACK, SNAPSHOTS_MAX, SnapshotInfo, SnapshotRetention, ValuesSnapshot,

@@ -1,8 +1,11 @@
 //! What can be set about a store, with defaults for one host at one sample a second.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tacho_model::Timestamp;
+
+use crate::records::Schema;
 
 /// When appended samples are forced to stable storage. In every case they have reached the
 /// operating system before `append` returns, so that a killed process loses nothing.
@@ -82,8 +85,19 @@ pub struct StoreOptions {
     pub query_samples_max: u64,
     /// Bytes allocated ahead for one segment of the write-ahead log; 8 MiB by default.
     pub segment_bytes: u64,
+    /// The tables of records; none by default.
+    pub tables: Vec<Table>,
     /// Where the current time comes from.
     pub clock: fn() -> Timestamp,
+}
+
+/// A table of records, and how much is kept of it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its columns.
+    pub schema: Arc<Schema>,
+    /// How much is kept; its samples are the records.
+    pub retention: Retention,
 }
 
 impl Default for StoreOptions {
@@ -106,6 +120,7 @@ impl Default for StoreOptions {
             query_series_max: 200_000,
             query_samples_max: 200_000_000,
             segment_bytes: 8 << 20,
+            tables: Vec::new(),
             clock: Timestamp::now,
         }
     }

@@ -7,11 +7,12 @@
 //! 3. appending never waits for it; making and removing blocks waits only while files get their
 //!    second names, not while bytes are copied.
 //!
-//! Blocks, snapshots of values, the log's closed segments and the list of deletions never change, only their names come
-//! and go; so they are linked. Where that fails, they and always the segment that still grows are
-//! copied. The log is copied rather than flushed: a flush would compress everything in memory and
-//! leave one more small block behind each backup, for a segment of some MiB. A linked copy shares
-//! its bytes with the original: against a failing disk, take it elsewhere.
+//! Blocks, files of records, snapshots of values, the log's closed segments and the list of
+//! deletions never change, only their names come and go; so they are linked. Where that fails, they
+//! and always the segment that still grows are copied. The log is copied rather than flushed: a
+//! flush would compress everything in memory and leave one more small block behind each backup, for
+//! a segment of some MiB. A linked copy shares its bytes with the original: against a failing disk,
+//! take it elsewhere.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{Disk, DiskFile, read_all, write_all};
-use crate::engine::{Engine, rollup, value_snapshots};
+use crate::engine::{Engine, records, rollup, value_snapshots};
 use crate::error::StoreError;
 use crate::folder;
 use crate::rollup::Resolution;
@@ -36,7 +37,9 @@ pub struct Snapshot {
     pub blocks: usize,
     /// Segments of the write-ahead log.
     pub segments: usize,
-    /// Bytes of both.
+    /// Files of records.
+    pub record_files: usize,
+    /// Bytes of all.
     pub bytes: u64,
     /// How many of them were copied; the others are shared with the original.
     pub bytes_copied: u64,
@@ -88,8 +91,10 @@ pub(crate) fn write(
 ) -> Result<Snapshot, StoreError> {
     let disk = &**engine.disk();
     let (blocks_dir, wal_dir) = (partial.join("blocks"), partial.join("wal"));
+    let records_dir = records::folder(partial);
     let rollups_dirs = Resolution::ALL.map(|resolution| rollup::folder(partial, resolution));
-    for dir in [&blocks_dir, &wal_dir].into_iter().chain(&rollups_dirs) {
+    let dirs = [&blocks_dir, &wal_dir, &records_dir].into_iter();
+    for dir in dirs.chain(&rollups_dirs) {
         let created = disk.create_dir(dir);
         created.map_err(|source| StoreError::io("create", dir, source))?;
     }
@@ -107,6 +112,10 @@ pub(crate) fn write(
         for block in blocks {
             let block = hold(disk, &block.path, None, &blocks_dir)?;
             held.push((block, true));
+        }
+        for file in engine.record_files() {
+            snapshot.record_files += 1;
+            held.push((hold(disk, &file.path, None, &records_dir)?, true));
         }
         for (resolution, block) in engine.rollups() {
             let folder = &rollups_dirs[resolution as usize];
@@ -140,7 +149,7 @@ pub(crate) fn write(
     add(partial)?;
     let values_dir = (!values.is_empty()).then_some(&values_dir);
     let rollups = partial.join("rollups");
-    let dirs = [&blocks_dir, &wal_dir, &rollups].into_iter();
+    let dirs = [&blocks_dir, &wal_dir, &records_dir, &rollups].into_iter();
     let dirs = dirs.chain(&rollups_dirs).chain(values_dir);
     for dir in dirs.map(PathBuf::as_path).chain([partial]) {
         let synced = disk.sync_dir(dir);

@@ -14,7 +14,7 @@ pub struct StoreStats {
     pub samples_in_memory: u64,
     /// Estimated bytes of memory that these take.
     pub head_bytes: u64,
-    /// Bytes on disk: blocks, roll-ups and log.
+    /// Bytes on disk: blocks, roll-ups, records and log.
     pub disk_bytes: u64,
     /// Bytes of the write-ahead log, what is allocated ahead included.
     pub wal_bytes: u64,
@@ -24,6 +24,8 @@ pub struct StoreStats {
     pub samples_in_blocks: u64,
     /// What is rolled up, by resolution.
     pub rollups: Vec<RollUpStats>,
+    /// The tables of records.
+    pub tables: Vec<TableStats>,
     /// Time of the oldest sample.
     pub oldest: Option<Timestamp>,
     /// Time of the newest sample.
@@ -46,5 +48,24 @@ pub struct RollUpStats {
     /// The end of the oldest window's day.
     pub oldest: Option<Timestamp>,
     /// The end of the newest window's day.
+    pub newest: Option<Timestamp>,
+}
+
+/// Sizes and counts of a table of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStats {
+    /// Its name.
+    pub name: String,
+    /// Records in memory, before it is known which are the same.
+    pub records_in_memory: u64,
+    /// Records in files.
+    pub records_in_files: u64,
+    /// Number of files.
+    pub files: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Time of the oldest record in files.
+    pub oldest: Option<Timestamp>,
+    /// Time of the newest record in files.
     pub newest: Option<Timestamp>,
 }

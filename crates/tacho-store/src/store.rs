@@ -14,6 +14,7 @@ use crate::engine::{Engine, Maintenance};
 use crate::error::StoreError;
 use crate::folder::{self, FolderLock};
 use crate::options::StoreOptions;
+use crate::records::{RecordQuery, Records};
 use crate::rollup::{Aggregate, Resolution};
 use crate::snapshot::{self, Snapshot};
 use crate::state::{self, State};
@@ -189,6 +190,49 @@ impl Store {
     ) -> Result<Box<dyn Selection + '_>, QueryError> {
         let engine = &self.engine;
         engine.select_rolled_up(resolution, aggregate, matchers, range)
+    }
+
+    /// Appends rows to a table. What is accepted is in the log when this returns, all of it or
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`] with a [`crate::records::RecordsError`] when there is no such table
+    /// or its columns are others; else as [`Appender::append`].
+    pub fn append_records(
+        &self,
+        table: &str,
+        records: &Records,
+    ) -> Result<AppendOutcome, AppendError> {
+        self.engine.append_records(table, records)
+    }
+
+    /// The first records of a table that satisfy a query, in its order, with the columns that it
+    /// names.
+    ///
+    /// # Errors
+    /// [`QueryError::TooMuch`] when it would touch more records than a query may touch samples, or
+    /// returns too many; [`QueryError::Failed`] when there is no such table or column.
+    pub fn select_records(
+        &self,
+        table: &str,
+        query: &RecordQuery<'_>,
+    ) -> Result<Records, QueryError> {
+        self.engine.select_records(table, query)
+    }
+
+    /// Hands all records of a table that satisfy a query to `each`, some at a time, until it
+    /// returns false; however many they are. The query's order and limit say nothing here: groups
+    /// come by the time of their first record.
+    ///
+    /// # Errors
+    /// As [`Self::select_records`].
+    pub fn scan_records(
+        &self,
+        table: &str,
+        query: &RecordQuery<'_>,
+        each: impl FnMut(&Records) -> bool,
+    ) -> Result<(), QueryError> {
+        self.engine.scan_records(table, query, each)
     }
 
     /// Sizes, counts, and the damage that was found.

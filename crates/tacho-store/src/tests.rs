@@ -3,6 +3,7 @@
 //! [`model`]: random operations against a map. [`concurrent`]: several writers at once.
 //! [`crash`]: the power is cut at every operation, or it fails.
 //! [`damage`]: bits flip, files end early. [`trouble`]: full disks, failed syncs, odd batches.
+//! [`records`]: rows of a table against a map.
 //! [`snapshot`]: copies while writing goes on. [`rollup`]: windows against samples.
 //! [`value_snapshots`]: what everything reads at one moment.
 
@@ -10,6 +11,7 @@ mod concurrent;
 mod crash;
 mod damage;
 mod model;
+mod records;
 mod rollup;
 mod snapshot;
 mod trouble;

@@ -1,6 +1,7 @@
 //! Writing anew what is left of damaged files, after the damage was set aside.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Checked, name, walk};
 use crate::block::format::Footer;
@@ -10,6 +11,9 @@ use crate::disk::RealDisk;
 use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::quarantine::Quarantine;
+use crate::records::file::RecordFile;
+use crate::records::merge::{Run, merge};
+use crate::records::write::RecordWriter;
 use crate::state::{self, backup};
 
 /// Makes a folder sound whose damage is known. Opening it has set aside what was damaged as a
@@ -23,17 +27,23 @@ pub(super) fn all(dir: &Path, engine: Engine, checked: &mut Checked) -> Result<(
     for block in &blocks {
         lost.push(rewrite(&engine, block)?);
     }
+    let mut files = engine.record_files();
+    files.retain(|file| of(&name(&engine, &file.path)));
+    for file in &files {
+        lost.push(rewrite_records(&engine, file)?);
+    }
     let in_folder = |folder: &'static str| {
         let entries = checked.damaged.iter();
         entries.filter(move |entry| entry.file.starts_with(folder))
     };
     // Blocks that could not be opened, and whatever of the log could not be read.
     let is_open = |file: &str| {
-        blocks
-            .iter()
-            .any(|block| name(&engine, &block.path) == file)
+        let records = files.iter().map(|file| &file.path);
+        let mut open = blocks.iter().map(|block| &block.path).chain(records);
+        open.any(|path| name(&engine, path) == file)
     };
     let framed = in_folder("blocks/").chain(in_folder("snapshots/"));
+    let framed = framed.chain(in_folder("records/"));
     let closed = framed.filter(|entry| !is_open(&entry.file));
     for entry in closed.chain(in_folder("wal/")) {
         let (file, offset, bytes) = (&entry.file, entry.offset, entry.bytes);
@@ -109,6 +119,33 @@ fn rewrite(engine: &Engine, block: &Block) -> Result<String, StoreError> {
     ))
 }
 
+/// Replaces a file of records by one without its damaged groups; what that cost.
+fn rewrite_records(engine: &Engine, file: &Arc<RecordFile>) -> Result<String, StoreError> {
+    let (disk, schema) = (engine.disk(), &file.directory.schema);
+    let mut writer = RecordWriter::create(disk.clone(), &file.path, schema, Effort::Final)?;
+    let mut records = 0;
+    let copied = merge(&[Run::File(file.clone())], schema, |rows, row| {
+        records += 1;
+        writer.push(rows, row)
+    });
+    let prepared = copied.and_then(|()| {
+        let kept = engine.quarantine().keep(&file.path);
+        kept.map_err(|source| StoreError::io("set aside", &file.path, source))
+    });
+    if let Err(error) = prepared {
+        writer.abandon();
+        return Err(error);
+    }
+    // Even without a record left it says which generations of the log it holds.
+    writer.finish(file.footer.sequence, file.footer.level)?;
+    Ok(format!(
+        "{}: {} of {} records",
+        name(engine, &file.path),
+        file.footer.samples.saturating_sub(records),
+        file.footer.samples
+    ))
+}
+
 /// The block's own metadata, or else the newest that can be read: each block holds all that was
 /// known.
 fn metadata(
@@ -145,9 +182,9 @@ fn remove_log(dir: &Path) -> Result<(), StoreError> {
 /// Sets the database aside and makes a new one of the records that can be read; what that cost.
 fn rewrite_state(dir: &Path) -> Result<String, StoreError> {
     let quarantine = Quarantine {
-        disk: std::sync::Arc::new(RealDisk),
+        disk: Arc::new(RealDisk),
         dir: dir.to_owned(),
-        reports: std::sync::Arc::default(),
+        reports: Arc::default(),
         read_only: false,
     };
     let path = dir.join("state.db");

@@ -24,7 +24,7 @@ use crate::wal::segment::put_record;
 
 /// Appends are refused as overload when the samples in the head take this many times the memory
 /// at which it becomes a block.
-const HEAD_OVERLOAD: u64 = 4;
+pub(super) const HEAD_OVERLOAD: u64 = 4;
 /// Scratches kept for the next writers.
 const SCRATCHES_MAX: usize = 8;
 
@@ -431,7 +431,7 @@ impl Engine {
 }
 
 /// An error of the store as an append's.
-fn refused(error: StoreError) -> AppendError {
+pub(super) fn refused(error: StoreError) -> AppendError {
     match error {
         StoreError::NoSpace { .. } => AppendError::NoSpace,
         StoreError::ReadOnly { .. } => AppendError::ReadOnly(Box::new(error)),

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tacho_model::{Columns, TimeRange, Timestamp};
 
-use super::Engine;
 use super::append::Writer;
+use super::{Engine, Memory};
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::{self, Chunk};
 use crate::codec::Effort;
 use crate::error::StoreError;
 use crate::fold::fold;
 use crate::head::Head;
+use crate::records::head::RecordHead;
 use crate::samples::Gather;
 
 /// What [`crate::Store::maintain`] did.
@@ -21,11 +22,13 @@ use crate::samples::Gather;
 pub struct Maintenance {
     /// Samples moved from memory into a block.
     pub samples_flushed: u64,
+    /// Records moved from memory into files.
+    pub records_flushed: u64,
     /// Blocks made from memory.
     pub blocks_written: usize,
-    /// Blocks replaced by a merged one.
+    /// Blocks and files of records replaced by a merged one.
     pub blocks_merged: usize,
-    /// Blocks removed by retention: age, size or count.
+    /// Blocks and files of records removed by retention: age, size or count.
     pub blocks_removed: usize,
     /// Files of roll-ups written, written again, or emptied by deletions and removed; each of one
     /// day and resolution.
@@ -50,9 +53,11 @@ impl Engine {
         // Next, because it makes room that the others may need.
         self.retain(now, &mut done)?;
         self.retain_rollups(now, &mut done)?;
+        self.retain_records(now, &mut done)?;
         self.write_out_due(now, &mut done)?;
         self.clean(&mut done)?;
         self.merge(&mut done)?;
+        self.merge_records(&mut done)?;
         rolled_up.map(|()| done)
     }
 
@@ -113,43 +118,77 @@ impl Engine {
         let mut done = self.flush()?;
         let _maintenance = self.maintenance.lock();
         self.merge_all(&mut done)?;
+        self.merge_all_records(&mut done)?;
         Ok(done)
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        let head = &self.memory.read().head;
-        let Some(created) = head.created() else {
+        let memory = self.memory.read();
+        let (head, records) = (&memory.head, &memory.records.head);
+        let created = head.created().into_iter().chain(records.created()).min();
+        let Some(created) = created else {
             return false;
         };
         // After the clock was set back, the head's age counts from then.
-        head.created_by(now);
+        if head.created().is_some() {
+            head.created_by(now);
+        }
+        if records.created().is_some() {
+            records.created_by(now);
+        }
         let age = now.since(created.min(now));
-        head.sample_bytes() >= self.options.head_bytes_max || age >= self.options.block_duration
+        let bytes = head.sample_bytes() + records.bytes();
+        bytes >= self.options.head_bytes_max || age >= self.options.block_duration
     }
 
-    /// Ends the head, so that it can be written as a block while a new one fills.
+    /// Ends the heads, so that they can be written as files while new ones fill.
     fn freeze(&self) {
         let Some(writer) = &self.writer else {
             return;
         };
         // Waits for whoever appends; from here on they append to the next head.
         let mut memory = self.memory.write();
-        if memory.head.samples() == 0 {
+        if memory.head.samples() == 0 && memory.records.head.is_empty() {
             return;
         }
         let mut writer = writer.lock();
         writer.wal.close();
         writer.wal.generation += 1;
+        let generation = writer.wal.generation;
         debug_assert!(memory.frozen.is_none(), "one head is frozen at a time");
-        let next = Head::new(writer.wal.generation, memory.head.seed);
+        debug_assert!(memory.records.frozen.is_none(), "and one of records");
+        let next = Head::new(generation, memory.head.seed);
         memory.frozen = Some(std::mem::replace(&mut memory.head, Arc::new(next)));
+        let next = Arc::new(RecordHead::new(generation));
+        let frozen = std::mem::replace(&mut memory.records.head, next);
+        memory.records.frozen = (!frozen.is_empty()).then_some(frozen);
     }
 
-    /// Writes the frozen head, if any, as a block, and removes the log it came from.
+    /// Writes the frozen heads, if any, as files, and removes the log they came from.
     fn write_frozen(&self, done: &mut Maintenance) -> Result<(), StoreError> {
+        let is_frozen =
+            |memory: &Memory| memory.frozen.is_some() || memory.records.frozen.is_some();
+        if !is_frozen(&self.memory.read()) {
+            return Ok(());
+        }
+        self.write_frozen_samples(done)?;
+        self.write_frozen_records(done)?;
+        if let Some(writer) = &self.writer {
+            let mut writer = writer.lock();
+            let written = writer.wal.generation - 1;
+            done.segments_removed += writer.wal.remove_through(written)?;
+        }
+        Ok(())
+    }
+
+    fn write_frozen_samples(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let Some(frozen) = self.memory.read().frozen.clone() else {
             return Ok(());
         };
+        if frozen.samples() == 0 {
+            self.memory.write().frozen = None;
+            return Ok(());
+        }
         let sequence = (frozen.generation_min, frozen.generation);
         let path = self.block_path(sequence);
         let mut writer = BlockWriter::create(self.disk.clone(), &path, Effort::Quick)?;
@@ -160,15 +199,9 @@ impl Engine {
         let block = self.open_block(&path)?;
         done.samples_flushed += block.footer.samples;
         done.blocks_written += 1;
-        {
-            let memory = &mut *self.memory.write();
-            memory.blocks.push(Arc::new(block));
-            memory.frozen = None;
-        }
-        if let Some(writer) = &self.writer {
-            let mut writer = writer.lock();
-            done.segments_removed += writer.wal.remove_through(frozen.generation)?;
-        }
+        let memory = &mut *self.memory.write();
+        memory.blocks.push(Arc::new(block));
+        memory.frozen = None;
         Ok(())
     }
 

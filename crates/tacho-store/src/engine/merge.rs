@@ -15,7 +15,7 @@ use tacho_model::{Columns, Labels, TimeRange};
 use super::Engine;
 use super::maintain::Maintenance;
 use crate::block::find::Cursor;
-use crate::block::format::Sort;
+use crate::block::format::{Footer, Sort};
 use crate::block::rows::{TimesPool, seal};
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::Chunk;
@@ -37,8 +37,8 @@ impl Engine {
     /// Merges one run of neighbouring blocks, if there is one that is worth it.
     pub(crate) fn merge(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let blocks = self.memory.read().blocks.clone();
-        match mergeable(&blocks, self.options.merge_duration) {
-            Some(start) => self.merge_run(start..start + MERGE_COUNT, done),
+        match mergeable(&footers(&blocks), self.options.merge_duration) {
+            Some(run) => self.merge_run(run, done),
             None => Ok(()),
         }
     }
@@ -47,28 +47,10 @@ impl Engine {
     /// each in its final form.
     pub(crate) fn merge_all(&self, done: &mut Maintenance) -> Result<(), StoreError> {
         let blocks = self.memory.read().blocks.clone();
-        let mut runs: Vec<Range<usize>> = Vec::new();
-        let mut covered: Option<TimeRange> = None;
-        for (place, block) in blocks.iter().enumerate() {
-            let range = block.footer.range;
-            let with = covered.map_or(range, |covered| union(covered, range));
-            match runs.last_mut() {
-                Some(run) if with.duration() <= self.options.merge_duration => {
-                    run.end = place + 1;
-                    covered = Some(with);
-                }
-                _ => {
-                    runs.push(place..place + 1);
-                    covered = Some(range);
-                }
-            }
-        }
+        let stretches = stretches(&footers(&blocks), self.options.merge_duration);
         // From the newest, so that the places of those before stay the same.
-        for run in runs.into_iter().rev() {
-            let is_final = run.len() == 1 && blocks[run.start].footer.level > 0;
-            if !is_final {
-                self.merge_run(run, done)?;
-            }
+        for run in stretches.into_iter().rev() {
+            self.merge_run(run, done)?;
         }
         Ok(())
     }
@@ -121,17 +103,52 @@ fn union(a: TimeRange, b: TimeRange) -> TimeRange {
     TimeRange::new(a.start.min(b.start), a.end.max(b.end))
 }
 
-/// Where the first run of neighbouring blocks of one level begins that together cover at most
-/// `longest`.
-fn mergeable(blocks: &[Arc<Block>], longest: Duration) -> Option<usize> {
-    blocks.windows(MERGE_COUNT).position(|run| {
-        let level = run[0].footer.level;
-        let ranges = run.iter().map(|block| block.footer.range);
+fn footers(blocks: &[Arc<Block>]) -> Vec<Footer> {
+    blocks.iter().map(|block| block.footer).collect()
+}
+
+/// The first run of neighbouring files of one level that together cover at most `longest`.
+pub(super) fn mergeable(files: &[Footer], longest: Duration) -> Option<Range<usize>> {
+    let start = files.windows(MERGE_COUNT).position(|run| {
+        let level = run[0].level;
+        let ranges = run.iter().map(|file| file.range);
         let covered = ranges
             .reduce(union)
             .map_or(Duration::MAX, TimeRange::duration);
-        run.iter().all(|block| block.footer.level == level) && covered <= longest
-    })
+        run.iter().all(|file| file.level == level) && covered <= longest
+    })?;
+    Some(start..start + MERGE_COUNT)
+}
+
+/// The runs of neighbouring files that cover at most `longest` each, but for those that are in
+/// their final form already.
+pub(super) fn stretches(files: &[Footer], longest: Duration) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    let mut covered: Option<TimeRange> = None;
+    for (place, file) in files.iter().enumerate() {
+        let with = covered.map_or(file.range, |covered| union(covered, file.range));
+        match runs.last_mut() {
+            Some(run) if with.duration() <= longest => {
+                run.end = place + 1;
+                covered = Some(with);
+            }
+            _ => {
+                runs.push(place..place + 1);
+                covered = Some(file.range);
+            }
+        }
+    }
+    runs.retain(|run| run.len() > 1 || files[run.start].level == 0);
+    runs
+}
+
+/// The level of what files are merged into.
+pub(super) fn merged_level(files: &[Footer]) -> u32 {
+    match files {
+        // Written again, but no larger than before.
+        [alone] => alone.level.max(1),
+        _ => files.iter().map(|file| file.level).max().unwrap_or(0) + 1,
+    }
 }
 
 /// Writes the merged block; false when it must not be finished.
@@ -172,12 +189,7 @@ fn write_merged(
         .find_map(|block| block.metadata().transpose());
     let metadata = metadata.transpose()?.unwrap_or_default();
     let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value));
-    let level = run.iter().map(|block| block.footer.level).max();
-    let level = match run {
-        // Written again, but no larger than before.
-        [alone] => alone.footer.level.max(1),
-        _ => level.unwrap_or(0) + 1,
-    };
+    let level = merged_level(&footers(run));
     let applied = tombstones.iter().map(|tombstone| tombstone.id).max();
     let before = run.iter().map(|block| block.footer.tombstones).min();
     let applied = applied.max(before).unwrap_or(0);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tacho_model::{Metadata, Timestamp};
 
@@ -15,7 +16,10 @@ use crate::disk::{Disk, read_all};
 use crate::error::{CodecError, StoreError};
 use crate::head::Head;
 use crate::quarantine::Quarantine;
+use crate::records::head::{Added, RecordHead};
+use crate::records::logged;
 use crate::wal::Closed;
+use crate::wal::record::RECORDS;
 use crate::wal::segment::{self, HEADER_BYTES, Header};
 
 /// Most threads that replay beside each other.
@@ -39,9 +43,28 @@ pub(crate) struct Log<'a> {
     segments: Vec<Segment>,
 }
 
+/// What is in files already: the newest generation of each.
+pub(crate) struct Covered {
+    /// In blocks.
+    pub(crate) samples: Option<u64>,
+    /// In files of records, by table.
+    pub(crate) records: BTreeMap<String, u64>,
+}
+
+impl Covered {
+    /// Whether the rows of this payload, logged in that generation, are in no file yet.
+    fn lacks(&self, payload: &[u8], generation: u64) -> bool {
+        let table = logged::table(payload).unwrap_or_default();
+        self.records
+            .get(table)
+            .is_none_or(|covered| *covered < generation)
+    }
+}
+
 /// What became of the log.
 pub(crate) struct Replayed {
     pub(crate) head: Head,
+    pub(crate) records: RecordHead,
     /// Segments that are still needed.
     pub(crate) closed: Vec<Closed>,
     pub(crate) last_number: u64,
@@ -106,31 +129,27 @@ impl<'a> Log<'a> {
     pub(crate) fn replay(
         self,
         generation: u64,
-        covered: Option<u64>,
+        covered: &Covered,
         metadata: &mut BTreeMap<String, Metadata>,
     ) -> Result<Replayed, StoreError> {
         let mut replayed = Replayed {
             head: Head::new(generation, self.seed()),
+            records: RecordHead::new(generation),
             closed: Vec::new(),
             last_number: self.segments.last().map_or(0, |segment| segment.number),
         };
-        replayed.head.generation_min = covered.map_or(1, |covered| covered + 1);
+        replayed.head.generation_min = covered.samples.map_or(1, |covered| covered + 1);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut workers: Vec<Worker> = Vec::new();
         let mut of_generation = None;
         for segment in &self.segments {
-            if covered.is_some_and(|covered| segment.generation <= covered) {
-                // A crash came between making a block and removing the log it was made from.
-                self.remove(&segment.path)?;
-                continue;
-            }
             if of_generation != Some(segment.generation) {
                 // References mean something within a generation only.
                 workers.clear();
                 workers.resize_with(threads.min(WORKERS_MAX), Worker::default);
                 of_generation = Some(segment.generation);
             }
-            self.replay_segment(segment, &mut workers, &mut replayed, metadata)?;
+            self.replay_segment(segment, covered, &mut workers, &mut replayed, metadata)?;
         }
         Ok(replayed)
     }
@@ -138,6 +157,7 @@ impl<'a> Log<'a> {
     fn replay_segment(
         &self,
         found: &Segment,
+        covered: &Covered,
         workers: &mut [Worker],
         replayed: &mut Replayed,
         metadata: &mut BTreeMap<String, Metadata>,
@@ -146,16 +166,63 @@ impl<'a> Log<'a> {
         let bytes = read_all(self.disk, path);
         let bytes = bytes.map_err(|source| StoreError::io("read", path, source))?;
         let scan = segment::scan(&bytes);
+        let in_blocks = covered.samples >= Some(found.generation);
+        let rows = |record: &segment::Found| {
+            let payload = &bytes[record.payload.clone()];
+            record.kind == RECORDS && covered.lacks(payload, found.generation)
+        };
+        if in_blocks && !scan.records.iter().any(rows) {
+            // A crash came between making a block and removing the log it was made from.
+            return self.remove(path);
+        }
         self.set_aside(found, &bytes, &scan);
         if scan.records.is_empty() {
             return self.remove(path);
         }
         let begun: Option<Timestamp> = found.header.map(|header| header.created);
-        if let Some(begun) = begun {
-            replayed.head.created_by(begun);
+        if !in_blocks {
+            if let Some(begun) = begun {
+                replayed.head.created_by(begun);
+            }
+            self.replay_samples(
+                path,
+                &bytes,
+                &scan.records,
+                (workers, &replayed.head),
+                metadata,
+            );
         }
-        let head = &replayed.head;
-        let records: Vec<_> = scan.records.iter().collect();
+        let came = begun.unwrap_or(Timestamp::MAX);
+        for record in scan.records.iter().filter(|record| rows(record)) {
+            let payload = &bytes[record.payload.clone()];
+            match logged::decode(payload) {
+                Ok((schema, rows)) => replayed
+                    .records
+                    .add(Added::new(Arc::new(schema), rows), came),
+                Err(error) => {
+                    let offset = record.offset as u64;
+                    self.quarantine
+                        .copy(path, offset, payload, &error.to_string());
+                }
+            }
+        }
+        replayed.closed.push(Closed {
+            path: path.clone(),
+            generation: found.generation,
+            bytes: bytes.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// Replays definitions, samples and metadata into a head.
+    fn replay_samples(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        records: &[segment::Found],
+        (workers, head): (&mut [Worker], &Head),
+        metadata: &mut BTreeMap<String, Metadata>,
+    ) {
         let payload = |at: usize| (records[at].kind, &bytes[records[at].payload.clone()]);
         let count = records.len();
         let shares = workers.len();
@@ -192,12 +259,6 @@ impl<'a> Log<'a> {
             let offset = records[record].offset as u64;
             self.quarantine.copy(path, offset, payload, &reason);
         }
-        replayed.closed.push(Closed {
-            path: path.clone(),
-            generation: found.generation,
-            bytes: bytes.len() as u64,
-        });
-        Ok(())
     }
 
     fn set_aside(&self, found: &Segment, bytes: &[u8], scan: &segment::Scan) {

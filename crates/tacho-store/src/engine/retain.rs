@@ -10,6 +10,7 @@ use tacho_model::{TimeRange, Timestamp};
 use super::Engine;
 use super::maintain::Maintenance;
 use crate::block::Block;
+use crate::block::paged::PagedFile;
 use crate::error::StoreError;
 use crate::options::Retention;
 
@@ -33,20 +34,21 @@ impl Engine {
     }
 }
 
-/// What retention looks at in a block.
+/// What retention looks at in a block or a file of records.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
     pub(super) range: TimeRange,
     pub(super) bytes: u64,
+    /// Samples or records.
     pub(super) samples: u64,
 }
 
 impl Held {
-    fn of(block: &Block) -> Self {
+    pub(super) fn of(file: &PagedFile) -> Self {
         Self {
-            range: block.footer.range,
-            bytes: block.bytes,
-            samples: block.footer.samples,
+            range: file.footer.range,
+            bytes: file.bytes,
+            samples: file.footer.samples,
         }
     }
 }

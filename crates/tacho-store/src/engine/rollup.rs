@@ -110,7 +110,7 @@ pub(super) fn open(
     for (days, resolution) in all.iter_mut().zip(Resolution::ALL) {
         let folder = folder(dir, resolution);
         // In order of their names, those of a day next to each other.
-        for block in super::open::open_folder(disk, &folder, quarantine, cache)? {
+        for block in super::open::open_blocks(disk, &folder, quarantine, cache)? {
             let stem = block.path.file_stem().and_then(std::ffi::OsStr::to_str);
             let stem = stem.unwrap_or_default();
             let date = stem.strip_suffix(SEALED);

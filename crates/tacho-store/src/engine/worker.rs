@@ -7,7 +7,7 @@ use crate::codec::bytes::Reader;
 use crate::error::CodecError;
 use crate::head::{Head, SHARDS, SeriesId};
 use crate::wal::record::{
-    self, BATCH, LoggedBatch, METADATA, SERIES, Section, decode_batch, decode_definitions,
+    self, BATCH, LoggedBatch, METADATA, RECORDS, SERIES, Section, decode_batch, decode_definitions,
 };
 
 /// What went wrong with a record.
@@ -54,7 +54,8 @@ impl Worker {
             let outcome = match kind {
                 SERIES => self.define(head, payload, mine),
                 METADATA if share == 0 => self.describe(payload),
-                METADATA | BATCH => Ok(()),
+                // Rows of tables are replayed beside all this.
+                METADATA | BATCH | RECORDS => Ok(()),
                 other => Err(CodecError::Unsupported(other)),
             };
             if let Err(error) = outcome {

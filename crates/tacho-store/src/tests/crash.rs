@@ -2,7 +2,7 @@
 //! operation fails, and the scenario goes on.
 //!
 //! The scenario appends numbers and histograms in order, late and twice, for changing sets of
-//! series, while the clock jumps; deletes, makes blocks, merges them, compacts all, removes what is
+//! series, and rows of a table beside them, while the clock jumps; deletes, makes blocks, merges them, compacts all, removes what is
 //! old, closes and opens again. After each cut, what is there is exactly what was before the
 //! operation under way or exactly what is after it: a batch or a deletion is there whole or not at
 //! all, and nothing else is. Only what retention may remove may be gone besides.
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tacho_model::{AppendError, Batch, Histogram, MatchOp, Matcher, TimeRange, Timestamp};
 
-use super::{Contents, Held, at, everything, open_with, options};
+use super::{Contents, Held, at, everything, open_with, options, records};
 use crate::disk::fake::{Crash, FakeDisk};
 use crate::engine::Engine;
 use crate::error::StoreError;
@@ -32,6 +32,7 @@ fn scenario_options() -> StoreOptions {
         merge_duration: Duration::from_hours(9),
         retention: Duration::from_secs(RETENTION_SECS as u64),
         segment_bytes: 600,
+        tables: vec![records::table(Duration::from_secs(RETENTION_SECS as u64))],
         clock: || at(NOW.get()),
         ..options()
     }
@@ -87,6 +88,8 @@ fn assert_all(found: &Contents, expected: &Contents, kept_from: i64, what: &str)
 enum Act<'a> {
     /// Appends one sample at this time to each of these series.
     Put(i64, &'a [u64]),
+    /// Appends this many records of this time, some of them written before.
+    Rows(i64, u64),
     /// Deletes the series whose number matches between two times.
     Delete(&'a str, i64, i64),
     Maintain(i64),
@@ -105,6 +108,30 @@ fn value_of(time: i64, number: u64, late: bool) -> Result<f64, Histogram> {
         histogram.observe((i * time) as f64 - 40.0);
     }
     Err(histogram)
+}
+
+/// The records of a time, what they say depending on how many are written.
+fn rows(time: i64, count: u64) -> Vec<records::Row> {
+    let row = |number| records::Row {
+        time: at(time).as_nanos(),
+        trace: u128::from(number % 3) + 1,
+        span: u128::from(number),
+        service: format!("service {}", number % 2),
+        took: count as i64,
+        ..records::Row::default()
+    };
+    (0..count).map(row).collect()
+}
+
+/// All samples, and all records as if those of one key were a series.
+fn all(engine: &Engine) -> Contents {
+    let mut all = everything(engine);
+    for row in records::everything(engine) {
+        let samples = all.entry(row.name()).or_default();
+        let twice = samples.insert(row.time, Held::Histogram(row.to_string()));
+        assert!(twice.is_none(), "one record of a time and key");
+    }
+    all
 }
 
 struct Run<'a> {
@@ -137,6 +164,12 @@ impl Run<'_> {
                         }
                     };
                     samples.insert(at(time).as_nanos(), value);
+                }
+            }
+            Act::Rows(time, count) => {
+                for row in rows(time, count) {
+                    let samples = after.entry(row.name()).or_default();
+                    samples.insert(row.time, Held::Histogram(row.to_string()));
                 }
             }
             Act::Delete(pattern, from, to) => {
@@ -176,6 +209,15 @@ impl Run<'_> {
                 }
                 Err(error) => Err(matches!(error, AppendError::ReadOnly(_))),
             },
+            Act::Rows(time, count) => {
+                match engine.append_records("visits", &records::of(&rows(time, count))) {
+                    Ok(outcome) => {
+                        assert_eq!(outcome.rejected, []);
+                        Ok(())
+                    }
+                    Err(error) => Err(matches!(error, AppendError::ReadOnly(_))),
+                }
+            }
             Act::Delete(pattern, from, to) => {
                 let range = TimeRange::new(at(from), at(to));
                 let deleted = engine.delete(&[matcher(pattern)], range);
@@ -205,13 +247,14 @@ impl Run<'_> {
                 return;
             };
             let progress = &self.progress;
-            if let (Act::Put(..), false, Some(engine)) = (act, refuses, &self.engine) {
+            let is_append = matches!(act, Act::Put(..) | Act::Rows(..));
+            if let (true, false, Some(engine)) = (is_append, refuses, &self.engine) {
                 // What was not acknowledged is not there, and does not come back either.
-                let found = everything(engine);
+                let found = all(engine);
                 let kept_from = progress.kept_from;
                 assert_all(&found, &progress.before, kept_from, "after a failure");
                 let copy = self.disk.after(Crash::Killed);
-                let found = everything(&open_with(&copy, scenario_options()).unwrap());
+                let found = all(&open_with(&copy, scenario_options()).unwrap());
                 assert_all(&found, &progress.before, kept_from, "and a kill");
             } else {
                 self.engine = None;
@@ -244,7 +287,11 @@ fn scenario(mut act: impl FnMut(Act<'_>) -> Option<()>) -> Option<()> {
             8 => act(Act::Put(time - 1, &[7, 7, 0]))?,
             _ => {}
         }
+        if time % 3 == 0 {
+            act(Act::Rows(time, 1 + time as u64 % 5))?;
+        }
         match time {
+            13 | 49 => act(Act::Rows(time - 4, 6))?,
             14 => act(Act::Delete("1|7", 8, 12))?,
             // Written again after it was deleted.
             16 => act(Act::Put(10, &[1, 7]))?,
@@ -277,7 +324,7 @@ fn run(disk: &FakeDisk, progress: &mut Progress) -> Option<()> {
 fn verify(survivor: &FakeDisk, progress: &Progress, what: &str) {
     let engine = open_with(survivor, scenario_options());
     let engine = engine.unwrap_or_else(|error: StoreError| panic!("{what}: {error}"));
-    let found = everything(&engine);
+    let found = all(&engine);
     let off = |expected| difference(&found, expected, progress.kept_from);
     if let (Some(before), Some(after)) = (off(&progress.before), off(&progress.after)) {
         panic!("{what}: neither {before}\nnor {after}");
@@ -294,8 +341,9 @@ fn verify(survivor: &FakeDisk, progress: &Progress, what: &str) {
         progress: &mut going_on,
     };
     let put = run.once(Act::Put(NOW.get() + 1, &[0, 7]));
+    let put = put.and_then(|()| run.once(Act::Rows(NOW.get() + 1, 2)));
     assert!(put.is_some() && run.once(Act::Flush).is_some(), "{what}");
-    let found = everything(run.engine.as_ref().unwrap());
+    let found = all(run.engine.as_ref().unwrap());
     assert_all(&found, &going_on.after, progress.kept_from, what);
 }
 

@@ -18,6 +18,8 @@ pub(crate) const SERIES: u8 = 1;
 pub(crate) const BATCH: u8 = 2;
 /// Record kind: what names mean.
 pub(crate) const METADATA: u8 = 3;
+/// Record kind: rows of a table ([`crate::records`]).
+pub(crate) const RECORDS: u8 = 4;
 
 /// Most bytes that the definitions of one record may take uncompressed.
 const DEFINITIONS_MAX: usize = 1 << 30;

@@ -2,7 +2,7 @@
 //!
 //! The test runs itself again as the victim: told by environment variables, it appends batches on
 //! several threads (in order, late, twice at one time, numbers and histograms, new series all the
-//! time), while another thread flushes, maintains and deletes; it prints a line for each thing
+//! time), and records on another, while one more flushes, maintains and deletes; it prints a line for each thing
 //! after it returned. The parent kills it at a random moment, opens the folder, and finds exactly
 //! what was acknowledged, and of each thread at most the one thing besides that was under way.
 //! What a batch holds follows from its number, so parent and victim need not talk about it.
@@ -18,6 +18,7 @@ use std::time::Duration;
 use tacho_model::{AppendError, Appender, Batch, Matcher, TimeRange};
 use tacho_store::{Fsync, Store, StoreError, StoreOptions};
 
+use crate::records;
 use crate::support::{Contents, Held, Random, at, contents, distribution, options};
 
 const DIR: &str = "TACHO_STORE_KILL_DIR";
@@ -26,6 +27,8 @@ const FROM: &str = "TACHO_STORE_KILL_FROM";
 const WRITERS: usize = 3;
 /// The thread that flushes, maintains and deletes counts its steps beside those of the writers.
 const KEEPER: usize = WRITERS;
+/// So does the one that writes records.
+const VISITOR: usize = WRITERS + 1;
 /// A folder is used for this many kills, then the next begins.
 const ROUNDS_A_FOLDER: u64 = 5;
 
@@ -35,6 +38,7 @@ fn kill_options(fsync: Fsync) -> StoreOptions {
         future: Duration::MAX,
         // So small that memory fills up all the time, and appends are refused as overload.
         head_bytes_max: 48 << 10,
+        tables: vec![records::table()],
         ..options()
     }
 }
@@ -65,6 +69,50 @@ fn rows_of(writer: usize, number: i64) -> Vec<Row> {
 /// The one sample that the keeper appends before step `step`.
 fn doomed_row(step: i64) -> Row {
     ("doomed".to_owned(), step, Held::Float(step as u64))
+}
+
+/// The records of a number: new ones, and one that was written before and now says something else.
+fn visits_of(number: i64) -> Vec<records::Visit> {
+    let of = |number: i64, page: i64, took: i64| records::Visit {
+        time: at(number),
+        visitor: (number as u128 % 50) << 64,
+        page: format!("/page/{}", page % 7),
+        took,
+    };
+    let new = (0..=number % 4).map(|page| records::Visit {
+        visitor: page as u128,
+        ..of(number, page, number)
+    });
+    let again = number - 1 - number % 5;
+    new.chain((again >= 0).then(|| of(again, 0, number)))
+        .collect()
+}
+
+fn visit_row(visit: &records::Visit) -> Row {
+    let seconds = visit.time.since(at(0)).as_secs() as i64;
+    let name = format!("visit {} {}", visit.visitor, visit.page);
+    (name, seconds, Held::Float(visit.took as u64))
+}
+
+/// All samples, and all records.
+fn everything(store: &Store) -> Contents {
+    let mut all = contents(store);
+    let visits = records::visits(store);
+    keep_rows(&mut all, visits.iter().map(visit_row).collect());
+    all
+}
+
+fn append_visits(store: &Store, visits: &[records::Visit]) {
+    loop {
+        match store.append_records("visits", &records::columns(visits)) {
+            Ok(outcome) => return assert_eq!(outcome.accepted, visits.len(), "{outcome:?}"),
+            Err(AppendError::Overloaded) => {
+                store.wake();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 fn batch_of(rows: &[Row]) -> Batch {
@@ -146,13 +194,19 @@ fn victim() {
             });
         }
         scope.spawn(|| keep(&store, from[KEEPER]));
+        scope.spawn(|| {
+            for number in from[VISITOR].. {
+                append_visits(&store, &visits_of(number));
+                acknowledge(VISITOR, number);
+            }
+        });
     });
 }
 
 /// What must be there: the numbers that come next, and the samples of all before.
 #[derive(Default)]
 struct Expected {
-    next: [i64; WRITERS + 1],
+    next: [i64; VISITOR + 1],
     held: Contents,
 }
 
@@ -160,6 +214,10 @@ impl Expected {
     fn apply(&mut self, thread: usize) {
         let number = self.next[thread];
         self.next[thread] += 1;
+        if thread == VISITOR {
+            let visits = visits_of(number);
+            return keep_rows(&mut self.held, visits.iter().map(visit_row).collect());
+        }
         if thread != KEEPER {
             return keep_rows(&mut self.held, rows_of(thread, number));
         }
@@ -177,6 +235,7 @@ impl Expected {
     fn of(held: &Contents, thread: usize) -> BTreeMap<&String, &BTreeMap<i64, Held>> {
         let prefix = match thread {
             KEEPER => "doomed".to_owned(),
+            VISITOR => "visit ".to_owned(),
             writer => format!("w{writer}_"),
         };
         let of = held.iter().filter(|(name, _)| name.starts_with(&prefix));
@@ -226,9 +285,9 @@ fn run_victim(dir: &Path, fsync: &str, expected: &mut Expected, enough: u64, pau
 /// Exactly what was acknowledged is there, and of each thread perhaps what it was about to.
 fn verify(dir: &Path, fsync: Fsync, expected: &mut Expected, what: &str) {
     let store = Store::open(dir, kill_options(fsync)).unwrap();
-    let found = contents(&store);
+    let found = everything(&store);
     assert_eq!(store.stats().quarantined, [], "{what}");
-    for thread in 0..=KEEPER {
+    for thread in 0..=VISITOR {
         let there = Expected::of(&found, thread);
         if there == Expected::of(&expected.held, thread) {
             continue;
@@ -248,7 +307,7 @@ fn verify(dir: &Path, fsync: Fsync, expected: &mut Expected, what: &str) {
         Ok(_) | Err(StoreError::NoSpace { .. }) => {}
         Err(error) => panic!("{what}: {error}"),
     }
-    assert_eq!(contents(&store), found, "{what}: after a flush");
+    assert_eq!(everything(&store), found, "{what}: after a flush");
 }
 
 fn kill_in_a_loop(name: &str, fsync: Fsync) {

@@ -9,6 +9,7 @@ mod folder;
 mod full;
 mod history;
 mod kill;
+mod records;
 mod snapshot;
 mod support;
 mod together;

@@ -80,6 +80,8 @@ fn body(args: &Args, checked: &Checked) -> Value {
         "blocks": checked.blocks,
         "segments": checked.segments,
         "samples_in_blocks": checked.samples,
+        "record_files": checked.record_files,
+        "records": checked.records,
         "bytes": checked.bytes,
         "damaged": checked.damaged.iter().map(entry).collect::<Vec<_>>(),
         "lost": checked.lost,
@@ -102,8 +104,15 @@ fn table(checked: &Checked) -> Table {
 
 fn text(args: &Args, checked: &Checked) -> String {
     let dir = args.dir.display();
+    let records = match checked.record_files {
+        0 => String::new(),
+        files => format!(
+            " {files} files with {} records,",
+            term::number(checked.records as f64)
+        ),
+    };
     let read = format!(
-        "{} blocks with {} samples, {} log segments, {}, and the state records",
+        "{} blocks with {} samples,{records} {} log segments, {}, and the state records",
         checked.blocks,
         term::number(checked.samples as f64),
         checked.segments,

@@ -1,0 +1,491 @@
+//! Rows in columns, as they come, lie in memory and are handed out.
+
+use std::fmt;
+
+use tacho_model::Timestamp;
+
+use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
+use super::{APPEND_BYTES_MAX, ROW_BYTES_MAX};
+use crate::interner::Interner;
+
+/// One value of a row, on its way in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// For [`ColumnKind::Integer`].
+    Integer(i64),
+    /// For [`ColumnKind::Float`].
+    Float(f64),
+    /// For [`ColumnKind::Id`].
+    Id(u128),
+    /// For [`ColumnKind::Text`].
+    Text(&'a str),
+    /// For [`ColumnKind::Attributes`]; kept in their order.
+    Attributes(&'a [(&'a str, Scalar<'a>)]),
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Float(f64),
+    /// True or false.
+    Boolean(bool),
+}
+
+impl fmt::Display for Scalar<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Integer(integer) => integer.fmt(f),
+            Self::Float(float) => float.fmt(f),
+            Self::Boolean(boolean) => boolean.fmt(f),
+        }
+    }
+}
+
+/// Texts, each distinct one held once.
+#[derive(Default)]
+pub struct TextColumn {
+    pub(crate) distinct: Interner,
+    pub(crate) rows: Vec<u32>,
+}
+
+impl TextColumn {
+    /// The text of a row.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.rows.get(row).map(|number| self.distinct.get(*number))
+    }
+
+    /// The texts of all rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.rows.iter().map(|number| self.distinct.get(*number))
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        let number = self.distinct.number(text);
+        self.rows.push(number);
+    }
+
+    fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
+        let mut gathered = Self::default();
+        let mut numbers = Numbers::new(&self.distinct);
+        for row in rows {
+            let number = numbers.number(self.rows[row], &mut gathered.distinct);
+            gathered.rows.push(number);
+        }
+        gathered
+    }
+
+    fn bytes(&self) -> usize {
+        self.distinct.bytes() + self.rows.len() * 4
+    }
+}
+
+/// What the texts of one column are called in another, which is filled from it.
+struct Numbers<'a> {
+    from: &'a Interner,
+    known: Vec<Option<u32>>,
+}
+
+impl<'a> Numbers<'a> {
+    fn new(from: &'a Interner) -> Self {
+        Self {
+            from,
+            known: vec![None; from.len()],
+        }
+    }
+
+    fn number(&mut self, number: u32, into: &mut Interner) -> u32 {
+        let text = self.from.get(number);
+        *self.known[number as usize].get_or_insert_with(|| into.number(text))
+    }
+}
+
+/// How a value of [`AttributeColumn`] is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScalarKind {
+    /// The number of a text.
+    Text,
+    Integer,
+    /// The bits of one.
+    Float,
+    False,
+    True,
+}
+
+/// Lists of attributes, one a row.
+#[derive(Default)]
+pub struct AttributeColumn {
+    /// Where the attributes of each row end.
+    pub(crate) ends: Vec<u32>,
+    pub(crate) names: TextColumn,
+    pub(crate) kinds: Vec<ScalarKind>,
+    pub(crate) values: Vec<u64>,
+    pub(crate) texts: Interner,
+}
+
+impl AttributeColumn {
+    /// The attributes of a row, in their order.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = (&str, Scalar<'_>)> {
+        let end = self.ends.get(row).map_or(0, |end| *end as usize);
+        let start = row.checked_sub(1).and_then(|before| self.ends.get(before));
+        let start = start.map_or(0, |start| *start as usize).min(end);
+        (start..end).map(|place| {
+            let name = self.names.distinct.get(self.names.rows[place]);
+            (name, self.value(place))
+        })
+    }
+
+    fn value(&self, place: usize) -> Scalar<'_> {
+        let value = self.values[place];
+        match self.kinds[place] {
+            ScalarKind::Text => Scalar::Text(self.texts.get(value as u32)),
+            ScalarKind::Integer => Scalar::Integer(value as i64),
+            ScalarKind::Float => Scalar::Float(f64::from_bits(value)),
+            ScalarKind::False => Scalar::Boolean(false),
+            ScalarKind::True => Scalar::Boolean(true),
+        }
+    }
+
+    fn push<'a>(&mut self, attributes: impl Iterator<Item = (&'a str, Scalar<'a>)>) {
+        for (name, value) in attributes {
+            self.names.push(name);
+            let (kind, value) = match value {
+                Scalar::Text(text) => (ScalarKind::Text, u64::from(self.texts.number(text))),
+                Scalar::Integer(integer) => (ScalarKind::Integer, integer as u64),
+                Scalar::Float(float) => (ScalarKind::Float, float.to_bits()),
+                Scalar::Boolean(false) => (ScalarKind::False, 0),
+                Scalar::Boolean(true) => (ScalarKind::True, 0),
+            };
+            self.kinds.push(kind);
+            self.values.push(value);
+        }
+        self.ends.push(self.kinds.len() as u32);
+    }
+
+    fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
+        let mut gathered = Self::default();
+        let mut names = Numbers::new(&self.names.distinct);
+        let mut texts = Numbers::new(&self.texts);
+        for row in rows {
+            let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+            for place in start as usize..self.ends[row] as usize {
+                let name = names.number(self.names.rows[place], &mut gathered.names.distinct);
+                gathered.names.rows.push(name);
+                let kind = self.kinds[place];
+                let value = match kind {
+                    ScalarKind::Text => {
+                        let text = self.values[place] as u32;
+                        u64::from(texts.number(text, &mut gathered.texts))
+                    }
+                    _ => self.values[place],
+                };
+                gathered.kinds.push(kind);
+                gathered.values.push(value);
+            }
+            gathered.ends.push(gathered.kinds.len() as u32);
+        }
+        gathered
+    }
+
+    fn bytes(&self) -> usize {
+        self.ends.len() * 4 + self.names.bytes() + self.texts.bytes() + self.kinds.len() * 9
+    }
+}
+
+/// The values of one column.
+pub enum ColumnData {
+    /// Of [`ColumnKind::Integer`].
+    Integers(Vec<i64>),
+    /// Of [`ColumnKind::Float`].
+    Floats(Vec<f64>),
+    /// Of [`ColumnKind::Id`].
+    Ids(Vec<u128>),
+    /// Of [`ColumnKind::Text`].
+    Texts(TextColumn),
+    /// Of [`ColumnKind::Attributes`].
+    Attributes(AttributeColumn),
+}
+
+impl ColumnData {
+    pub(crate) fn new(kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Integer => Self::Integers(Vec::new()),
+            ColumnKind::Float => Self::Floats(Vec::new()),
+            ColumnKind::Id => Self::Ids(Vec::new()),
+            ColumnKind::Text => Self::Texts(TextColumn::default()),
+            ColumnKind::Attributes => Self::Attributes(AttributeColumn::default()),
+        }
+    }
+
+    /// So many rows of nothing: what a column has in rows that were written before it was added.
+    pub(crate) fn absent(kind: ColumnKind, rows: usize) -> Self {
+        match kind {
+            ColumnKind::Integer => Self::Integers(vec![0; rows]),
+            ColumnKind::Float => Self::Floats(vec![0.0; rows]),
+            ColumnKind::Id => Self::Ids(vec![0; rows]),
+            ColumnKind::Text => {
+                let mut texts = TextColumn::default();
+                (0..rows).for_each(|_| texts.push(""));
+                Self::Texts(texts)
+            }
+            ColumnKind::Attributes => {
+                let mut lists = AttributeColumn::default();
+                (0..rows).for_each(|_| lists.push(std::iter::empty()));
+                Self::Attributes(lists)
+            }
+        }
+    }
+
+    /// What it holds.
+    pub fn kind(&self) -> ColumnKind {
+        match self {
+            Self::Integers(_) => ColumnKind::Integer,
+            Self::Floats(_) => ColumnKind::Float,
+            Self::Ids(_) => ColumnKind::Id,
+            Self::Texts(_) => ColumnKind::Text,
+            Self::Attributes(_) => ColumnKind::Attributes,
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>) -> bool {
+        match (self, cell) {
+            (Self::Integers(held), Cell::Integer(value)) => held.push(value),
+            (Self::Floats(held), Cell::Float(value)) => held.push(value),
+            (Self::Ids(held), Cell::Id(value)) => held.push(value),
+            (Self::Texts(held), Cell::Text(value)) => held.push(value),
+            (Self::Attributes(held), Cell::Attributes(value)) => held.push(value.iter().copied()),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Appends a row of another column of the same kind.
+    fn push_row(&mut self, from: &Self, row: usize) {
+        match (self, from) {
+            (Self::Integers(held), Self::Integers(from)) => held.push(from[row]),
+            (Self::Floats(held), Self::Floats(from)) => held.push(from[row]),
+            (Self::Ids(held), Self::Ids(from)) => held.push(from[row]),
+            (Self::Texts(held), Self::Texts(from)) => {
+                held.push(from.get(row).unwrap_or_default());
+            }
+            (Self::Attributes(held), Self::Attributes(from)) => held.push(from.row(row)),
+            _ => debug_assert!(false, "columns of one table are of one kind"),
+        }
+    }
+
+    /// Some rows, in that order.
+    pub(crate) fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
+        match self {
+            Self::Integers(held) => Self::Integers(rows.map(|row| held[row]).collect()),
+            Self::Floats(held) => Self::Floats(rows.map(|row| held[row]).collect()),
+            Self::Ids(held) => Self::Ids(rows.map(|row| held[row]).collect()),
+            Self::Texts(held) => Self::Texts(held.gather(rows)),
+            Self::Attributes(held) => Self::Attributes(held.gather(rows)),
+        }
+    }
+
+    pub(crate) fn integers(&self) -> &[i64] {
+        match self {
+            Self::Integers(held) => held,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn ids(&self) -> &[u128] {
+        match self {
+            Self::Ids(held) => held,
+            _ => &[],
+        }
+    }
+
+    /// An estimate of the memory taken.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Integers(held) => held.len() * 8,
+            Self::Floats(held) => held.len() * 8,
+            Self::Ids(held) => held.len() * 16,
+            Self::Texts(held) => held.bytes(),
+            Self::Attributes(held) => held.bytes(),
+        }
+    }
+}
+
+/// Rows of a table, or of some of its columns.
+pub struct Records {
+    pub(crate) columns: Vec<ColumnData>,
+    rows: usize,
+}
+
+impl Records {
+    /// No rows of a table.
+    pub fn new(schema: &Schema) -> Self {
+        let columns = schema.columns().iter();
+        Self {
+            columns: columns
+                .map(|column| ColumnData::new(column.kind()))
+                .collect(),
+            rows: 0,
+        }
+    }
+
+    /// Columns of `rows` rows each.
+    pub(crate) fn of(columns: Vec<ColumnData>, rows: usize) -> Self {
+        Self { columns, rows }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`RecordsError::Row`], [`RecordsError::TooLarge`]; nothing is added then.
+    pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), RecordsError> {
+        let kinds = self.columns.iter().map(ColumnData::kind);
+        let same = kinds
+            .zip(row)
+            .take_while(|(kind, cell)| *kind == cell.kind());
+        let same = same.count();
+        if same < row.len().max(self.columns.len()) {
+            return Err(RecordsError::Row { cell: same });
+        }
+        if row.iter().map(Cell::bytes).sum::<usize>() > ROW_BYTES_MAX {
+            return Err(RecordsError::TooLarge {
+                what: "a row",
+                limit: ROW_BYTES_MAX,
+            });
+        }
+        if self.bytes() > APPEND_BYTES_MAX {
+            return Err(RecordsError::TooLarge {
+                what: "the rows of one append",
+                limit: APPEND_BYTES_MAX,
+            });
+        }
+        for (column, cell) in self.columns.iter_mut().zip(row) {
+            let fits = column.push(*cell);
+            debug_assert!(fits, "kinds were compared");
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// A column by its place.
+    pub fn column(&self, place: usize) -> Option<&ColumnData> {
+        self.columns.get(place)
+    }
+
+    /// The column at that place, if it is of [`ColumnKind::Integer`]; else nothing.
+    pub fn integers(&self, place: usize) -> &[i64] {
+        self.column(place).map_or(&[], ColumnData::integers)
+    }
+
+    /// The column at that place, if it is of [`ColumnKind::Float`]; else nothing.
+    pub fn floats(&self, place: usize) -> &[f64] {
+        match self.column(place) {
+            Some(ColumnData::Floats(held)) => held,
+            _ => &[],
+        }
+    }
+
+    /// The column at that place, if it is of [`ColumnKind::Id`]; else nothing.
+    pub fn ids(&self, place: usize) -> &[u128] {
+        self.column(place).map_or(&[], ColumnData::ids)
+    }
+
+    /// The text of a row in the column at that place, if it is of [`ColumnKind::Text`].
+    pub fn text(&self, place: usize, row: usize) -> Option<&str> {
+        match self.column(place) {
+            Some(ColumnData::Texts(held)) => held.get(row),
+            _ => None,
+        }
+    }
+
+    /// The attributes of a row in the column at that place, if it is of
+    /// [`ColumnKind::Attributes`].
+    pub fn attributes(&self, place: usize, row: usize) -> Vec<(&str, Scalar<'_>)> {
+        match self.column(place) {
+            Some(ColumnData::Attributes(held)) => held.row(row).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The time of a row of a whole table.
+    pub(crate) fn time(&self, row: usize) -> Timestamp {
+        Timestamp::from_nanos(self.integers(0)[row])
+    }
+
+    /// Appends a row of another set of the same columns.
+    pub(crate) fn push_row(&mut self, from: &Self, row: usize) {
+        for (column, from) in self.columns.iter_mut().zip(&from.columns) {
+            column.push_row(from, row);
+        }
+        self.rows += 1;
+    }
+
+    /// Some rows, in that order.
+    pub(crate) fn gather(&self, rows: &[u32]) -> Self {
+        let columns = self.columns.iter();
+        let gathered = columns.map(|column| column.gather(rows.iter().map(|row| *row as usize)));
+        Self::of(gathered.collect(), rows.len())
+    }
+
+    /// An estimate of the memory taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(ColumnData::bytes).sum()
+    }
+
+    /// Sorted by time and key, of rows that are the same record the last one.
+    pub(crate) fn sorted(&self, keys: &Keys) -> Self {
+        let mut rows: Vec<(RowKey, u32)> = (0..self.rows)
+            .map(|row| (keys.of(self, row), row as u32))
+            .collect();
+        rows.sort_unstable();
+        let count = rows.len();
+        let is_last =
+            |place: usize| !keys.any() || place + 1 == count || rows[place].0 != rows[place + 1].0;
+        let kept = (0..count).filter(|place| is_last(*place));
+        let kept: Vec<u32> = kept.map(|place| rows[place].1).collect();
+        self.gather(&kept)
+    }
+}
+
+impl Cell<'_> {
+    fn kind(&self) -> ColumnKind {
+        match self {
+            Self::Integer(_) => ColumnKind::Integer,
+            Self::Float(_) => ColumnKind::Float,
+            Self::Id(_) => ColumnKind::Id,
+            Self::Text(_) => ColumnKind::Text,
+            Self::Attributes(_) => ColumnKind::Attributes,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Attributes(attributes) => {
+                let text = |value: &Scalar<'_>| match value {
+                    Scalar::Text(text) => text.len(),
+                    _ => 0,
+                };
+                let each = attributes
+                    .iter()
+                    .map(|(name, value)| 16 + name.len() + text(value));
+                each.sum()
+            }
+            _ => 16,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Rows of a table in one record of the log, which tells all that is needed to read it.
+
+use super::columns::Records;
+use super::encode;
+use super::schema::Schema;
+use crate::codec::Effort;
+use crate::codec::bytes::{Reader, put_bytes, put_varint};
+use crate::error::CodecError;
+
+/// Most rows of one record: an append is bounded in bytes, of which a row takes some.
+const ROWS_MAX: u64 = 1 << 23;
+
+/// The payload of the rows' record.
+pub(crate) fn encode(schema: &Schema, records: &Records) -> Vec<u8> {
+    let mut payload = Vec::new();
+    schema.encode(&mut payload);
+    put_varint(&mut payload, records.len() as u64);
+    let mut bytes = Vec::new();
+    for column in &records.columns {
+        bytes.clear();
+        encode::encode(column, Effort::Least, &mut bytes);
+        put_bytes(&mut payload, &bytes);
+    }
+    payload
+}
+
+/// Which table a payload is for.
+pub(crate) fn table(payload: &[u8]) -> Result<&str, CodecError> {
+    Reader::new(payload).text()
+}
+
+/// Reads a payload.
+pub(crate) fn decode(payload: &[u8]) -> Result<(Schema, Records), CodecError> {
+    let reader = &mut Reader::new(payload);
+    let schema = Schema::decode(reader)?;
+    let rows = reader.varint()?;
+    if rows > ROWS_MAX {
+        return Err(CodecError::Corrupt("too many rows in one record"));
+    }
+    let rows = rows as usize;
+    let mut columns = Vec::new();
+    for column in schema.columns() {
+        columns.push(encode::decode(column.kind(), reader.bytes()?, rows)?);
+    }
+    if !reader.is_empty() {
+        return Err(CodecError::Corrupt("a record is longer than its rows"));
+    }
+    Ok((schema, Records::of(columns, rows)))
+}

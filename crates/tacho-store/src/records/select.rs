@@ -1,0 +1,471 @@
+//! Finding rows: groups that cannot have any are left out by time, bounds and index; of the others
+//! the columns of the conditions are read, and what else was asked for only where rows are left.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use tacho_model::{MatchOp, Matcher, QueryError, TimeRange};
+
+use super::columns::{ColumnData, Records};
+use super::index::Fingerprint;
+use super::merge::Run;
+use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
+use crate::error::StoreError;
+
+/// Most rows that one query may return.
+const SELECTED_MAX: usize = 1 << 20;
+
+/// What is asked of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordQuery<'a> {
+    /// When the records are from.
+    pub range: TimeRange,
+    /// All of these hold.
+    pub conditions: &'a [Condition<'a>],
+    /// The places of the columns that are wanted.
+    pub columns: &'a [usize],
+    /// Which come first.
+    pub order: Order,
+    /// Most rows, the first ones; at most a million.
+    pub limit: usize,
+}
+
+/// In which order records come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By time, then by key.
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+/// What must hold for a column.
+#[derive(Debug, Clone)]
+pub struct Condition<'a> {
+    /// The column's place.
+    pub column: usize,
+    /// What holds.
+    pub test: Test<'a>,
+}
+
+/// A test of a value.
+#[derive(Debug, Clone)]
+pub enum Test<'a> {
+    /// An identifier is this one.
+    Id(u128),
+    /// A whole number is one of these.
+    Integer(RangeInclusive<i64>),
+    /// A number is between these; not a number never is.
+    Float(RangeInclusive<f64>),
+    /// A text matches; the matcher's name says nothing.
+    Text(&'a Matcher),
+    /// The attribute of the matcher's name matches, as text; one that is not there is empty.
+    Attribute(&'a Matcher),
+}
+
+impl Test<'_> {
+    fn kind(&self) -> ColumnKind {
+        match self {
+            Self::Id(_) => ColumnKind::Id,
+            Self::Integer(_) => ColumnKind::Integer,
+            Self::Float(_) => ColumnKind::Float,
+            Self::Text(_) => ColumnKind::Text,
+            Self::Attribute(_) => ColumnKind::Attributes,
+        }
+    }
+
+    /// What an index is asked for; `None` when it cannot help. Rows from before a column was added
+    /// are empty there and in no index.
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Id(id) if *id != 0 => Some(Fingerprint::of_id(*id)),
+            Self::Text(matcher) if matcher.op() == MatchOp::Equal && matcher.value() != "" => {
+                Some(Fingerprint::of_text(matcher.value()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Keeps those rows for which it holds.
+    fn retain(&self, column: &ColumnData, rows: &mut Vec<u32>) {
+        match (self, column) {
+            (Self::Id(id), ColumnData::Ids(held)) => rows.retain(|row| held[*row as usize] == *id),
+            (Self::Integer(range), ColumnData::Integers(held)) => {
+                rows.retain(|row| range.contains(&held[*row as usize]));
+            }
+            (Self::Float(range), ColumnData::Floats(held)) => {
+                rows.retain(|row| range.contains(&held[*row as usize]));
+            }
+            (Self::Text(matcher), ColumnData::Texts(held)) => {
+                let mut known = vec![None; held.distinct.len()];
+                rows.retain(|row| {
+                    let number = held.rows[*row as usize];
+                    *known[number as usize]
+                        .get_or_insert_with(|| matcher.matches(held.distinct.get(number)))
+                });
+            }
+            (Self::Attribute(matcher), ColumnData::Attributes(held)) => rows.retain(|row| {
+                let mut attributes = held.row(*row as usize);
+                match attributes.find(|(name, _)| *name == matcher.name()) {
+                    Some((_, super::Scalar::Text(text))) => matcher.matches(text),
+                    Some((_, other)) => matcher.matches(&other.to_string()),
+                    None => matcher.matches(""),
+                }
+            }),
+            _ => rows.clear(),
+        }
+    }
+}
+
+/// A table as it was at one moment.
+pub(crate) struct View {
+    pub(crate) schema: Arc<Schema>,
+    /// From the oldest writes to the newest.
+    pub(crate) runs: Vec<Run>,
+    /// Most rows of which columns may be read.
+    pub(crate) rows_max: u64,
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct At {
+    run: usize,
+    group: usize,
+    row: u32,
+}
+
+/// What a query found in one group.
+struct Found {
+    run: usize,
+    group: usize,
+    range: TimeRange,
+}
+
+fn failed(error: StoreError) -> QueryError {
+    QueryError::Failed(Box::new(error))
+}
+
+impl View {
+    /// The first rows of those that satisfy the conditions.
+    pub(crate) fn select(&self, query: &RecordQuery<'_>) -> Result<Records, QueryError> {
+        if query.limit > SELECTED_MAX {
+            return Err(QueryError::TooMuch {
+                what: "records",
+                limit: SELECTED_MAX as u64,
+            });
+        }
+        let rows = match query.order {
+            Order::OldestFirst => self.first(query, |key| key)?,
+            Order::NewestFirst => self.first(query, Reverse)?,
+        };
+        self.collect(&rows, query.columns)
+    }
+
+    /// Hands the rows that satisfy the conditions to `each`, group by group, until that says stop;
+    /// groups are in order of their first rows, and rows inside a group in order.
+    pub(crate) fn scan(
+        &self,
+        query: &RecordQuery<'_>,
+        mut each: impl FnMut(&Records) -> bool,
+    ) -> Result<(), QueryError> {
+        let mut touched = 0;
+        for found in self.candidates(query)? {
+            let rows = self.matching(query, &found, &mut touched)?;
+            if rows.is_empty() {
+                continue;
+            }
+            let at = |row: &u32| At {
+                run: found.run,
+                group: found.group,
+                row: *row,
+            };
+            let rows: Vec<At> = rows.iter().map(at).collect();
+            if !each(&self.collect(&rows, query.columns)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the first rows are, in order of `rank`.
+    fn first<R: Ord + Copy>(
+        &self,
+        query: &RecordQuery<'_>,
+        rank: impl Fn(RowKey) -> R,
+    ) -> Result<Vec<At>, QueryError> {
+        let keys = self.schema.keys();
+        let mut candidates = self.candidates(query)?;
+        if query.order == Order::NewestFirst {
+            candidates.sort_by_key(|found| Reverse(found.range.end));
+        }
+        let mut held: BinaryHeap<(R, At, i64)> = BinaryHeap::new();
+        let mut touched = 0;
+        for found in candidates {
+            if held.len() == query.limit {
+                let Some((.., worst)) = held.peek() else {
+                    break;
+                };
+                let is_behind = match query.order {
+                    Order::OldestFirst => found.range.start.as_nanos() > *worst,
+                    Order::NewestFirst => found.range.end.as_nanos() < *worst,
+                };
+                if is_behind {
+                    break;
+                }
+            }
+            let rows = self.matching(query, &found, &mut touched)?;
+            if rows.is_empty() {
+                continue;
+            }
+            let keyed = self.keyed(&keys, found.run, found.group);
+            let Some(keyed) = keyed.map_err(failed)? else {
+                continue;
+            };
+            for row in rows {
+                let key = keyed.key(row as usize);
+                let at = At {
+                    run: found.run,
+                    group: found.group,
+                    row,
+                };
+                held.push((rank(key), at, key.time));
+                if held.len() > query.limit {
+                    held.pop();
+                }
+            }
+        }
+        Ok(held
+            .into_sorted_vec()
+            .into_iter()
+            .map(|(_, at, _)| at)
+            .collect())
+    }
+
+    /// The groups that may have rows, in order of their first ones.
+    fn candidates(&self, query: &RecordQuery<'_>) -> Result<Vec<Found>, QueryError> {
+        for condition in query.conditions {
+            let column = self.schema.columns().get(condition.column);
+            if column.is_none_or(|column| column.kind() != condition.test.kind()) {
+                let error = RecordsError::Kind {
+                    name: column.map_or_else(String::new, |column| column.name().to_owned()),
+                    what: "tested so: it is of another kind",
+                };
+                return Err(QueryError::Failed(Box::new(error)));
+            }
+        }
+        let mut found = Vec::new();
+        for (number, run) in self.runs.iter().enumerate() {
+            for group in self.groups(run, query).map_err(failed)? {
+                let range = run.range(group);
+                if range.overlaps(query.range) {
+                    found.push(Found {
+                        run: number,
+                        group,
+                        range,
+                    });
+                }
+            }
+        }
+        found.sort_by_key(|found| found.range.start);
+        Ok(found)
+    }
+
+    /// The groups of a run that bounds and indexes leave.
+    fn groups(&self, run: &Run, query: &RecordQuery<'_>) -> Result<Vec<usize>, StoreError> {
+        let mut groups: Vec<usize> = (0..run.groups()).collect();
+        let Run::File(file) = run else {
+            return Ok(groups);
+        };
+        for condition in query.conditions {
+            let column = &self.schema.columns()[condition.column];
+            let mut held = file.directory.schema.columns().iter();
+            let Some(place) = held.position(|held| held.is(column)) else {
+                continue;
+            };
+            if let Test::Integer(range) = &condition.test {
+                groups.retain(|group| {
+                    let bounds = &file.directory.groups[*group].columns[place].bounds;
+                    bounds.start() <= range.end() && range.start() <= bounds.end()
+                });
+            }
+            if let Some(wanted) = condition.test.fingerprint()
+                && let Some(with) = file.groups_with(place, wanted)?
+            {
+                groups.retain(|group| with.binary_search(group).is_ok());
+            }
+        }
+        Ok(groups)
+    }
+
+    /// The rows of a group that satisfy the query and that no later write replaces.
+    fn matching(
+        &self,
+        query: &RecordQuery<'_>,
+        found: &Found,
+        touched: &mut u64,
+    ) -> Result<Vec<u32>, QueryError> {
+        *touched += self.runs[found.run].rows(found.group) as u64;
+        if *touched > self.rows_max {
+            return Err(QueryError::TooMuch {
+                what: "records",
+                limit: self.rows_max,
+            });
+        }
+        let column = |place| self.column(found.run, found.group, place).map_err(failed);
+        let Some(times) = column(0)? else {
+            return Ok(Vec::new());
+        };
+        let times = times.get().integers();
+        let (start, end) = (query.range.start.as_nanos(), query.range.end.as_nanos());
+        let first = times.partition_point(|time| *time < start);
+        let last = times.partition_point(|time| *time <= end).max(first);
+        let mut rows: Vec<u32> = (first as u32..last as u32).collect();
+        for condition in query.conditions {
+            if rows.is_empty() {
+                break;
+            }
+            match column(condition.column)? {
+                Some(held) => condition.test.retain(held.get(), &mut rows),
+                None => rows.clear(),
+            }
+        }
+        self.drop_replaced(found, &mut rows).map_err(failed)?;
+        Ok(rows)
+    }
+
+    /// Drops the rows that are written again in a later run.
+    fn drop_replaced(&self, found: &Found, rows: &mut Vec<u32>) -> Result<(), StoreError> {
+        let keys = self.schema.keys();
+        if rows.is_empty() || !keys.any() {
+            return Ok(());
+        }
+        for (number, run) in self.runs.iter().enumerate().skip(found.run + 1) {
+            for group in 0..run.groups() {
+                if rows.is_empty() || !run.range(group).overlaps(found.range) {
+                    continue;
+                }
+                let own = self.keyed(&keys, found.run, found.group)?;
+                let later = self.keyed(&keys, number, group)?;
+                if let (Some(own), Some(later)) = (own, later) {
+                    rows.retain(|row| !later.contains(own.key(*row as usize)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Times and keys of a group; `None` when they are damaged.
+    fn keyed(&self, keys: &Keys, run: usize, group: usize) -> Result<Option<Keyed>, StoreError> {
+        let mut columns = Vec::new();
+        for place in std::iter::once(&0).chain(keys.places()) {
+            match self.column(run, group, *place)? {
+                Some(column) => columns.push(column),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Keyed(columns)))
+    }
+
+    /// A column of a group; `None` when it is damaged.
+    fn column(&self, run: usize, group: usize, place: usize) -> Result<Option<Held>, StoreError> {
+        let (run, wanted) = (&self.runs[run], &self.schema.columns()[place]);
+        let mut held = run.schema().columns().iter();
+        let Some(place) = held.position(|held| held.is(wanted)) else {
+            let absent = ColumnData::absent(wanted.kind(), run.rows(group));
+            return Ok(Some(Held::Read(Arc::new(absent))));
+        };
+        Ok(match run {
+            Run::File(file) => file.column(group, place)?.map(Held::Read),
+            Run::Chunk(chunk) => Some(Held::Chunk(chunk.clone(), place)),
+        })
+    }
+
+    /// Rows with some columns, in that order; those of damaged pages are left out.
+    fn collect(&self, rows: &[At], columns: &[usize]) -> Result<Records, QueryError> {
+        let wanted = columns
+            .iter()
+            .map(|place| self.schema.columns().get(*place));
+        let Some(wanted) = wanted.collect::<Option<Vec<_>>>() else {
+            let name = String::new();
+            let what = "asked for: it does not exist";
+            return Err(QueryError::Failed(Box::new(RecordsError::Kind {
+                name,
+                what,
+            })));
+        };
+        let kinds = wanted.iter().map(|column| ColumnData::new(column.kind()));
+        let mut collected = Records::of(kinds.collect(), 0);
+        // Group by group, then back into order: a group is read once.
+        let mut by_group: Vec<(At, usize)> = rows.iter().copied().zip(0..).collect();
+        by_group.sort_unstable();
+        let mut places = vec![None; rows.len()];
+        for group in by_group.chunk_by(|(a, _), (b, _)| (a.run, a.group) == (b.run, b.group)) {
+            let (
+                At {
+                    run, group: number, ..
+                },
+                _,
+            ) = group[0];
+            let mut parts = Vec::new();
+            for place in columns {
+                parts.extend(self.column(run, number, *place).map_err(failed)?);
+            }
+            if parts.len() < columns.len() {
+                continue;
+            }
+            let taken = || group.iter().map(|(at, _)| at.row as usize);
+            let part = parts.iter().map(|part| part.get().gather(taken()));
+            let part = Records::of(part.collect(), group.len());
+            for (row, (_, place)) in group.iter().enumerate() {
+                places[*place] = Some(collected.len() as u32);
+                collected.push_row(&part, row);
+            }
+        }
+        let order: Vec<u32> = places.into_iter().flatten().collect();
+        if order.is_sorted() {
+            return Ok(collected);
+        }
+        Ok(collected.gather(&order))
+    }
+}
+
+/// A column, wherever it is.
+enum Held {
+    Read(Arc<ColumnData>),
+    Chunk(Arc<super::head::Chunk>, usize),
+}
+
+impl Held {
+    fn get(&self) -> &ColumnData {
+        match self {
+            Self::Read(column) => column,
+            Self::Chunk(chunk, place) => &chunk.records.columns[*place],
+        }
+    }
+}
+
+/// The times and the keys of a group.
+struct Keyed(Vec<Held>);
+
+impl Keyed {
+    fn key(&self, row: usize) -> RowKey {
+        let mut columns = self.0.iter().map(Held::get);
+        let times = columns.next().map_or(&[][..], ColumnData::integers);
+        RowKey::new(times, columns.map(ColumnData::ids), row)
+    }
+
+    /// Whether there is a row of that key.
+    fn contains(&self, wanted: RowKey) -> bool {
+        let times = self
+            .0
+            .first()
+            .map_or(&[][..], |times| times.get().integers());
+        let first = times.partition_point(|time| *time < wanted.time);
+        let equal = times[first..]
+            .iter()
+            .take_while(|time| **time == wanted.time);
+        (first..first + equal.count()).any(|row| self.key(row) == wanted)
+    }
+}

@@ -1,0 +1,573 @@
+//! Rows of a table: random writes, late and twice, and queries, against a map; damaged files.
+//!
+//! `TACHO_RECORDS_SEEDS=100000` runs more seeds than a normal test does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tacho_model::{AppendError, MatchOp, Matcher, Refusal, TimeRange, Timestamp};
+
+use super::{at, open_with, options, seeds};
+use crate::disk::fake::{Crash, FakeDisk, Random};
+use crate::engine::Engine;
+use crate::options::{Retention, StoreOptions, Table};
+use crate::records::{
+    Cell, Column, ColumnKind, Condition, Order, RecordQuery, Records, RecordsError, Scalar, Schema,
+    Test,
+};
+
+/// A row as it goes in and comes out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Row {
+    pub(super) time: i64,
+    pub(super) trace: u128,
+    pub(super) span: u128,
+    pub(super) service: String,
+    pub(super) took: i64,
+    pub(super) cost: f64,
+    pub(super) attributes: Vec<(String, String)>,
+}
+
+impl Row {
+    /// What identifies it, its time excepted.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.trace, self.span)
+    }
+
+    fn key(&self) -> (i64, u128, u128) {
+        (self.time, self.trace, self.span)
+    }
+
+    fn attribute(&self, name: &str) -> &str {
+        let mut named = self.attributes.iter().filter(|(held, _)| held == name);
+        named.next().map_or("", |(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+const ALL: [usize; 7] = [0, 1, 2, 3, 4, 5, 6];
+
+/// The table of these tests.
+pub(super) fn table(age: Duration) -> Table {
+    let columns = vec![
+        Column::new("start", ColumnKind::Integer),
+        Column::new("trace", ColumnKind::Id).key().indexed(),
+        Column::new("span", ColumnKind::Id).key(),
+        Column::new("service", ColumnKind::Text).indexed(),
+        Column::new("took", ColumnKind::Integer),
+        Column::new("cost", ColumnKind::Float),
+        Column::new("attributes", ColumnKind::Attributes),
+    ];
+    Table {
+        schema: Arc::new(Schema::new("visits", columns).unwrap()),
+        retention: Retention {
+            age,
+            ..Retention::days(1)
+        },
+    }
+}
+
+/// Rows in columns.
+pub(super) fn of(rows: &[Row]) -> Records {
+    let mut records = Records::new(&table(Duration::MAX).schema);
+    for row in rows {
+        let attributes: Vec<(&str, Scalar<'_>)> = row
+            .attributes
+            .iter()
+            .map(|(name, value)| match value.parse() {
+                Ok(number) => (name.as_str(), Scalar::Integer(number)),
+                Err(_) => (name.as_str(), Scalar::Text(value)),
+            })
+            .collect();
+        let cells = [
+            Cell::Integer(row.time),
+            Cell::Id(row.trace),
+            Cell::Id(row.span),
+            Cell::Text(&row.service),
+            Cell::Integer(row.took),
+            Cell::Float(row.cost),
+            Cell::Attributes(&attributes),
+        ];
+        records.push(&cells).unwrap();
+    }
+    records
+}
+
+fn rows_of(records: &Records) -> Vec<Row> {
+    let attributes = |row| {
+        let all = records.attributes(6, row).into_iter();
+        all.map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect()
+    };
+    let row = |row| Row {
+        time: records.integers(0)[row],
+        trace: records.ids(1)[row],
+        span: records.ids(2)[row],
+        service: records.text(3, row).unwrap().to_owned(),
+        took: records.integers(4)[row],
+        cost: records.floats(5)[row],
+        attributes: attributes(row),
+    };
+    (0..records.len()).map(row).collect()
+}
+
+fn query<'a>(range: TimeRange, conditions: &'a [Condition<'a>]) -> RecordQuery<'a> {
+    RecordQuery {
+        range,
+        conditions,
+        columns: &ALL,
+        order: Order::OldestFirst,
+        limit: 1 << 20,
+    }
+}
+
+fn select(engine: &Engine, query: &RecordQuery<'_>) -> Vec<Row> {
+    rows_of(&engine.select_records("visits", query).unwrap())
+}
+
+/// All rows, their order and uniqueness checked.
+pub(super) fn everything(engine: &Engine) -> Vec<Row> {
+    let rows = select(engine, &query(TimeRange::ALL, &[]));
+    assert!(
+        rows.is_sorted_by(|a, b| a.key() < b.key()),
+        "in order, each once"
+    );
+    rows
+}
+
+struct Model {
+    disk: FakeDisk,
+    engine: Option<Engine>,
+    options: StoreOptions,
+    held: BTreeMap<(i64, u128, u128), Row>,
+    /// Records older than this may be gone, but if they are there they are right.
+    kept_from: i64,
+    now: i64,
+    random: Random,
+}
+
+const RETENTION: Duration = Duration::from_hours(2);
+
+impl Model {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        Self {
+            disk: FakeDisk::default(),
+            engine: None,
+            options: StoreOptions {
+                block_duration: Duration::from_secs(100 + random.below(600)),
+                merge_duration: Duration::from_hours(1),
+                segment_bytes: 1 << (10 + random.below(6)),
+                head_bytes_max: 1 << (14 + random.below(6)),
+                clock: || at(0),
+                tables: vec![table(RETENTION)],
+                ..options()
+            },
+            held: BTreeMap::new(),
+            kept_from: i64::MIN,
+            now: 1_000_000,
+            random,
+        }
+    }
+
+    fn engine(&mut self) -> &Engine {
+        let (disk, options) = (&self.disk, &self.options);
+        self.engine
+            .get_or_insert_with(|| open_with(disk, options.clone()).unwrap())
+    }
+
+    fn row(&mut self) -> Row {
+        let late = match self.random.below(10) {
+            0..2 => self.random.below(300),
+            _ => 0,
+        };
+        if self.random.chance(10) && !self.held.is_empty() {
+            // One that was written before, with something else in it.
+            let place = self.random.below(self.held.len() as u64) as usize;
+            let mut again = self.held.values().nth(place).unwrap().clone();
+            again.took += 1;
+            return again;
+        }
+        let attribute = |number: u64| (format!("a{}", number % 3), format!("{}", number % 7));
+        let attributes = (0..self.random.below(4)).map(|_| self.random.below(99));
+        let attributes: Vec<u64> = attributes.collect();
+        Row {
+            time: at(self.now - late as i64).as_nanos() + self.random.below(5) as i64,
+            trace: u128::from(self.random.below(40)) << self.random.below(100),
+            span: u128::from(self.random.below(1000)),
+            service: ["", "api", "db", "web"][self.random.below(4) as usize].to_owned(),
+            took: self.random.below(1000) as i64 - 3,
+            cost: self.random.below(100) as f64 / 7.0,
+            attributes: attributes.into_iter().map(attribute).collect(),
+        }
+    }
+
+    fn append(&mut self) {
+        let count = match self.random.below(60) {
+            0 => 1500,
+            _ => 1 + self.random.below(30),
+        };
+        let rows: Vec<Row> = (0..count).map(|_| self.row()).collect();
+        match self.engine().append_records("visits", &of(&rows)) {
+            Err(AppendError::Overloaded) => self.maintain(),
+            outcome => {
+                assert_eq!(outcome.unwrap().accepted, rows.len());
+                self.held
+                    .extend(rows.into_iter().map(|row| (row.key(), row)));
+            }
+        }
+    }
+
+    fn maintain(&mut self) {
+        let now = Timestamp::from_secs(self.now);
+        self.engine().maintain(now).unwrap();
+        self.kept_from = self.kept_from.max((now - RETENTION).as_nanos());
+    }
+
+    /// Compares what a query gives with what it should.
+    fn compare(
+        &mut self,
+        range: TimeRange,
+        conditions: &[Condition<'_>],
+        is: impl Fn(&Row) -> bool,
+    ) {
+        let (limit, order) = match self.random.below(3) {
+            0 => (1 + self.random.below(20) as usize, Order::NewestFirst),
+            1 => (1 + self.random.below(20) as usize, Order::OldestFirst),
+            _ => (1 << 20, Order::OldestFirst),
+        };
+        let kept_from = self.kept_from;
+        let range = TimeRange::new(range.start.max(Timestamp::from_nanos(kept_from)), range.end);
+        let query = RecordQuery {
+            order,
+            limit,
+            ..query(range, conditions)
+        };
+        let mut expected: Vec<&Row> = self
+            .held
+            .values()
+            .filter(|row| range.contains(Timestamp::from_nanos(row.time)) && is(row))
+            .collect();
+        if order == Order::NewestFirst {
+            expected.reverse();
+        }
+        expected.truncate(limit);
+        let expected: Vec<Row> = expected.into_iter().cloned().collect();
+        let engine = self.engine();
+        assert_eq!(select(engine, &query), expected, "{query:?}");
+        if limit == 1 << 20 {
+            let mut scanned = Vec::new();
+            let scan = engine.scan_records("visits", &query, |records| {
+                scanned.extend(rows_of(records));
+                true
+            });
+            scan.unwrap();
+            scanned.sort_by_key(Row::key);
+            assert_eq!(scanned, expected);
+        }
+    }
+
+    fn ask(&mut self) {
+        let recent = at(self.now - self.random.below(4000) as i64);
+        let range = TimeRange::new(recent, at(self.now - self.random.below(100) as i64));
+        let condition = |column, test| Condition { column, test };
+        match self.random.below(6) {
+            0 => self.compare(TimeRange::ALL, &[], |_| true),
+            1 => {
+                let place = self.random.below(self.held.len().max(1) as u64) as usize;
+                let trace = self.held.values().nth(place).map_or(7, |row| row.trace);
+                let conditions = [condition(1, Test::Id(trace))];
+                self.compare(TimeRange::ALL, &conditions, |row| row.trace == trace);
+            }
+            2 => {
+                let service =
+                    Matcher::equal("", ["api", "no such", ""][self.random.below(3) as usize]);
+                let took = self.random.below(900) as i64;
+                let conditions = [
+                    condition(3, Test::Text(&service)),
+                    condition(4, Test::Integer(took..=took + 100)),
+                ];
+                let is = |row: &Row| {
+                    row.service == service.value() && (took..=took + 100).contains(&row.took)
+                };
+                self.compare(range, &conditions, is);
+            }
+            3 => {
+                let matcher = Matcher::new("a1", MatchOp::Regex, "[2-5]?").unwrap();
+                let conditions = [condition(6, Test::Attribute(&matcher))];
+                self.compare(range, &conditions, |row| {
+                    matcher.matches(row.attribute("a1"))
+                });
+            }
+            4 => {
+                let conditions = [condition(5, Test::Float(3.0..=9.5))];
+                self.compare(range, &conditions, |row| (3.0..=9.5).contains(&row.cost));
+            }
+            _ => self.compare(range, &[], |_| true),
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += self.random.below(40) as i64;
+        match self.random.below(100) {
+            0..60 => self.append(),
+            60..80 => self.ask(),
+            80..86 => self.maintain(),
+            86..90 => drop(self.engine().flush().unwrap()),
+            90..92 => drop(self.engine().compact().unwrap()),
+            92..96 => self.engine = None,
+            _ => {
+                self.engine = None;
+                let crash = match self.random.below(3) {
+                    0 => Crash::Killed,
+                    1 => Crash::PowerCut,
+                    _ => Crash::Torn(self.random.next()),
+                };
+                self.disk = self.disk.after(crash);
+            }
+        }
+    }
+}
+
+#[test]
+fn records_are_what_a_map_holds() {
+    for seed in 0..seeds("TACHO_RECORDS_SEEDS", 60) {
+        let mut model = Model::new(seed);
+        for _ in 0..80 {
+            model.step();
+        }
+        model.compare(TimeRange::ALL, &[], |_| true);
+        let engine = model.engine.take().unwrap();
+        assert_eq!(engine.stats().quarantined, []);
+    }
+}
+
+fn some_rows(count: i64) -> Vec<Row> {
+    let row = |number: i64| Row {
+        time: at(number / 4).as_nanos(),
+        trace: 1 + number as u128 / 10,
+        span: number as u128,
+        service: format!("service {}", number % 3),
+        took: number * 7 % 13,
+        cost: number as f64 / 3.0,
+        attributes: vec![("route".to_owned(), format!("/{}", number % 5))],
+    };
+    (0..count).map(row).collect()
+}
+
+/// A closed store with these rows and a sample; in a file, or only in the log.
+fn written(rows: &[Row], flushed: bool) -> (FakeDisk, StoreOptions) {
+    let disk = FakeDisk::default();
+    let options = StoreOptions {
+        tables: vec![table(Duration::MAX)],
+        ..options()
+    };
+    let engine = open_with(&disk, options.clone()).unwrap();
+    for rows in rows.chunks(50) {
+        engine.append_records("visits", &of(rows)).unwrap();
+    }
+    if flushed {
+        engine.flush().unwrap();
+    }
+    assert_eq!(everything(&engine), rows);
+    (disk, options)
+}
+
+fn only(disk: &FakeDisk, extension: &str) -> PathBuf {
+    let has = |path: &PathBuf| path.extension().is_some_and(|found| found == extension);
+    let found: Vec<_> = disk.paths().into_iter().filter(has).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].clone()
+}
+
+/// Flips a bit of every byte of the only file of an extension; at most so many rows go missing
+/// each time, and it is reported.
+fn flip_everywhere(extension: &str, flushed: bool, rows_lost: usize) {
+    let rows = some_rows(200);
+    let (disk, options) = written(&rows, flushed);
+    let path = only(&disk, extension);
+    let bytes = disk.bytes(&path);
+    let mut most = 0;
+    for offset in 0..bytes.len() {
+        let copy = disk.copy();
+        let mut flipped = bytes.clone();
+        flipped[offset] ^= 1 << (offset % 8);
+        copy.set_bytes(&path, flipped);
+        let engine = open_with(&copy, options.clone()).unwrap();
+        // An index is only looked at when it helps.
+        for file in engine.record_files() {
+            file.verify().unwrap();
+        }
+        let found = everything(&engine);
+        assert!(
+            found.iter().all(|row| rows.contains(row)),
+            "flipped at {offset}"
+        );
+        most = most.max(rows.len() - found.len());
+        let reported = engine.stats().quarantined;
+        assert_eq!(reported.len(), 1, "flipped at {offset}: {reported:?}");
+        // What is damaged is in nobody's way.
+        engine.append_records("visits", &of(&rows)).unwrap();
+        assert_eq!(everything(&engine), rows);
+        engine.compact().unwrap();
+        assert_eq!(everything(&engine), rows, "flipped at {offset}");
+    }
+    assert!((1..=rows_lost).contains(&most), "{most}");
+}
+
+#[test]
+fn a_flipped_bit_in_a_file_of_records_is_found_and_set_aside() {
+    flip_everywhere("records", true, 200);
+}
+
+#[test]
+fn a_flipped_bit_in_the_log_costs_the_rows_of_one_append() {
+    flip_everywhere("wal", false, 50);
+}
+
+#[test]
+fn a_damaged_index_makes_finding_slower_only() {
+    let rows = some_rows(200);
+    let (disk, options) = written(&rows, true);
+    let engine = open_with(&disk, options.clone()).unwrap();
+    let file = engine.record_files().remove(0);
+    let index = file.directory.indexes[1][0].at;
+    drop((engine, file));
+    let path = only(&disk, "records");
+    let mut bytes = disk.bytes(&path);
+    bytes[index.offset as usize] ^= 1;
+    disk.set_bytes(&path, bytes);
+    let engine = open_with(&disk, options).unwrap();
+    let test = Test::Id(3);
+    let conditions = [Condition { column: 1, test }];
+    assert_eq!(
+        select(&engine, &query(TimeRange::ALL, &conditions)),
+        rows[20..30]
+    );
+    assert_eq!(engine.stats().quarantined.len(), 1);
+}
+
+#[test]
+fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
+    let disk = FakeDisk::default();
+    let options = StoreOptions {
+        tables: vec![table(Duration::from_secs(100))],
+        future: Duration::from_secs(10),
+        query_samples_max: 30,
+        clock: || at(1000),
+        ..options()
+    };
+    let engine = open_with(&disk, options).unwrap();
+    let failed = |result: Result<_, AppendError>| match result {
+        Err(AppendError::Failed(error)) => error.downcast::<RecordsError>().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let none = Records::new(&table(Duration::MAX).schema);
+    let name = "nothing".to_owned();
+    let no_table = failed(engine.append_records("nothing", &none));
+    assert_eq!(*no_table, RecordsError::NoTable { name });
+    let other = Schema::new("visits", vec![Column::new("t", ColumnKind::Integer)]).unwrap();
+    let row = failed(engine.append_records("visits", &Records::new(&other)));
+    assert_eq!(*row, RecordsError::Row { cell: 0 });
+    let rows: Vec<Row> = [899, 900, 1010, 1011]
+        .map(|time| Row {
+            time: at(time).as_nanos(),
+            ..Row::default()
+        })
+        .into();
+    let outcome = engine.append_records("visits", &of(&rows)).unwrap();
+    let reasons = outcome
+        .rejected
+        .iter()
+        .map(|rejected| (rejected.row, rejected.reason));
+    assert!(reasons.eq([(0, Refusal::TooOld), (3, Refusal::TooNew)]));
+    assert_eq!(everything(&engine), rows[1..3]);
+    // A query says what is wrong with it.
+    let conditions = [Condition {
+        column: 3,
+        test: Test::Id(1),
+    }];
+    assert!(
+        engine
+            .select_records("visits", &query(TimeRange::ALL, &conditions))
+            .is_err()
+    );
+    let late: Vec<Row> = (0..31)
+        .map(|span| Row {
+            time: at(1000).as_nanos(),
+            span,
+            ..Row::default()
+        })
+        .collect();
+    engine.append_records("visits", &of(&late)).unwrap();
+    let all = engine.select_records("visits", &query(TimeRange::ALL, &[]));
+    let Err(error) = all else {
+        panic!("more rows than a query may touch")
+    };
+    assert!(error.to_string().contains("records"), "{error}");
+}
+
+#[test]
+fn a_table_that_changed_keeps_what_it_had() {
+    let rows = some_rows(60);
+    let (disk, options) = written(&rows, true);
+    let column = |name, kind| Column::new(name, kind);
+    let changed = Schema::new(
+        "visits",
+        vec![
+            column("start", ColumnKind::Integer),
+            column("trace", ColumnKind::Id).key().indexed(),
+            column("span", ColumnKind::Id).key(),
+            column("status", ColumnKind::Text).indexed(),
+        ],
+    );
+    let mut newer = options.clone();
+    newer.tables[0].schema = Arc::new(changed.unwrap());
+    let engine = open_with(&disk, newer.clone()).unwrap();
+    let mut records = Records::new(&newer.tables[0].schema);
+    let time = at(99).as_nanos();
+    let cells = [
+        Cell::Integer(time),
+        Cell::Id(1),
+        Cell::Id(2),
+        Cell::Text("new"),
+    ];
+    records.push(&cells).unwrap();
+    engine.append_records("visits", &records).unwrap();
+    let empty = Matcher::equal("", "");
+    let conditions = [Condition {
+        column: 3,
+        test: Test::Text(&empty),
+    }];
+    for step in 0..3 {
+        let old = RecordQuery {
+            columns: &[2, 3],
+            ..query(TimeRange::ALL, &conditions)
+        };
+        let found = engine.select_records("visits", &old).unwrap();
+        assert_eq!((found.len(), found.text(1, 0)), (60, Some("")), "{step}");
+        let found = engine.select_records(
+            "visits",
+            &RecordQuery {
+                conditions: &[],
+                ..old
+            },
+        );
+        assert_eq!(found.unwrap().len(), 61);
+        engine.flush().unwrap();
+        engine.compact().unwrap();
+    }
+    drop(engine);
+    // Merging kept the columns that the newer version does not know.
+    let engine = open_with(&disk, options).unwrap();
+    let found = everything(&engine);
+    assert_eq!((found.len(), &found[..60]), (61, &rows[..]));
+}
