@@ -12,15 +12,15 @@
 //! - [`baselines`]: measuring a baseline and comparing with it
 //! - [`figures`]: the selectors behind the host's figures
 //! - [`summary`]: the dashboard's summary
+//! - [`allocator`]: memory that is free goes back to the system
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
 //!
 //! Async stays in [`mod@run`], [`http`] and [`live`]; everything that touches the store is plain
 //! synchronous Rust, run on blocking threads behind a semaphore.
 
-#![forbid(unsafe_code)]
-
 pub mod alerting;
+mod allocator;
 pub mod app;
 pub mod baselines;
 pub mod exposition;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tacho_model::Timestamp;
 use tacho_store::{SNAPSHOT_LOOKBACK, SnapshotInfo, StoreError};
 
+use crate::allocator;
 use crate::app::App;
 
 /// How often the store is kept tidy when memory does not fill up.
@@ -42,9 +43,12 @@ impl Maintenance {
         let write = move || {
             // `left` hears when the other thread ends, which is when this one should.
             while !matches!(left.try_recv(), Err(mpsc::TryRecvError::Disconnected)) {
-                if let Err(error) = writing.store.write_out(Timestamp::now()) {
-                    tell(&error, "memory could not be written out");
-                    std::thread::sleep(AFTER_FAILURE);
+                match writing.store.write_out(Timestamp::now()) {
+                    Ok(done) => release_after(&done),
+                    Err(error) => {
+                        tell(&error, "memory could not be written out");
+                        std::thread::sleep(AFTER_FAILURE);
+                    }
                 }
                 writing.store.wait_for_work(EVERY);
             }
@@ -86,13 +90,21 @@ fn lower_priority() {
     }
 }
 
+/// What was in memory until now, or was needed for merging, goes back to the system.
+fn release_after(done: &tacho_store::Maintenance) {
+    if *done != tacho_store::Maintenance::default() {
+        allocator::release();
+    }
+}
+
 fn tell(error: &StoreError, what: &str) {
     tracing::error!(error = error as &dyn std::error::Error, "{what}");
 }
 
 fn maintain(app: &App, now: Timestamp) {
-    if let Err(error) = app.store.maintain(now) {
-        tell(&error, "maintenance failed");
+    match app.store.maintain(now) {
+        Ok(done) => release_after(&done),
+        Err(error) => tell(&error, "maintenance failed"),
     }
     if let Err(error) = snapshots(app, now) {
         tell(&error, "the snapshot of values failed");

@@ -14,6 +14,7 @@ use tacho_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::allocator;
 use crate::app::App;
 use crate::maintenance::Maintenance;
 use crate::settings::Settings;
@@ -50,6 +51,7 @@ pub enum RunError {
 /// with the address it got.
 pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
     allow_open_files();
+    allocator::limit_arenas();
     let runtime = runtime(&settings)?;
     let outcome = runtime.block_on(serve(settings, ready));
     runtime.shutdown_timeout(GRACE);
@@ -74,6 +76,8 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
         &settings.storage.dir,
         settings.storage.options.clone(),
     )?);
+    // Replaying the log needs more memory than what it leaves.
+    allocator::release();
     let app = Arc::new(App::new(settings, Arc::clone(&store), Timestamp::now()));
 
     let (stop, stopped) = mpsc::channel();

@@ -15,6 +15,7 @@ use super::alerts::AlertBody;
 use super::params::Params;
 use super::problem::{Answer, Problem};
 use super::store::StoreBody;
+use crate::allocator;
 use crate::app::{App, SharedApp};
 
 /// Collection is late when the newest tick is older than this many intervals.
@@ -221,7 +222,12 @@ pub(crate) struct FlushBody {
 /// `POST /-/flush`: everything held in memory goes into its final form on disk.
 pub(crate) async fn flush(State(app): State<SharedApp>) -> Answer<Json<FlushBody>> {
     let began = Instant::now();
-    let done = app.blocking(|app| Ok(app.store.flush()?)).await?;
+    let flush = |app: &App| {
+        let done = app.store.flush()?;
+        allocator::release();
+        Ok(done)
+    };
+    let done = app.blocking(flush).await?;
     Ok(Json(FlushBody {
         schema: SCHEMA,
         samples_flushed: done.samples_flushed,
