@@ -7,8 +7,7 @@
 //! pages, the records of the database that can still be read. Nothing is destroyed.
 //!
 //! Not looked at is what opening would remove anyway: segments and blocks that another block
-//! replaced. `SQLite` keeps no checksums of its pages: a flipped bit inside a text of a record is
-//! not found there.
+//! replaced.
 
 mod rewrite;
 

@@ -1,7 +1,8 @@
 //! State records in `SQLite`: what is set, measured and decided, each with its history.
 //!
 //! One record kind a file: `baselines`, `benchmarks`, `experiments`, `alert_rules`, `alerts`,
-//! `silences`, `annotations`, `reports`; below them `schema` (migrations), `limits` and `backup`.
+//! `silences`, `annotations`, `reports`; below them `schema` (migrations), `checksums`, `limits`
+//! and `backup`.
 //!
 //! Invariants:
 //! 1. one connection does all the writing of this process, a transaction a call; another one does
@@ -20,6 +21,7 @@ mod annotations;
 pub(crate) mod backup;
 mod baselines;
 mod benchmarks;
+mod checksums;
 mod experiments;
 mod limits;
 mod reports;
@@ -182,6 +184,7 @@ fn prepare(mut connection: Connection, path: &Path) -> Result<Connection, StoreE
     )?;
     schema::check(&connection, path)?;
     schema::migrate(&mut connection, &schema::MIGRATIONS)?;
+    checksums::ensure(&mut connection)?;
     let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if sound != "ok" {
         return Err(StoreError::Damaged {
@@ -206,6 +209,7 @@ fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         Connection::open_with_flags(uri, flags)
     })?;
     schema::check(&connection, path)?;
+    checksums::register(&connection)?;
     Ok(connection)
 }
 

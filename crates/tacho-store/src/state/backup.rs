@@ -8,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use super::checksums::{self, Checksummed};
 use super::{State, open_to_read, prepare};
 use crate::error::StoreError;
 
@@ -64,6 +65,14 @@ pub(crate) fn faults(path: &Path) -> Result<Vec<String>, StoreError> {
                 }
             }
         }
+        for table in checksums::tables(&connection)? {
+            let (name, damaged) = (&table.name, table.damaged(&connection)?);
+            if damaged > 0 {
+                faults.push(format!(
+                    "{damaged} rows of {name} do not match their checksums"
+                ));
+            }
+        }
         Ok(faults)
     };
     match examine() {
@@ -85,14 +94,11 @@ fn reason(error: &StoreError) -> String {
 pub(crate) fn salvage(from: &Path, to: &Path) -> Result<(usize, Vec<String>), StoreError> {
     let mut target = prepare(Connection::open(to)?, to)?;
     let source = open_to_read(from).ok();
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-               ORDER BY rowid";
-    // In the order they were made, so that what others refer to comes first.
-    let tables: Vec<String> = {
-        let mut statement = target.prepare(sql)?;
-        let names = statement.query_map([], |row| row.get(0))?;
-        names.collect::<Result<_, _>>()?
-    };
+    // Those that the source has: columns may be missing in an older one.
+    let tables = source.as_ref().map(checksums::tables);
+    let tables = tables
+        .and_then(Result::ok)
+        .map_or_else(|| checksums::tables(&target), Ok)?;
     let mut kept = 0;
     let mut broken = Vec::new();
     let transaction = target.transaction()?;
@@ -100,16 +106,16 @@ pub(crate) fn salvage(from: &Path, to: &Path) -> Result<(usize, Vec<String>), St
         let mut whole = false;
         for order in ["", "ORDER BY rowid DESC"] {
             let Some(source) = &source else { break };
-            let sql = format!("SELECT * FROM {table} {order}");
-            let (copied, outcome) = copy_rows(source, &transaction, &table, &sql);
+            let (copied, outcome) = copy_rows(source, &transaction, &table, order);
             kept += copied;
             whole |= outcome.is_ok();
             if whole {
                 break;
             }
         }
-        if !whole {
-            broken.push(table);
+        let sound = |source| table.damaged(source).is_ok_and(|damaged| damaged == 0);
+        if !whole || !source.as_ref().is_some_and(sound) {
+            broken.push(table.name);
         }
     }
     transaction.commit()?;
@@ -117,20 +123,22 @@ pub(crate) fn salvage(from: &Path, to: &Path) -> Result<(usize, Vec<String>), St
     Ok((kept, broken))
 }
 
-/// Copies rows until one cannot be read. A row that the new table refuses is damaged, too.
+/// Copies the rows that match their checksums until one cannot be read. A row that the new table
+/// refuses is damaged, too.
 fn copy_rows(
     source: &Connection,
     target: &Connection,
-    table: &str,
-    sql: &str,
+    table: &Checksummed,
+    order: &str,
 ) -> (usize, rusqlite::Result<()>) {
     let mut kept = 0;
     let mut copy = || {
-        let mut select = source.prepare(sql)?;
-        let columns = select.column_names().collect::<Vec<_>>().join(", ");
-        let count = select.column_count();
+        let (name, columns, count) = (&table.name, table.columns.join(", "), table.columns.len());
+        let sound = table.sound();
+        let sql = format!("SELECT {columns} FROM {name} WHERE {sound} {order}");
+        let mut select = source.prepare(&sql)?;
         let places = vec!["?"; count].join(", ");
-        let insert = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
+        let insert = format!("INSERT OR IGNORE INTO {name} ({columns}) VALUES ({places})");
         let mut insert = target.prepare(&insert)?;
         let mut rows = select.query([])?;
         let mut refused = Ok(());

@@ -114,7 +114,8 @@ impl State {
                 nanos(window.end),
                 benchmark.body
             ])?;
-            let sql = "INSERT OR IGNORE INTO benchmark_service VALUES (?1, ?2)";
+            let sql =
+                "INSERT OR IGNORE INTO benchmark_service (benchmark, service) VALUES (?1, ?2)";
             let mut insert = transaction.prepare_cached(sql)?;
             for service in &benchmark.services {
                 insert.execute([name, service])?;

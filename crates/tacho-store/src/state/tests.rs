@@ -403,7 +403,7 @@ fn what_is_too_large_or_too_many_is_refused_by_name() {
         .unwrap();
     let many = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {RECORDS_MAX})
-         INSERT INTO experiment SELECT 'e' || i, 'draft', 0, 0, '' FROM n"
+         INSERT INTO experiment SELECT 'e' || i, 'draft', 0, 0, '', NULL FROM n"
     );
     state.writer.lock().execute(&many, []).unwrap();
     let full = state.create_experiment("one more", at(0), "");
@@ -456,7 +456,7 @@ fn readers_do_not_wait_for_the_writer() {
     let state = State::open(&dir.path().join("state.db")).unwrap();
     let versions = || state.baseline_history("b").unwrap().len();
     let written = state.write(|transaction| {
-        let sql = "INSERT INTO baseline VALUES ('b', 1, 7, 1, NULL, 5, 6, '{}')";
+        let sql = "INSERT INTO baseline VALUES ('b', 1, 7, 1, NULL, 5, 6, '{}', NULL)";
         transaction.execute(sql, [])?;
         // On this very thread: if it waited, it would wait for ever.
         assert_eq!(versions(), 0, "what is not committed is not seen");
@@ -471,11 +471,11 @@ fn a_write_that_fails_half_way_leaves_nothing() {
     let state = State::in_memory().unwrap();
     let failed = state.write(|transaction| -> Result<(), StoreError> {
         transaction.execute(
-            "INSERT INTO alert_rule VALUES ('r', 1, 0, '', 'created', 1, '')",
+            "INSERT INTO alert_rule VALUES ('r', 1, 0, '', 'created', 1, '', NULL)",
             [],
         )?;
         transaction.execute(
-            "INSERT INTO alert_rule VALUES ('r', 2, 0, '', 'odd', 1, '')",
+            "INSERT INTO alert_rule VALUES ('r', 2, 0, '', 'odd', 1, '', NULL)",
             [],
         )?;
         Ok(())

@@ -211,6 +211,27 @@ fn damage_of_the_other_files_is_found_and_repaired() {
 }
 
 #[test]
+fn a_flipped_bit_inside_a_text_of_a_state_record_is_found() {
+    let inside = |dir: &Path| {
+        let path = dir.join("state.db");
+        let bytes = fs::read(&path).unwrap();
+        let text = bytes.windows(64).rposition(|part| part == [b'x'; 64]);
+        flip(&path, text.unwrap() + 32);
+    };
+    check_damage("a text of the state", "state.db", inside, 120);
+    // The other versions of the baseline are there, the damaged one is not.
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path());
+    inside(dir.path());
+    let repaired = repair(dir.path(), |_| ()).unwrap();
+    assert!(repaired.lost[0].contains("baseline"), "{repaired:?}");
+    let store = Store::open(dir.path(), options()).unwrap();
+    let history = store.state().baseline_history("normal").unwrap();
+    assert_eq!(history.len(), 2);
+    assert!(history.iter().all(|one| one.body == "x".repeat(5_000)));
+}
+
+#[test]
 fn a_missing_format_file_is_written_again() {
     let dir = tempfile::tempdir().unwrap();
     written(dir.path());

@@ -9,7 +9,7 @@ use super::*;
 use crate::state::schema::{MIGRATIONS, migrate, version};
 
 /// Records as each version could hold them first, in that version's columns.
-const RECORDS: [&str; 5] = [
+const RECORDS: [&str; 6] = [
     "INSERT INTO baseline VALUES ('b', 1, 7, 1, NULL, 5, 6, '{}');
      INSERT INTO alert_event VALUES (3, 'r', 's', 'firing', 'info', 1.5, NULL, 4, NULL, 'm', '{}');
      INSERT INTO annotation VALUES (5, 6, 'deployment', 'v2', '{}');
@@ -22,6 +22,7 @@ const RECORDS: [&str; 5] = [
      INSERT INTO experiment_transition VALUES (2, 'cache', 2, 'running', 'go');",
     "INSERT INTO alert_rule VALUES ('slow', 1, 2, 'ann', 'created', 1, 'p95 > 1s');",
     "INSERT INTO silence VALUES (9, '{}', 1, 5, 'ann', '', 1, 3, 'bob');",
+    "",
 ];
 
 /// A database of version `older` with records in it, left in write-ahead log mode.
@@ -75,6 +76,12 @@ fn verify(state: &State, older: usize) {
     let ended = silence.and_then(|silence| silence.ended_by);
     assert_eq!(ended.as_deref(), (older >= 5).then_some("bob"));
 
+    // What was there before has checksums now.
+    let connection = state.writer.lock();
+    for table in checksums::tables(&connection).unwrap() {
+        assert_eq!(table.damaged(&connection).unwrap(), 0, "{}", table.name);
+    }
+    drop(connection);
     state.put_baseline("b", at(1), window(0, 1), "{}").unwrap();
     state.create_benchmark(&benchmark("new", &[])).unwrap();
     state.create_experiment("new", at(1), "{}").unwrap();
@@ -110,7 +117,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
             error,
             StoreError::NewerFormat {
                 found: 99,
-                supported: 5,
+                supported: 6,
                 ..
             }
         );
@@ -169,5 +176,5 @@ fn a_migration_that_is_cut_off_leaves_a_whole_version() {
         drop(connection);
         verify(&State::open(&path).unwrap(), 1);
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
