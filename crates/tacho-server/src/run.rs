@@ -70,6 +70,9 @@ fn allow_open_files() {
 async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
     let listener = listen(settings.server.listen).await?;
     let address = listener.local_addr().map_err(RunError::Start)?;
+    if settings.storage.options.rollup_after == Duration::MAX {
+        tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
+    }
     let store = Arc::new(Store::open(
         &settings.storage.dir,
         settings.storage.options.clone(),
