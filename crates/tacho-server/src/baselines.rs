@@ -21,6 +21,7 @@ use tacho_model::{
 use tacho_store::StoreError;
 
 use crate::app::App;
+use crate::query::QueryCtx;
 use crate::reading::{SeriesAt, map_in_order};
 use crate::series::{self, SeriesError, step_at_least};
 
@@ -91,7 +92,7 @@ pub enum BaselineError {
 
 /// Measures `range` and keeps it as the next version of `name`.
 pub fn create(
-    app: &App,
+    app: &QueryCtx<'_>,
     name: &str,
     range: TimeRange,
     selectors: &[Vec<Matcher>],
@@ -194,7 +195,7 @@ fn read(row: tacho_store::state::Baseline) -> Result<StoredBaseline, BaselineErr
 /// Compares what was measured in `range` with a baseline: one verdict a metric, in its order, with
 /// the rate of false discoveries kept over all of them.
 pub fn compare(
-    app: &App,
+    app: &QueryCtx<'_>,
     baseline: &Baseline,
     range: TimeRange,
     now: Timestamp,
@@ -227,12 +228,12 @@ pub fn compare(
 
 /// What to measure: the selected series, or the host's key metrics and every latency.
 fn specs(
-    app: &App,
+    app: &QueryCtx<'_>,
     target: &str,
     range: TimeRange,
     selectors: &[Vec<Matcher>],
 ) -> Result<Vec<MetricSpec>, BaselineError> {
-    let querier = app.store.as_ref();
+    let querier = &app.querier();
     let mut specs = Vec::new();
     if selectors.is_empty() {
         for row in key_metrics::HOST {
@@ -300,12 +301,12 @@ fn spec_of(querier: &dyn Querier, target: &str, labels: Labels) -> MetricSpec {
 
 /// The values of one metric in a window; `None` when there are none.
 fn measure(
-    app: &App,
+    app: &QueryCtx<'_>,
     spec: &MetricSpec,
     range: TimeRange,
     step: Option<Duration>,
 ) -> Result<Option<Measurement>, BaselineError> {
-    let querier = app.store.as_ref();
+    let querier = &app.querier();
     if spec.kind == MetricKind::Latency {
         return Ok(intervals(querier, spec, range)?);
     }

@@ -8,6 +8,7 @@
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
+//! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
 //! - [`baselines`]: measuring a baseline and comparing with it
@@ -30,6 +31,7 @@ pub mod http;
 pub mod ingest;
 pub mod live;
 pub mod maintenance;
+pub mod query;
 pub mod reading;
 pub mod remote_write;
 pub mod reporting;

@@ -142,6 +142,8 @@ impl LocalServer {
         let mut settings = Settings::default();
         dir.clone_into(&mut settings.storage.dir);
         settings.collect.host = false;
+        // Its only client is the command that waits for it.
+        settings.server.query_timeout = Duration::MAX;
         settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let runtime = runtime(&settings)?;
         let listener = runtime.block_on(listen(settings.server.listen))?;

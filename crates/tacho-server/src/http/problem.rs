@@ -24,6 +24,9 @@ pub(crate) struct Problem {
     detail: String,
     #[serde(skip)]
     retry_after: bool,
+    /// The request took too long.
+    #[serde(skip)]
+    is_timeout: bool,
 }
 
 /// What handlers answer.
@@ -38,6 +41,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             retry_after: false,
+            is_timeout: false,
         }
     }
 
@@ -69,6 +73,15 @@ impl Problem {
         }
     }
 
+    /// 503: it took longer than it may. Asking again at once would take as long, so no time is named.
+    pub(crate) fn timeout(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self {
+            is_timeout: true,
+            ..problem
+        }
+    }
+
     /// 500: our fault. The cause goes to the log, not to the client.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "request failed");
@@ -76,6 +89,11 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "the request failed; the log says why",
         )
+    }
+
+    /// Whether the request took too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.is_timeout
     }
 
     /// What went wrong.
@@ -113,6 +131,10 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match &error {
             QueryError::TooMuch { .. } => Self::bad_request(error.to_string()),
+            QueryError::TimedOut { .. } => {
+                let detail = format!("{error}, or raise server.query_timeout");
+                Self::timeout(detail)
+            }
             QueryError::Cancelled => Self::unavailable(error.to_string()),
             QueryError::Failed(_) => Self::internal(&error),
         }
