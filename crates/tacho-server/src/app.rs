@@ -130,7 +130,11 @@ impl App {
 
     /// Remembers whether the store took the last batch.
     pub fn note_append(&self, error: Option<&AppendError>) {
-        *self.refusing.write() = error.map(ToString::to_string);
+        *self.refusing.write() = error.map(|error| match error {
+            // That it was not kept is known; why is the news.
+            AppendError::Failed(source) => source.to_string(),
+            error => error.to_string(),
+        });
     }
 
     /// Why the store refused the last batch; `None` when it took it.
