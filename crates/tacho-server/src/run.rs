@@ -4,6 +4,8 @@
 //! server on it) fails before anything is started. Stopping is orderly: no new requests, live
 //! connections closed, the sampler joined, the log synced.
 
+mod files;
+
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -48,23 +50,12 @@ pub enum RunError {
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM). `ready` is called once it listens,
 /// with the address it got.
-pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
-    allow_open_files();
+pub fn run(mut settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+    files::allow(&mut settings);
     let runtime = runtime(&settings)?;
     let outcome = runtime.block_on(serve(settings, ready));
     runtime.shutdown_timeout(GRACE);
     outcome
-}
-
-/// Lets this process have as many files open as the system allows it to: every block of the store
-/// is one, every connection another, and the usual soft limit of 1024 is for older programs.
-fn allow_open_files() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
-    }
 }
 
 async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
