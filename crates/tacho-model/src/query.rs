@@ -7,7 +7,9 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use crate::time::format_duration;
 use crate::{Histogram, Labels, Matcher, Metadata, TimeRange, Timestamp};
 
 /// Something that can be asked for samples: the store, or a cluster behind remote read.
@@ -153,6 +155,15 @@ pub enum QueryError {
         what: &'static str,
         /// The configured limit.
         limit: u64,
+    },
+    /// It takes longer than it may.
+    #[error(
+        "the query takes longer than its limit of {}; narrow its range or selector",
+        format_duration(*limit)
+    )]
+    TimedOut {
+        /// How long it may take.
+        limit: Duration,
     },
     /// Whoever asked has gone.
     #[error("the query was cancelled")]

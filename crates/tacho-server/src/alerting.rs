@@ -19,6 +19,7 @@ use tacho_store::Store;
 use tacho_store::state::AlertEvent;
 
 use crate::app::App;
+use crate::reading::{SeriesAt, map_in_order};
 use crate::series;
 
 mod message;
@@ -168,17 +169,24 @@ fn values(
     let function: Function = rule.condition.function;
     let windows = Windows::one(TimeRange::last(rule.window, now));
     let selection = querier.select(&rule.matchers(), windows.read_range())?;
-    let mut grouping = Grouping::new(function, windows, rule.by.as_deref());
-    let mut columns = Columns::new();
-    for index in 0..selection.len() {
-        selection.read(index, &mut columns)?;
+    let grouping = || Grouping::new(function, windows, rule.by.as_deref());
+    let wanted = SeriesAt::all(selection.as_ref());
+    let aggregate = |index: usize, columns: &Columns| {
         let shape = if columns.histograms.is_empty() {
             shape
         } else {
             Shape::Histogram
         };
-        grouping.add(selection.labels(index), &columns, shape);
-    }
+        let mut one = grouping();
+        one.add(wanted[index].labels(), columns, shape);
+        one
+    };
+    let mut grouping = grouping();
+    let over = windows.read_range();
+    map_in_order(&wanted, over, aggregate, |_, one, _| {
+        grouping.merge(one);
+        Ok::<(), QueryError>(())
+    })?;
     let newest = |points: Vec<(Timestamp, f64)>| points.last().map(|(_, value)| *value);
     let groups = grouping.finish().into_iter();
     Ok((

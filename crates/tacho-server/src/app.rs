@@ -16,6 +16,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use crate::alerting::Alerting;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
+use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
 use crate::settings::Settings;
 use crate::summary::SummaryCache;
@@ -87,11 +88,12 @@ impl App {
         }
     }
 
-    /// Runs synchronous work on a blocking thread, at most `queries_max` at a time.
+    /// Runs synchronous work on a blocking thread, at most `queries_max` at a time. What it reads
+    /// through its context ends with `query_timeout`, or when the client hangs up.
     pub(crate) async fn blocking<T, F>(self: &Arc<Self>, work: F) -> Answer<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Self) -> Answer<T> + Send + 'static,
+        F: FnOnce(&QueryCtx<'_>) -> Answer<T> + Send + 'static,
     {
         let turn = Arc::clone(&self.queries).acquire_owned();
         let Ok(Ok(permit)) = tokio::time::timeout(QUEUE_WAIT, turn).await else {
@@ -100,10 +102,13 @@ impl App {
             ));
         };
         let app = Arc::clone(self);
+        // Dropped with this future when the client hangs up.
+        let waiting = Waiting::default();
+        let deadline = waiting.deadline(self.settings.server.query_timeout);
         let work = move || {
             // Held by the work itself: a client that hangs up must not make room for another.
             let _permit = permit;
-            work(&app)
+            work(&QueryCtx::new(&app, &deadline()))
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|error| Err(Problem::internal(&error)))
@@ -125,7 +130,11 @@ impl App {
 
     /// Remembers whether the store took the last batch.
     pub fn note_append(&self, error: Option<&AppendError>) {
-        *self.refusing.write() = error.map(ToString::to_string);
+        *self.refusing.write() = error.map(|error| match error {
+            // That it was not kept is known; why is the news.
+            AppendError::Failed(source) => source.to_string(),
+            error => error.to_string(),
+        });
     }
 
     /// Why the store refused the last batch; `None` when it took it.
@@ -217,4 +226,49 @@ fn this_host() -> HostSnapshot {
         ..HostOptions::default()
     });
     here.snapshot().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tacho_model::QueryError;
+    use tacho_store::StoreOptions;
+
+    use super::*;
+
+    /// What a query is told that goes on for as long as it may; `wait` is how long the client does.
+    fn told(timeout: Duration, wait: Duration) -> QueryError {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), StoreOptions::default()).unwrap();
+        let mut settings = Settings::default();
+        settings.server.query_timeout = timeout;
+        let app = Arc::new(App::new(settings, Arc::new(store), Timestamp::now()));
+        let (tell, hear) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let endless = move |ctx: &QueryCtx<'_>| -> Answer<()> {
+                loop {
+                    if let Err(error) = ctx.check() {
+                        let _ = tell.send(error);
+                        return Ok(());
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            };
+            // Who hangs up drops the future.
+            let _ = tokio::time::timeout(wait, app.blocking(endless)).await;
+        });
+        hear.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    #[test]
+    fn a_query_ends_when_its_time_is_over_or_its_client_gone() {
+        let (short, long) = (Duration::from_millis(30), Duration::from_mins(10));
+        assert!(matches!(told(short, long), QueryError::TimedOut { .. }));
+        assert!(matches!(told(long, short), QueryError::Cancelled));
+    }
 }

@@ -21,6 +21,8 @@ use tacho_model::{
 use tacho_store::StoreError;
 
 use crate::app::App;
+use crate::query::QueryCtx;
+use crate::reading::{SeriesAt, map_in_order};
 use crate::series::{self, SeriesError, step_at_least};
 
 mod record;
@@ -90,7 +92,7 @@ pub enum BaselineError {
 
 /// Measures `range` and keeps it as the next version of `name`.
 pub fn create(
-    app: &App,
+    app: &QueryCtx<'_>,
     name: &str,
     range: TimeRange,
     selectors: &[Vec<Matcher>],
@@ -193,7 +195,7 @@ fn read(row: tacho_store::state::Baseline) -> Result<StoredBaseline, BaselineErr
 /// Compares what was measured in `range` with a baseline: one verdict a metric, in its order, with
 /// the rate of false discoveries kept over all of them.
 pub fn compare(
-    app: &App,
+    app: &QueryCtx<'_>,
     baseline: &Baseline,
     range: TimeRange,
     now: Timestamp,
@@ -226,12 +228,12 @@ pub fn compare(
 
 /// What to measure: the selected series, or the host's key metrics and every latency.
 fn specs(
-    app: &App,
+    app: &QueryCtx<'_>,
     target: &str,
     range: TimeRange,
     selectors: &[Vec<Matcher>],
 ) -> Result<Vec<MetricSpec>, BaselineError> {
-    let querier = app.store.as_ref();
+    let querier = &app.querier();
     let mut specs = Vec::new();
     if selectors.is_empty() {
         for row in key_metrics::HOST {
@@ -299,12 +301,12 @@ fn spec_of(querier: &dyn Querier, target: &str, labels: Labels) -> MetricSpec {
 
 /// The values of one metric in a window; `None` when there are none.
 fn measure(
-    app: &App,
+    app: &QueryCtx<'_>,
     spec: &MetricSpec,
     range: TimeRange,
     step: Option<Duration>,
 ) -> Result<Option<Measurement>, BaselineError> {
-    let querier = app.store.as_ref();
+    let querier = &app.querier();
     if spec.kind == MetricKind::Latency {
         return Ok(intervals(querier, spec, range)?);
     }
@@ -316,13 +318,20 @@ fn measure(
     let range = TimeRange::new(range.start.max(range.end - longest), range.end);
     let windows = Windows::steps(range, step);
     let selection = querier.select(&matchers_of(spec), windows.read_range())?;
-    let mut grouping = Grouping::new(spec.function, windows, Some(&[]));
-    let mut columns = Columns::new();
+    let grouping = || Grouping::new(spec.function, windows, Some(&[]));
     let shape = series::described(querier, &spec.metric).0.shape();
-    for index in meant(selection.as_ref(), spec) {
-        selection.read(index, &mut columns)?;
-        grouping.add(selection.labels(index), &columns, shape);
-    }
+    let wanted = meant(selection.as_ref(), spec);
+    let aggregate = |index: usize, columns: &Columns| {
+        let mut one = grouping();
+        one.add(wanted[index].labels(), columns, shape);
+        one
+    };
+    let mut grouping = grouping();
+    let over = windows.read_range();
+    map_in_order(&wanted, over, aggregate, |_, one, _| {
+        grouping.merge(one);
+        Ok::<(), QueryError>(())
+    })?;
     let points = grouping
         .finish()
         .into_iter()
@@ -343,9 +352,10 @@ fn matchers_of(spec: &MetricSpec) -> Vec<Matcher> {
 
 /// The series that are meant: the one of exactly these labels where there is one, because matchers
 /// cannot say "and no other label"; else all that have them.
-fn meant(selection: &dyn Selection, spec: &MetricSpec) -> Vec<usize> {
-    let exact = (0..selection.len()).find(|index| *selection.labels(*index) == spec.labels);
-    exact.map_or_else(|| (0..selection.len()).collect(), |index| vec![index])
+fn meant<'a>(selection: &'a dyn Selection, spec: &MetricSpec) -> Vec<SeriesAt<'a>> {
+    let all = SeriesAt::all(selection);
+    let exact = all.iter().find(|series| *series.labels() == spec.labels);
+    exact.map(|series| vec![*series]).unwrap_or(all)
 }
 
 /// One histogram an interval, over all series of the selection.
@@ -358,10 +368,10 @@ fn intervals(
     let widest = Duration::from_nanos(u64::try_from(widest).unwrap_or(u64::MAX));
     let width = step_at_least(INTERVAL, widest);
     let selection = querier.select(&matchers_of(spec), range)?;
-    let mut columns = Columns::new();
     let mut parts: BTreeMap<Timestamp, Histogram> = BTreeMap::new();
-    for index in meant(selection.as_ref(), spec) {
-        selection.read(index, &mut columns)?;
+    let wanted = meant(selection.as_ref(), spec);
+    let nothing = |_: usize, _: &Columns| ();
+    map_in_order(&wanted, range, nothing, |_, (), columns| {
         for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
             // As in every window here, a boundary ends its interval.
             let end = (*t - Duration::from_nanos(1)).align_down(width) + width;
@@ -370,7 +380,8 @@ fn intervals(
                 parts.entry(end).or_default().merge(histogram);
             }
         }
-    }
+        Ok::<(), QueryError>(())
+    })?;
     let parts: Vec<_> = parts.into_iter().collect();
     Ok((!parts.is_empty()).then_some(Measurement::Intervals { width, parts }))
 }

@@ -12,6 +12,8 @@ use tacho_model::{
 };
 use tacho_wire::openmetrics::{Current, Exposition, finish, write_family};
 
+use crate::reading::{SeriesAt, map_in_order};
+
 /// How old a value may be.
 pub const FRESH: Duration = Duration::from_mins(5);
 
@@ -29,22 +31,23 @@ pub fn write(
     let any = Matcher::new(METRIC_NAME, MatchOp::NotEqual, "")
         .map_err(|error| QueryError::Failed(error.into()))?;
     let selection = querier.select(&[any], TimeRange::last(FRESH, now))?;
-    let mut columns = Columns::new();
     let mut family: Vec<(Labels, Current)> = Vec::new();
     // The selection is sorted by all labels, of which the name need not be the first.
-    let mut order: Vec<usize> = (0..selection.len()).collect();
-    order.sort_by_key(|index| selection.labels(*index).name());
-    for index in order {
-        let labels = selection.labels(index);
+    let mut wanted = SeriesAt::all(selection.as_ref());
+    wanted.sort_by_key(|series| series.labels().name());
+    let over = TimeRange::last(FRESH, now);
+    let newest = |_: usize, columns: &Columns| current(columns);
+    map_in_order(&wanted, over, newest, |index, value, _| {
+        let labels = wanted[index].labels();
         if family
             .first()
             .is_some_and(|(first, _)| first.name() != labels.name())
         {
             flush(querier, how, &mut family, &mut written, &mut out);
         }
-        selection.read(index, &mut columns)?;
-        family.extend(current(&columns).map(|value| (labels.clone(), value)));
-    }
+        family.extend(value.map(|value| (labels.clone(), value)));
+        Ok::<(), QueryError>(())
+    })?;
     flush(querier, how, &mut family, &mut written, &mut out);
     finish(how.format, &mut out);
     Ok(out)

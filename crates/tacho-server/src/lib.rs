@@ -8,6 +8,8 @@
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
+//! - [`query`]: how long a query may take, and for whom
+//! - [`reading`]: many series on several threads, in their order
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
 //! - [`baselines`]: measuring a baseline and comparing with it
 //! - [`figures`]: the selectors behind the host's figures
@@ -29,6 +31,8 @@ pub mod http;
 pub mod ingest;
 pub mod live;
 pub mod maintenance;
+pub mod query;
+pub mod reading;
 pub mod remote_write;
 pub mod reporting;
 pub mod run;

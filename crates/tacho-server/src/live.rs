@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::dashboard::{self, DashboardBody};
 use crate::http::metrics::{SeriesBody, parse_function};
+use crate::query::QueryCtx;
 use crate::series::{self, PAGE_MAX, SeriesQuery};
 
 /// Most subscriptions a connection may have.
@@ -158,7 +159,7 @@ impl Subscriptions {
     }
 
     /// What is new at the newest tick, in all subscriptions or in `only` one.
-    pub(crate) fn updates(&mut self, app: &App, only: Option<&str>) -> Vec<ServerMessage> {
+    pub(crate) fn updates(&mut self, app: &QueryCtx<'_>, only: Option<&str>) -> Vec<ServerMessage> {
         let now = app.last_tick();
         let wanted = |known: &&mut Subscription| only.is_none_or(|id| known.id == id);
         let wanted = self.0.iter_mut().filter(wanted);
@@ -206,12 +207,18 @@ fn topic(
 }
 
 impl Subscription {
-    fn update(&mut self, app: &App, now: Timestamp) -> Option<ServerMessage> {
+    fn update(&mut self, app: &QueryCtx<'_>, now: Timestamp) -> Option<ServerMessage> {
         let id = self.id.clone();
         match &mut self.topic {
             Topic::Dashboard(window) => {
-                let body = Box::new(dashboard::body(app, *window, now));
-                Some(ServerMessage::Dashboard { id, body })
+                let body = dashboard::body(app, *window, now).map(Box::new);
+                Some(match body {
+                    Ok(body) => ServerMessage::Dashboard { id, body },
+                    Err(error) => ServerMessage::Error {
+                        id,
+                        detail: error.to_string(),
+                    },
+                })
             }
             Topic::Series(following) => {
                 let first = following.sent.is_none();
@@ -234,7 +241,7 @@ impl Following {
     /// The steps completed since the last call; `None` when there cannot be one.
     fn read(
         &mut self,
-        app: &App,
+        app: &QueryCtx<'_>,
         now: Timestamp,
     ) -> Result<Option<Vec<SeriesBody>>, series::SeriesError> {
         let end = now.align_down(self.step);
@@ -247,7 +254,7 @@ impl Following {
             None => end - self.window,
         };
         self.query.range = TimeRange::new(start.max(end - self.window), end);
-        let page = series::read(app.store.as_ref(), &self.query)?;
+        let page = series::read(&app.querier(), &self.query)?;
         self.sent = Some(end);
         Ok(Some(
             page.series.into_iter().map(SeriesBody::from).collect(),

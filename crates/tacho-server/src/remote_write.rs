@@ -140,6 +140,12 @@ impl Received {
         ))
     }
 
+    /// Whether some were refused that will be taken when they are sent again.
+    pub fn is_passing(&self) -> bool {
+        let rate = Why::Store(Refusal::SeriesRate);
+        self.refused.iter().any(|(why, _)| *why == rate)
+    }
+
     fn refuse(&mut self, why: Why, example: impl FnOnce() -> String) {
         match self.refused.iter_mut().find(|(known, _)| *known == why) {
             Some((_, count)) => *count += 1,

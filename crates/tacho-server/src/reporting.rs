@@ -13,6 +13,7 @@ use crate::alerting::Alert;
 use crate::app::App;
 use crate::baselines::{self, DEFAULT};
 use crate::figures::{CPU, DISK_BUSY, DISK_READ, DISK_WRITTEN, MEMORY, NETWORK_IN, NETWORK_OUT};
+use crate::query::QueryCtx;
 use crate::series::{self, SeriesError, SeriesQuery, step_at_least};
 
 /// Points a chart has at most.
@@ -86,8 +87,8 @@ const DRAWINGS: [Drawing; 6] = [
 ];
 
 /// Everything a report over `range` tells.
-pub fn gather(app: &App, range: TimeRange, now: Timestamp) -> Result<Report, SeriesError> {
-    let querier = app.store.as_ref();
+pub fn gather(app: &QueryCtx<'_>, range: TimeRange, now: Timestamp) -> Result<Report, SeriesError> {
+    let querier = &app.querier();
     let comparison = comparison(app, range, now);
     let mut statistics = Vec::new();
     for figure in &FIGURES {
@@ -106,6 +107,8 @@ pub fn gather(app: &App, range: TimeRange, now: Timestamp) -> Result<Report, Ser
             charts.push(chart);
         }
     }
+    // The comparison is left out where it cannot be made, but not for want of time.
+    app.check()?;
     let name = app.host_name();
     let host = app.host.read();
     Ok(Report {
@@ -191,7 +194,7 @@ fn statistic(
 }
 
 fn chart(
-    app: &App,
+    app: &QueryCtx<'_>,
     drawing: &Drawing,
     range: TimeRange,
     comparison: Option<&Comparison>,
@@ -209,7 +212,7 @@ fn chart(
     };
     let mut lines = Vec::new();
     for (name, selector) in drawing.lines {
-        let querier = app.store.as_ref();
+        let querier = &app.querier();
         for one in query(querier, selector, range, step, drawing.function, drawing.by)? {
             let named = if name.is_empty() {
                 one.labels.get(drawing.by).unwrap_or("")
@@ -282,7 +285,7 @@ fn alerts(app: &App, range: TimeRange) -> Vec<AlertFact> {
 }
 
 /// The window against the default baseline, where there is a usable one.
-fn comparison(app: &App, range: TimeRange, now: Timestamp) -> Option<Comparison> {
+fn comparison(app: &QueryCtx<'_>, range: TimeRange, now: Timestamp) -> Option<Comparison> {
     let stored = baselines::latest(app, DEFAULT).ok()??;
     let verdicts = baselines::compare(app, &stored.baseline, range, now).ok()?;
     Some(Comparison {

@@ -4,6 +4,8 @@
 //! server on it) fails before anything is started. Stopping is orderly: no new requests, live
 //! connections closed, the sampler joined, the log synced.
 
+mod files;
+
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -49,8 +51,8 @@ pub enum RunError {
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM). `ready` is called once it listens,
 /// with the address it got.
-pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
-    allow_open_files();
+pub fn run(mut settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+    files::allow(&mut settings);
     allocator::limit_arenas();
     let runtime = runtime(&settings)?;
     let outcome = runtime.block_on(serve(settings, ready));
@@ -58,20 +60,12 @@ pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), Run
     outcome
 }
 
-/// Lets this process have as many files open as the system allows it to: every block of the store
-/// is one, every connection another, and the usual soft limit of 1024 is for older programs.
-fn allow_open_files() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
-    }
-}
-
 async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
     let listener = listen(settings.server.listen).await?;
     let address = listener.local_addr().map_err(RunError::Start)?;
+    if settings.storage.options.rollup_after == Duration::MAX {
+        tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
+    }
     let store = Arc::new(Store::open(
         &settings.storage.dir,
         settings.storage.options.clone(),
@@ -143,6 +137,8 @@ impl LocalServer {
         let mut settings = Settings::default();
         dir.clone_into(&mut settings.storage.dir);
         settings.collect.host = false;
+        // Its only client is the command that waits for it.
+        settings.server.query_timeout = Duration::MAX;
         settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let runtime = runtime(&settings)?;
         let listener = runtime.block_on(listen(settings.server.listen))?;

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tacho_analysis::aggregate::{Function, Grouping, Windows};
+use tacho_analysis::aggregate::{Function, Grouping, Series, Windows};
 use tacho_model::{
-    Columns, Kind, Labels, Matcher, Querier, QueryError, Selection, Shape, TimeRange, Timestamp,
-    Unit,
+    Columns, Kind, Labels, Matcher, Querier, QueryError, Shape, TimeRange, Timestamp, Unit,
 };
 use tacho_promql::{SelectorError, parse_selector};
+
+use crate::reading::{SeriesAt, map_in_order};
 
 /// Most points a series may have in an answer, as in Prometheus.
 pub const POINTS_MAX: u64 = 11_000;
@@ -149,20 +150,14 @@ pub fn read(querier: &dyn Querier, query: &SeriesQuery) -> Result<SeriesPage, Se
         .map(select)
         .collect::<Result<_, _>>()?;
     // A series that several selectors match is meant once.
-    let mut wanted: BTreeMap<&Labels, Wanted<'_>> = BTreeMap::new();
-    for selection in &selections {
-        for index in 0..selection.len() {
-            let series = Wanted {
-                selection: selection.as_ref(),
-                index,
-            };
-            wanted.entry(selection.labels(index)).or_insert(series);
-        }
+    let mut wanted: BTreeMap<&Labels, SeriesAt<'_>> = BTreeMap::new();
+    for series in selections.iter().flat_map(|s| SeriesAt::all(s.as_ref())) {
+        wanted.entry(series.labels()).or_insert(series);
     }
-    let wanted: Vec<(&Labels, Wanted<'_>)> = wanted.into_iter().collect();
+    let wanted: Vec<SeriesAt<'_>> = wanted.into_values().collect();
     if query.by.is_some() {
         let windows = windows.unwrap_or(Windows::one(query.range));
-        let groups = read_windows(querier, &wanted, query, windows, steps)?;
+        let groups = read_grouped(querier, &wanted, query, windows, steps)?;
         let (page, next) = page(&groups, query);
         return Ok(SeriesPage {
             series: page.to_vec(),
@@ -172,16 +167,10 @@ pub fn read(querier: &dyn Querier, query: &SeriesQuery) -> Result<SeriesPage, Se
     // Each series stands alone, so only those of the page are read at all.
     let (page, next) = page(&wanted, query);
     let series = match windows {
-        None => read_raw(querier, page)?,
-        Some(windows) => read_windows(querier, page, query, windows, steps)?,
+        None => read_raw(querier, page, range)?,
+        Some(windows) => read_apart(querier, page, query, windows, steps)?,
     };
     Ok(SeriesPage { series, next })
-}
-
-/// A series of a selection.
-struct Wanted<'a> {
-    selection: &'a dyn Selection,
-    index: usize,
 }
 
 /// Number of steps, if the query makes sense.
@@ -213,87 +202,129 @@ fn page<'a, T>(all: &'a [T], query: &SeriesQuery) -> (&'a [T], Option<usize>) {
 /// The stored samples; a histogram is shown by its mean.
 fn read_raw(
     querier: &dyn Querier,
-    wanted: &[(&Labels, Wanted<'_>)],
+    wanted: &[SeriesAt<'_>],
+    range: TimeRange,
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
-    let mut columns = Columns::new();
-    let mut series = Vec::with_capacity(wanted.len());
-    let mut total = 0;
-    for (labels, Wanted { selection, index }) in wanted {
-        selection.read(*index, &mut columns)?;
-        let numbers = columns
-            .timestamps
-            .iter()
-            .copied()
-            .zip(columns.values.iter().copied());
+    let points = |_: usize, columns: &Columns| {
+        let numbers = columns.timestamps.iter().zip(&columns.values);
         let mut points: Vec<_> = numbers
+            .map(|(t, value)| (*t, *value))
             .filter(|(_, value)| !tacho_model::append::is_stale(*value))
             .collect();
         let histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);
         points.extend(histograms.filter_map(|(t, h)| Some((*t, h.mean()?))));
         points.sort_by_key(|(t, _)| *t);
+        points
+    };
+    let mut series = Vec::with_capacity(wanted.len());
+    let mut total = 0;
+    map_in_order(wanted, range, points, |index, points, _| {
         total += points.len();
         if total > ANSWER_POINTS_MAX {
             return Err(SeriesError::TooManyPoints);
         }
         if !points.is_empty() {
+            let labels = wanted[index].labels().clone();
             let (kind, unit) = described(querier, labels.name());
             series.push(SeriesPoints {
-                labels: (*labels).clone(),
+                labels,
                 kind,
                 unit,
                 points,
             });
         }
-    }
+        Ok(())
+    })?;
     Ok(series)
 }
 
-fn read_windows(
+/// One point a window, each series by itself.
+fn read_apart(
     querier: &dyn Querier,
-    wanted: &[(&Labels, Wanted<'_>)],
+    wanted: &[SeriesAt<'_>],
     query: &SeriesQuery,
     windows: Windows,
     steps: u64,
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
+    let aggregate = |index: usize, columns: &Columns| {
+        let labels = wanted[index].labels();
+        let shape = described(querier, labels.name()).0.shape();
+        let function = function_of(query, shape, columns);
+        let mut grouping = Grouping::new(function, windows, None);
+        grouping.add(labels, columns, shape);
+        (function, grouping.finish().pop())
+    };
+    let mut series = Vec::new();
+    let over = windows.read_range();
+    map_in_order(wanted, over, aggregate, |index, made, _| {
+        check_points(index + 1, steps)?;
+        let (function, group) = made;
+        series.extend(group.and_then(|group| shown(querier, function, group)));
+        Ok::<(), SeriesError>(())
+    })?;
+    Ok(series)
+}
+
+/// One point a window, series put together.
+fn read_grouped(
+    querier: &dyn Querier,
+    wanted: &[SeriesAt<'_>],
+    query: &SeriesQuery,
+    windows: Windows,
+    steps: u64,
+) -> Result<Vec<SeriesPoints>, SeriesError> {
+    let aggregate = |index: usize, columns: &Columns| {
+        let labels = wanted[index].labels();
+        let shape = described(querier, labels.name()).0.shape();
+        let function = function_of(query, shape, columns);
+        let mut grouping = Grouping::new(function, windows, query.by.as_deref());
+        grouping.add(labels, columns, shape);
+        (function, grouping)
+    };
     // One selector may match metrics of several kinds, whose default functions differ.
     let mut groupings: Vec<(Function, Grouping)> = Vec::new();
-    let mut columns = Columns::new();
-    for (labels, Wanted { selection, index }) in wanted {
-        let shape = described(querier, labels.name()).0.shape();
-        selection.read(*index, &mut columns)?;
-        let function = query
-            .function
-            .unwrap_or_else(|| default_function(shape, &columns));
-        let known = groupings.iter().position(|(f, _)| *f == function);
-        let at = known.unwrap_or_else(|| {
-            let grouping = Grouping::new(function, windows, query.by.as_deref());
-            groupings.push((function, grouping));
-            groupings.len() - 1
-        });
-        groupings[at].1.add(labels, &columns, shape);
-        let groups: usize = groupings.iter().map(|(_, grouping)| grouping.len()).sum();
-        if groups as u64 * steps > ANSWER_POINTS_MAX as u64 {
-            return Err(SeriesError::TooManyPoints);
+    let over = windows.read_range();
+    map_in_order(wanted, over, aggregate, |_, (function, one), _| {
+        match groupings.iter_mut().find(|(f, _)| *f == function) {
+            Some((_, grouping)) => grouping.merge(one),
+            None => groupings.push((function, one)),
         }
+        let groups = groupings.iter().map(|(_, grouping)| grouping.len()).sum();
+        check_points(groups, steps)
+    })?;
+    let mut series = Vec::new();
+    for (function, grouping) in groupings {
+        let groups = grouping.finish().into_iter();
+        series.extend(groups.filter_map(|group| shown(querier, function, group)));
     }
-    let finished = groupings
-        .into_iter()
-        .map(|(function, grouping)| (function, grouping.finish()));
-    let groups = finished.flat_map(|(f, groups)| groups.into_iter().map(move |group| (f, group)));
-    let shown = groups.filter(|(_, (_, points))| !points.is_empty());
-    let mut series: Vec<_> = shown
-        .map(|(function, (labels, points))| {
-            let (kind, unit) = described(querier, labels.name());
-            SeriesPoints {
-                labels,
-                kind,
-                unit: unit_after(function, kind, &unit),
-                points,
-            }
-        })
-        .collect();
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(series)
+}
+
+/// How a series becomes points: as asked, else by what it is.
+fn function_of(query: &SeriesQuery, shape: Shape, columns: &Columns) -> Function {
+    let asked = query.function;
+    asked.unwrap_or_else(|| default_function(shape, columns))
+}
+
+/// Refuses an answer that would be too large.
+fn check_points(series: usize, steps: u64) -> Result<(), SeriesError> {
+    if series as u64 * steps > ANSWER_POINTS_MAX as u64 {
+        return Err(SeriesError::TooManyPoints);
+    }
+    Ok(())
+}
+
+/// An aggregated series as it is answered; nothing where it has no point.
+fn shown(querier: &dyn Querier, function: Function, group: Series) -> Option<SeriesPoints> {
+    let (labels, points) = group;
+    let (kind, unit) = described(querier, labels.name());
+    (!points.is_empty()).then(|| SeriesPoints {
+        labels,
+        kind,
+        unit: unit_after(function, kind, &unit),
+        points,
+    })
 }
 
 /// The smallest whole number of intervals that is at least `least`, and at least one.

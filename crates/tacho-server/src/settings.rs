@@ -43,6 +43,8 @@ pub struct ServerSettings {
     pub connections_max: usize,
     /// Most queries that run at a time; more wait their turn.
     pub queries_max: usize,
+    /// How long one may read.
+    pub query_timeout: Duration,
 }
 
 /// Where and how long to keep data.
@@ -103,6 +105,7 @@ impl Default for Settings {
                 remote_write: Limits::default(),
                 connections_max: 512,
                 queries_max: 4,
+                query_timeout: Duration::from_secs(30),
             },
             storage: StorageSettings {
                 dir: PathBuf::from("tacho-data"),

@@ -14,8 +14,8 @@ use tacho_analysis::verdict::{Answer, Verdict};
 use tacho_model::{Querier, TimeRange, Timestamp};
 
 use crate::alerting::Alert;
-use crate::app::App;
 use crate::baselines::{self, DEFAULT, StoredBaseline};
+use crate::query::QueryCtx;
 use crate::series::{self, SeriesError, SeriesQuery, step_at_least};
 
 mod sentence;
@@ -132,9 +132,9 @@ impl SummaryCache {
     }
 
     /// The summary at `now`, with courses over `window`.
-    pub fn summary(&self, app: &App, window: Duration, now: Timestamp) -> Summary {
+    pub fn summary(&self, app: &QueryCtx<'_>, window: Duration, now: Timestamp) -> Summary {
         let mut remembered = self.0.lock();
-        let querier: &dyn Querier = app.store.as_ref();
+        let querier: &dyn Querier = &app.querier();
         let averages = remembered.averages(querier, now);
         let trends = remembered.trends(querier, window, app.settings.collect.interval, now);
         let compare = || compared(app, now);
@@ -142,6 +142,10 @@ impl SummaryCache {
             .comparison
             .refresh(now, COMPARE_EVERY, compare)
             .clone();
+        if app.check().is_err() {
+            // What was cut short must not be shown to whoever asks next.
+            *remembered = Remembered::default();
+        }
         drop(remembered);
         let interval = app.settings.collect.interval;
         let tiles = TILES.iter().enumerate().map(|(index, spec)| Tile {
@@ -220,7 +224,7 @@ impl Remembered {
     }
 }
 
-fn compared(app: &App, now: Timestamp) -> Option<Compared> {
+fn compared(app: &QueryCtx<'_>, now: Timestamp) -> Option<Compared> {
     let baseline = baselines::latest(app, DEFAULT).ok()??;
     let range = TimeRange::last(COMPARE_WINDOW, now);
     let verdicts = baselines::compare(app, &baseline.baseline, range, now).ok()?;

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -69,6 +71,17 @@ pub enum StoreError {
     #[error("no space left at {}: free some, writing resumes by itself", path.display())]
     NoSpace {
         /// What was being written.
+        path: PathBuf,
+    },
+    /// This process, or the system, has as many files open as it may.
+    #[error(
+        "too many files are open to {verb} {}: let this process open more (ulimit -n, LimitNOFILE)",
+        path.display()
+    )]
+    TooManyFiles {
+        /// What was to be done.
+        verb: &'static str,
+        /// To which file.
         path: PathBuf,
     },
     /// The store was opened read-only, or refuses writes after a failed sync.
@@ -196,9 +209,17 @@ impl StoreError {
         }
     }
 
-    /// An I/O error with its verb and path; a full disk becomes [`Self::NoSpace`].
+    /// An I/O error with its verb and path; a full disk becomes [`Self::NoSpace`], and running out
+    /// of descriptors [`Self::TooManyFiles`].
     pub(crate) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
+        let out_of_files = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+        if source
+            .raw_os_error()
+            .is_some_and(|code| out_of_files.contains(&code))
+        {
+            return Self::TooManyFiles { verb, path };
+        }
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
             _ => Self::Io { verb, path, source },

@@ -59,6 +59,7 @@ pub struct StoreOptions {
     pub rollup_retention: [Retention; 2],
     /// A day is rolled up once it ended this long ago; 1 day by default. Raw data must be kept for
     /// a day longer, or the part of a day that is gone by then is missing in its roll-ups.
+    /// `Duration::MAX` rolls nothing up, and leaves what is rolled up to its retention.
     pub rollup_after: Duration,
     /// How far behind the newest sample of its series in memory a sample may be; 1 h by default.
     /// Older than the retention none may be.

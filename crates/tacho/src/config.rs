@@ -12,6 +12,7 @@ pub(crate) mod storage;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,10 @@ use tacho_server::Settings;
 use tacho_server::settings::PORT;
 
 use self::raw::RawConfig;
+use self::scalar::Placed;
 
+/// Between them lies how long a query may read.
+const QUERY_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 /// Largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The file that is read from the current folder when none is named.
@@ -146,6 +150,12 @@ impl Config {
             .unwrap_or(server.dashboard);
         if let Some(hosts) = &raw.allowed_hosts {
             server.allowed_hosts.clone_from(hosts);
+        }
+        if let Some(Placed { value, place }) = &raw.query_timeout {
+            if !QUERY_TIMEOUTS.contains(&value.0) {
+                bail!("server.query_timeout must lie between 1ms and 1h ({place})");
+            }
+            server.query_timeout = value.0;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! pool the numbers). The metric's name is always kept: different metrics never merge.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use tacho_model::{Columns, Labels, METRIC_NAME, Shape, Timestamp};
 
@@ -48,15 +49,25 @@ impl Grouping {
         };
         let bytes = key.as_ref().as_bytes().to_vec();
         let (_, points) = self.groups.entry(bytes).or_insert((key, BTreeMap::new()));
-        let merge = |end, partial| match points.entry(end) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(partial);
+        partial::each(
+            self.function,
+            columns,
+            shape,
+            self.windows,
+            |end, partial| put(points, end, partial),
+        );
+    }
+
+    /// Adds what another grouping of the same function, windows and labels was filled with. With
+    /// one series in each, merged in their order, the answer is that of adding them one by one, to
+    /// the bit.
+    pub fn merge(&mut self, other: Self) {
+        for (bytes, (key, others)) in other.groups {
+            let (_, points) = self.groups.entry(bytes).or_insert((key, BTreeMap::new()));
+            for (end, partial) in others {
+                put(points, end, partial);
             }
-            std::collections::btree_map::Entry::Occupied(mut place) => {
-                place.get_mut().merge(partial);
-            }
-        };
-        partial::each(self.function, columns, shape, self.windows, merge);
+        }
     }
 
     /// Number of groups so far.
@@ -82,6 +93,15 @@ impl Grouping {
         groups
             .map(|(labels, points)| (labels, values(points)))
             .collect()
+    }
+}
+
+fn put(points: &mut BTreeMap<Timestamp, Partial>, end: Timestamp, partial: Partial) {
+    match points.entry(end) {
+        Entry::Vacant(place) => {
+            place.insert(partial);
+        }
+        Entry::Occupied(mut place) => place.get_mut().merge(partial),
     }
 }
 

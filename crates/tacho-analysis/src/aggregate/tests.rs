@@ -3,7 +3,7 @@ use std::time::Duration;
 use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::{Columns, Histogram, Labels, Shape, TimeRange, Timestamp};
 
-use super::{Function, Windows, merge_groups, over, stepped};
+use super::{Function, Grouping, Windows, merge_groups, over, stepped};
 
 fn secs(s: f64) -> Timestamp {
     Timestamp::from_secs_f64(s).unwrap()
@@ -358,6 +358,59 @@ proptest::proptest! {
         for (end, value) in stepped(function, &columns, shape, range(0.0, t), step) {
             let alone = over(function, &columns, shape, TimeRange::last(step, end));
             proptest::prop_assert_eq!(alone, Some(value));
+        }
+    }
+}
+
+#[test]
+fn groupings_merged_in_order_are_the_series_added_in_order_to_the_bit() {
+    let numbers_of = |i: u32| {
+        let sample = |n: u32| (f64::from(n) * 1.7, (f64::from(n * i + 1)).sin() * 1e3 / 7.0);
+        numbers(&(0..60).map(sample).collect::<Vec<_>>())
+    };
+    let both_of = |i: u32| Columns {
+        histogram_timestamps: vec![secs(3.0), secs(55.0)],
+        histograms: histograms(&[(3.0, &[0.1, f64::from(i)]), (55.0, &[0.7])]).histograms,
+        ..numbers_of(i)
+    };
+    let series: Vec<(Labels, Columns)> = (0..12)
+        .map(|i| {
+            let labels = [("__name__", "m"), ("a", if i % 3 == 0 { "x" } else { "y" })];
+            let id = i.to_string();
+            let labels = labels.into_iter().chain([("id", id.as_str())]);
+            let columns = if i % 4 == 0 {
+                both_of(i)
+            } else {
+                numbers_of(i)
+            };
+            (Labels::new(labels).unwrap(), columns)
+        })
+        .collect();
+    let windows = Windows::steps(range(0.0, 120.0), Duration::from_secs(10));
+    let by = ["a".to_owned()];
+    for function in Function::ALL {
+        for by in [None, Some(&by[..]), Some(&[])] {
+            for shape in [Shape::Gauge, Shape::Counter, Shape::Histogram] {
+                let mut added = Grouping::new(function, windows, by);
+                let mut merged = Grouping::new(function, windows, by);
+                for (labels, columns) in &series {
+                    added.add(labels, columns, shape);
+                    let mut one = Grouping::new(function, windows, by);
+                    one.add(labels, columns, shape);
+                    merged.merge(one);
+                }
+                assert_eq!(added.len(), merged.len());
+                let bits = |grouping: Grouping| -> Vec<_> {
+                    let groups = grouping.finish().into_iter();
+                    groups
+                        .map(|(labels, points)| {
+                            let points = points.into_iter().map(|(t, v)| (t, v.to_bits()));
+                            (labels, points.collect::<Vec<_>>())
+                        })
+                        .collect()
+                };
+                assert_eq!(bits(added), bits(merged), "{function} {shape:?} {by:?}");
+            }
         }
     }
 }

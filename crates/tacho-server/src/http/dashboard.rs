@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use tacho_model::Timestamp;
+use tacho_model::{QueryError, Timestamp};
 use utoipa::ToSchema;
 
 use super::SCHEMA;
@@ -14,7 +14,8 @@ use super::baselines::VerdictBody;
 use super::params::Params;
 use super::problem::Answer;
 use super::system::TopBody;
-use crate::app::{App, SharedApp};
+use crate::app::SharedApp;
+use crate::query::QueryCtx;
 use crate::summary::Tile;
 
 const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
@@ -132,19 +133,25 @@ pub(crate) async fn get(
     let _services = params.all("services");
     params.finish()?;
     let body = app
-        .blocking(move |app| Ok(body(app, window, app.last_tick())))
+        .blocking(move |app| Ok(body(app, window, app.last_tick())?))
         .await?;
     Ok(Json(body))
 }
 
 /// The body at `now`.
-pub(crate) fn body(app: &App, window: Duration, now: Timestamp) -> DashboardBody {
+pub(crate) fn body(
+    app: &QueryCtx<'_>,
+    window: Duration,
+    now: Timestamp,
+) -> Result<DashboardBody, QueryError> {
     let summary = app.summary.summary(app, window, now);
+    // What could not be read is absent there; what there was no time for is not.
+    app.check()?;
     let name = app.host_name();
     let host = app.host.read();
     let stats = app.store.stats();
     let uptime = app.uptime().as_secs_f64();
-    DashboardBody {
+    Ok(DashboardBody {
         schema: SCHEMA,
         time: summary.time.to_rfc3339(),
         host: HostBody {
@@ -174,7 +181,7 @@ pub(crate) fn body(app: &App, window: Duration, now: Timestamp) -> DashboardBody
             uptime_seconds: uptime,
             oldest: stats.oldest.map(Timestamp::to_rfc3339),
         },
-    }
+    })
 }
 
 impl From<Tile> for TileBody {

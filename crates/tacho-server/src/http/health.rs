@@ -17,6 +17,7 @@ use super::problem::{Answer, Problem};
 use super::store::StoreBody;
 use crate::allocator;
 use crate::app::{App, SharedApp};
+use crate::query::QueryCtx;
 
 /// Collection is late when the newest tick is older than this many intervals.
 const LATE_INTERVALS: u32 = 5;
@@ -222,7 +223,7 @@ pub(crate) struct FlushBody {
 /// `POST /-/flush`: everything held in memory goes into its final form on disk.
 pub(crate) async fn flush(State(app): State<SharedApp>) -> Answer<Json<FlushBody>> {
     let began = Instant::now();
-    let flush = |app: &App| {
+    let flush = |app: &QueryCtx<'_>| {
         let done = app.store.flush()?;
         allocator::release();
         Ok(done)

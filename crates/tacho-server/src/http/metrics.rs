@@ -89,7 +89,7 @@ pub(crate) async fn get(
     let query = query_of(&mut params, Timestamp::now())?;
     params.finish()?;
     let page = app
-        .blocking(move |app| Ok(series::read(app.store.as_ref(), &query)?))
+        .blocking(move |app| Ok(series::read(&app.querier(), &query)?))
         .await?;
     Ok(Json(SeriesPageBody {
         schema: SCHEMA,

@@ -18,10 +18,10 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     let how = Exposition::negotiate(accept);
-    let write = move |app: &crate::app::App| {
+    let write = move |app: &crate::query::QueryCtx<'_>| {
         let (now, mut own) = (Timestamp::now(), Batch::new());
         app.remote_write.observe(now, &app.host_name(), &mut own);
-        Ok(exposition::write(app.store.as_ref(), &own, how, now)?)
+        Ok(exposition::write(&app.querier(), &own, how, now)?)
     };
     let text = app.blocking(write).await?;
     Ok(([(header::CONTENT_TYPE, how.content_type())], text).into_response())

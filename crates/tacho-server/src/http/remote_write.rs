@@ -52,10 +52,12 @@ async fn take(app: &SharedApp, request: Request) -> Answer<StatusCode> {
 }
 
 /// A sender never repeats what it got 400 for, so that is the answer when some samples were
-/// refused by rule: the others are kept, and repeating would not help.
+/// refused by rule: the others are kept, and repeating would not help. It does help where new series
+/// came too fast, and then costs nothing: what is kept is kept once.
 fn answer(received: &Received) -> Answer<StatusCode> {
     match received.complaint() {
         None => Ok(StatusCode::NO_CONTENT),
+        Some(complaint) if received.is_passing() => Err(Problem::overloaded(complaint)),
         Some(complaint) => Err(Problem::bad_request(complaint)),
     }
 }

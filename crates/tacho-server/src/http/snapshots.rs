@@ -168,7 +168,7 @@ pub(crate) async fn show(
             if let Some(held) = snapshot.info().range {
                 query.range = TimeRange::new(held.start - super::INSTANT, held.end);
             }
-            let page = series::read(&snapshot, &query)?;
+            let page = series::read(&app.bound(&snapshot), &query)?;
             Ok(ValuesBody {
                 schema: SCHEMA,
                 snapshot: SnapshotBody::from(snapshot.info()),

@@ -102,7 +102,7 @@ async fn update(
     only: Option<String>,
     socket: &mut WebSocket,
 ) -> Result<Subscriptions, axum::Error> {
-    let work = move |app: &crate::app::App| {
+    let work = move |app: &crate::query::QueryCtx<'_>| {
         let texts: Vec<_> = subscriptions
             .updates(app, only.as_deref())
             .iter()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tacho_model::Timestamp;
 use tacho_model::append::Culprit;
-use tacho_store::{StoreOptions, StoreStats};
+use tacho_store::{Resolution, StoreOptions, StoreStats};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -139,7 +139,7 @@ impl StoreBody {
 /// The limits that are set, and how full they are.
 fn limits(stats: &StoreStats, options: &StoreOptions) -> Vec<LimitBody> {
     let block_bytes = stats.disk_bytes.saturating_sub(stats.wal_bytes);
-    let all = [
+    let raw = [
         (
             "storage.series_max",
             stats.series,
@@ -156,7 +156,25 @@ fn limits(stats: &StoreStats, options: &StoreOptions) -> Vec<LimitBody> {
             options.retention_samples,
         ),
     ];
-    let set = all.into_iter().filter(|(_, _, limit)| *limit != u64::MAX);
+    let rolled_up = stats.rollups.iter().zip(&options.rollup_retention);
+    let rolled_up = rolled_up.flat_map(|(held, limit)| {
+        let [size, samples] = match held.resolution {
+            Resolution::FiveMinutes => [
+                "storage.rollups.5m.retention_size",
+                "storage.rollups.5m.retention_samples",
+            ],
+            Resolution::Hour => [
+                "storage.rollups.1h.retention_size",
+                "storage.rollups.1h.retention_samples",
+            ],
+        };
+        [
+            (size, held.bytes, limit.bytes),
+            (samples, held.samples, limit.samples),
+        ]
+    });
+    let all = raw.into_iter().chain(rolled_up);
+    let set = all.filter(|(_, _, limit)| *limit != u64::MAX);
     set.map(|(key, value, limit)| LimitBody {
         key,
         value,

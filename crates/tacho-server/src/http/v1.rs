@@ -33,7 +33,7 @@ pub(crate) fn reshape(mut response: Response) -> Response {
     let status = response.status();
     let body = ErrorBody {
         status: "error",
-        error_type: error_type(status),
+        error_type: error_type(status, &problem),
         error: problem.detail(),
     };
     let mut reshaped = (status, Json(body)).into_response();
@@ -43,13 +43,45 @@ pub(crate) fn reshape(mut response: Response) -> Response {
     reshaped
 }
 
-fn error_type(status: StatusCode) -> &'static str {
+fn error_type(status: StatusCode, problem: &Problem) -> &'static str {
     match status {
+        _ if problem.is_timeout() => "timeout",
         StatusCode::NOT_FOUND => "not_found",
         StatusCode::REQUEST_TIMEOUT => "timeout",
         StatusCode::UNPROCESSABLE_ENTITY => "execution",
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "unavailable",
         status if status.is_server_error() => "internal",
         _ => "bad_data",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::response::IntoResponse as _;
+    use tacho_model::QueryError;
+
+    use super::*;
+
+    fn check(problem: Problem, expected: (u16, &str, bool)) {
+        let status = StatusCode::from_u16(expected.0).unwrap();
+        assert_eq!(error_type(status, &problem), expected.1);
+        let response = reshape(problem.into_response());
+        assert_eq!(response.status(), status);
+        let names_a_time = response.headers().contains_key(header::RETRY_AFTER);
+        assert_eq!(names_a_time, expected.2);
+    }
+
+    #[test]
+    fn errors_have_the_types_that_prometheus_gives_them() {
+        let limit = Duration::from_secs(30);
+        check(
+            QueryError::TimedOut { limit }.into(),
+            (503, "timeout", false),
+        );
+        check(QueryError::Cancelled.into(), (503, "unavailable", true));
+        check(Problem::overloaded("later"), (429, "unavailable", true));
+        check(Problem::bad_request("no"), (400, "bad_data", false));
     }
 }

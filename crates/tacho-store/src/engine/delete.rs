@@ -65,7 +65,7 @@ impl Engine {
             // More than a query may touch is certainly some.
             Err(QueryError::TooMuch { limit, .. }) => Ok(limit as usize),
             Err(QueryError::Failed(source)) => Err(StoreError::Query { source }),
-            Err(QueryError::Cancelled) => Ok(0),
+            Err(QueryError::Cancelled | QueryError::TimedOut { .. }) => Ok(0),
         }
     }
 

@@ -228,6 +228,29 @@ fn k9_roll_ups_outlive_raw_data_and_go_by_limits_of_their_own() {
 }
 
 #[test]
+fn k9_without_rolling_up_what_is_rolled_up_stays() {
+    let disk = FakeDisk::default();
+    let mut written = Written::new();
+    {
+        let engine = open_with(&disk, rolling()).unwrap();
+        put_hours(&engine, &mut written, 1, 24);
+        settle(&engine, 2 * DAY);
+        assert_eq!(days(&engine), [1, 1]);
+    }
+    let options = StoreOptions {
+        rollup_after: Duration::MAX,
+        retention: Duration::from_hours(24),
+        ..rolling()
+    };
+    let engine = open_with(&disk, options).unwrap();
+    let before = written.clone();
+    put_hours(&engine, &mut written, 25, 48);
+    settle(&engine, 9 * DAY);
+    assert_eq!((engine.stats().blocks, days(&engine)), (0, [1, 1]));
+    check(&engine, &before, 0, DAY);
+}
+
+#[test]
 fn k9_late_data_rolls_a_day_up_again() {
     let disk = FakeDisk::default();
     let engine = open_with(&disk, rolling()).unwrap();

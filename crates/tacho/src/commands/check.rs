@@ -62,6 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let collect = &settings.collect;
         text += &format!("server.listen: {}\n", settings.server.listen);
         text += &format!("server.dashboard: {}\n", settings.server.dashboard);
+        let timeout = format_duration(settings.server.query_timeout);
+        text += &format!("server.query_timeout: {timeout}\n");
         for (key, value) in storage::explain(&settings.storage) {
             text += &format!("{key}: {value}\n");
         }

@@ -11,6 +11,7 @@ use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
+use super::scalar::{Length, Placed};
 use super::storage::RawStorage;
 
 /// The whole file.
@@ -76,6 +77,8 @@ pub(crate) struct RawServer {
     pub(crate) dashboard: Option<bool>,
     /// Listen beyond loopback without tokens.
     pub(crate) insecure: Option<bool>,
+    /// How long a query may read.
+    pub(crate) query_timeout: Option<Placed<Length>>,
 }
 
 /// `collect`.

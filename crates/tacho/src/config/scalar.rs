@@ -103,6 +103,11 @@ impl<T: Scalar> Visitor<'_> for WordVisitor<T> {
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Word<T>, E> {
         self.visit_str(&number.to_string())
     }
+
+    /// In YAML a bare `off` is a truth value.
+    fn visit_bool<E: de::Error>(self, on: bool) -> Result<Word<T>, E> {
+        self.visit_str(if on { "on" } else { "off" })
+    }
 }
 
 fn wrong(text: &str, expected: &str) -> String {
@@ -153,6 +158,38 @@ impl fmt::Display for Age {
             return f.write_str("forever");
         }
         f.write_str(&format_duration(self.0))
+    }
+}
+
+/// How long something is kept that need not be made at all: an age, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// None is made.
+    Off,
+    /// It is kept so long.
+    For(Age),
+}
+
+impl Scalar for Keep {
+    const EXPECTED: &'static str = "a duration such as 180d, forever or off";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        match Age::parse(text)? {
+            Age(Duration::ZERO) => Err("kept for no time is `off`; write that".to_owned()),
+            age => Ok(Self::For(age)),
+        }
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::For(age) => age.fmt(f),
+        }
     }
 }
 

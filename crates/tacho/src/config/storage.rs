@@ -4,6 +4,8 @@
 //! (`TACHO_STORAGE_RETENTION_SIZE`, `TACHO_STORAGE_SNAPSHOTS_KEEP`), which stands over the file.
 //! What makes no sense is refused with the key and the place it was written at.
 
+mod rollups;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use tacho_model::time::format_duration;
 use tacho_server::settings::{SnapshotSettings, StorageSettings};
 use tacho_store::{SNAPSHOTS_MAX, StoreOptions};
 
+use self::rollups::RawRollUps;
 use super::scalar::{Age, Count, Length, Place, Placed, Scalar, Size, Sync};
 
 /// What the names of the variables begin with.
@@ -55,6 +58,8 @@ pub(crate) struct RawStorage {
     query_series_max: Option<Placed<Count>>,
     /// Most samples that one query may read.
     query_samples_max: Option<Placed<Count>>,
+    /// What stands for raw data once it is older.
+    rollups: RawRollUps,
     /// Snapshots of all current values.
     snapshots: RawSnapshots,
 }
@@ -109,7 +114,13 @@ impl RawStorage {
             "snapshots_interval" => put(&mut self.snapshots.interval, text, name)?,
             "snapshots_keep" => put(&mut self.snapshots.keep, text, name)?,
             "snapshots_max_age" => put(&mut self.snapshots.max_age, text, name)?,
-            _ => bail!("{name}: there is no key storage.{key}"),
+            _ => {
+                let of_rollups = key.strip_prefix("rollups_");
+                let set = of_rollups.map(|key| self.rollups.set_variable(key, text, name));
+                if !set.transpose()?.unwrap_or(false) {
+                    bail!("{name}: there is no key storage.{key}");
+                }
+            }
         }
         Ok(())
     }
@@ -131,7 +142,7 @@ impl RawStorage {
             options.retention = value.0;
         }
         if let Some(size) = &self.retention_size {
-            options.retention_bytes = at_least("retention_size", size)?;
+            options.retention_bytes = at_least("storage.retention_size", size)?;
         }
         if let Some(count) = &self.retention_samples {
             options.retention_samples = count.value.0;
@@ -150,6 +161,7 @@ impl RawStorage {
             options.out_of_order = value.0;
         }
         self.apply_blocks(options)?;
+        self.rollups.apply(options)?;
         if let Some(count) = &self.series_max {
             options.series_max = usize::try_from(count.value.0).unwrap_or(usize::MAX);
         }
@@ -187,7 +199,7 @@ impl RawStorage {
             .min(longest)
             .max(options.block_duration);
         if let Some(size) = &self.head_memory {
-            options.head_bytes_max = at_least("head_memory", size)?;
+            options.head_bytes_max = at_least("storage.head_memory", size)?;
         }
         Ok(())
     }
@@ -220,22 +232,26 @@ impl RawStorage {
 
 fn at_least(key: &str, Placed { value, place }: &Placed<Size>) -> Result<u64> {
     if value.0 < BYTES_MIN {
-        bail!("storage.{key} must be at least 1MiB ({place})");
+        bail!("{key} must be at least 1MiB ({place})");
     }
     Ok(value.0)
+}
+
+/// A limit in words.
+fn no_limit(limit: u64, shown: String) -> String {
+    match limit {
+        u64::MAX => "no limit".to_owned(),
+        _ => shown,
+    }
 }
 
 /// Each key and what it comes to.
 pub(crate) fn explain(storage: &StorageSettings) -> Vec<(&'static str, String)> {
     let options = &storage.options;
-    let no_limit = |count: u64, shown: String| match count {
-        u64::MAX => "no limit".to_owned(),
-        _ => shown,
-    };
     let (bytes, samples) = (options.retention_bytes, options.retention_samples);
     let snapshots = &storage.snapshots;
     let interval = snapshots.interval.map(format_duration);
-    vec![
+    let mut keys = vec![
         ("storage.dir", storage.dir.display().to_string()),
         ("storage.retention", Age(options.retention).to_string()),
         (
@@ -272,6 +288,9 @@ pub(crate) fn explain(storage: &StorageSettings) -> Vec<(&'static str, String)> 
             "storage.query_samples_max",
             options.query_samples_max.to_string(),
         ),
+    ];
+    keys.extend(rollups::explain(options));
+    keys.extend([
         (
             "storage.snapshots.interval",
             interval.unwrap_or_else(|| "off".to_owned()),
@@ -284,7 +303,8 @@ pub(crate) fn explain(storage: &StorageSettings) -> Vec<(&'static str, String)> 
             "storage.snapshots.max_age",
             Age(snapshots.retention.max_age).to_string(),
         ),
-    ]
+    ]);
+    keys
 }
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ fn an_empty_file_is_the_defaults() {
 }
 
 #[test]
+fn the_time_of_a_query_has_a_limit() {
+    let timeout = |text: &str| settings(text).server.query_timeout;
+    assert_eq!(timeout(""), Duration::from_secs(30));
+    assert_eq!(
+        timeout("server: {query_timeout: 5m}"),
+        Duration::from_mins(5)
+    );
+}
+
+#[test]
 fn w2_the_old_interval_is_one_line() {
     assert_eq!(
         settings("collect: {interval: 30s}").collect.interval,
@@ -56,6 +66,9 @@ fn values_that_make_no_sense_are_refused() {
     check("server: {listen: everywhere}", "is no address");
     check("storage: {retention: 5s}", "at least 1h");
     check("storage: {fsync: sometimes}", "neither always");
+    check("server: {query_timeout: 0}", "between 1ms and 1h");
+    check("server: {query_timeout: 2h}", "line 1, column 25");
+    check("server: {query_timeout: -1s}", "negative");
     check("notify: {}", "not built yet");
     check("enable_load_testing: true", "not built yet");
     check("thresholds: {agent_error_rate: 10}", "not built yet");

@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod full_disk;
 mod live;
+mod overload;
 mod points;
 mod prometheus;
 mod refusals;

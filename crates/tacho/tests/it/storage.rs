@@ -320,7 +320,8 @@ fn a2_snapshots_come_by_themselves_and_go_by_number() {
 #[test]
 fn k2_status_shows_what_the_store_holds_and_how_full_it_is() {
     let home = Home::with(&format!(
-        "{QUIET}storage: {{series_max: 4, retention_size: 1GiB, retention_samples: 1M}}\n"
+        "{QUIET}storage: {{series_max: 4, retention_size: 1GiB, retention_samples: 1M, \
+         rollups: {{1h: {{retention_samples: 2M}}}}}}\n"
     ));
     let server = home.start(&[]);
     fill(&server);
@@ -350,7 +351,8 @@ fn k2_status_shows_what_the_store_holds_and_how_full_it_is() {
         [
             "storage.series_max",
             "storage.retention_size",
-            "storage.retention_samples"
+            "storage.retention_samples",
+            "storage.rollups.1h.retention_samples"
         ]
     );
     assert_eq!(limits[0]["percent"], 75.0);
@@ -410,6 +412,27 @@ fn r1_retention_by_count_comes_from_the_older_key() {
         (count(&server, "{zone=~\"a|b\"}") == 0).then_some(())
     });
     assert_eq!(count(&server, "awake"), 1);
+}
+
+#[test]
+fn r1_a_short_retention_starts_without_roll_ups_and_says_so() {
+    let home = Home::with(&format!("{QUIET}storage: {{retention: 1d}}\n"));
+    let explained = home.tacho(&["check", "config", "--explain"]).exits(0).out;
+    let line = "storage.rollups.5m.retention: 180d (none are made: storage.retention is shorter";
+    assert!(explained.contains(line), "no `{line}` in {explained}");
+    let server = home.start(&[]);
+    eventually("the warning", || {
+        let log = server.log();
+        log.contains("nothing is rolled up").then_some(())
+    });
+    drop(server);
+    // What is asked for and cannot be had is refused.
+    let text = "storage: {retention: 1d, rollups: {1h: {retention: 2d}}}\n";
+    home.write("tacho.yaml", &format!("{QUIET}{text}"));
+    let start = ["start", "--port", "0", "--data-dir", "data"];
+    home.tacho(&start)
+        .exits(2)
+        .complains(&["storage.rollups.1h", "at least 2d", "line 2"]);
 }
 
 #[test]
