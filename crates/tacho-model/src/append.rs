@@ -128,15 +128,9 @@ impl Batch {
         SeriesIndex(self.series.len() as u32 - 1)
     }
 
-    /// Empties the batch and lends its buffer, for a request's body that [`Self::series_at`]
-    /// then points into.
-    pub fn refill(&mut self) -> &mut Vec<u8> {
-        self.clear();
-        &mut self.labels
-    }
-
-    /// Empties the batch and lends this many bytes of its buffer, whatever is in them: not
-    /// clearing what is overwritten saves a pass over every request.
+    /// Empties the batch and lends this many bytes of its buffer, for a request's body that
+    /// [`Self::series_at`] then points into. Whatever is in them: not clearing what is overwritten
+    /// saves a pass over every request.
     pub fn refill_bytes(&mut self, bytes: usize) -> &mut [u8] {
         let mut buffer = std::mem::take(&mut self.labels);
         self.clear();
@@ -366,9 +360,8 @@ mod tests {
     fn label_sets_may_stay_where_they_are_in_a_body() {
         let labels = crate::Labels::new([("__name__", "up"), ("job", "api")]).unwrap();
         let mut batch = Batch::new();
-        let body = batch.refill();
-        body.extend_from_slice(b"\x12\x34");
-        body.extend_from_slice(labels.as_ref().as_bytes());
+        let body = [b"\x12\x34", labels.as_ref().as_bytes()].concat();
+        batch.refill_bytes(body.len()).copy_from_slice(&body);
         let end = body.len();
         let known = batch.series_at(2..end);
         let bad = batch.series_at(0..2);

@@ -6,34 +6,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a measuring program")]
 
+mod fleet;
+
 use std::hint::black_box;
-use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tacho_model::{
     Appender, Batch, Columns, Labels, MatchOp, Matcher, Querier, TimeRange, Timestamp,
 };
 use tacho_store::bench::{Finder, decode_page, encode_page};
-use tacho_store::{Fsync, Store, StoreOptions};
 
-const SERIES: usize = 10_000;
-const START: i64 = 1_800_000_000;
-
-fn clock() -> Timestamp {
-    Timestamp::from_secs(START + 1_000_000)
-}
-
-fn labels(i: usize) -> Labels {
-    let host = i / 100;
-    Labels::new([
-        ("__name__", format!("node_some_metric_{:02}_total", i % 100)),
-        ("instance", format!("host-{host:05}:9100")),
-        ("job", ["web", "db", "cache"][host % 3].to_owned()),
-        ("region", ["eu-west-1", "us-east-1"][host % 2].to_owned()),
-        ("mode", "user".to_owned()),
-    ])
-    .unwrap()
-}
+use fleet::{SERIES, START, folder, labels, open};
 
 fn batch(series: &[Labels], round: i64) -> Batch {
     let mut batch = Batch::new();
@@ -43,26 +26,6 @@ fn batch(series: &[Labels], round: i64) -> Batch {
         batch.push(index, time, (round * 7 + i as i64 * 31 % 11) as f64 / 100.0);
     }
     batch
-}
-
-fn open(dir: &Path) -> Store {
-    let options = StoreOptions {
-        fsync: Fsync::Never,
-        clock,
-        ..StoreOptions::default()
-    };
-    Store::open(dir, options).unwrap()
-}
-
-/// Memory rather than a disk, where there is one.
-fn folder() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    tempfile::tempdir_in(if memory.is_dir() {
-        memory
-    } else {
-        Path::new(".")
-    })
-    .unwrap()
 }
 
 fn finding(c: &mut Criterion) {

@@ -12,31 +12,15 @@
     reason = "a measuring program"
 )]
 
-use std::path::Path;
+#[path = "../benches/fleet/mod.rs"]
+mod fleet;
 
-use tacho_model::{Appender, Batch, Labels, Timestamp};
-use tacho_store::{Fsync, Store, StoreOptions};
+use tacho_model::{Appender, Batch, Timestamp};
+use tacho_store::Store;
 
-const SERIES: usize = 10_000;
+use fleet::{SERIES, START, folder, labels, open};
+
 const ROUNDS: usize = 20;
-const START: i64 = 1_800_000_000;
-
-fn clock() -> Timestamp {
-    Timestamp::from_secs(START + 1_000_000)
-}
-
-/// What a scrape of host `i / 100` calls its series `i % 100`.
-fn labels(i: usize) -> Labels {
-    let host = i / 100;
-    Labels::new([
-        ("__name__", format!("node_some_metric_{:02}_total", i % 100)),
-        ("instance", format!("host-{host:05}:9100")),
-        ("job", "web".to_owned()),
-        ("region", "eu-west-1".to_owned()),
-        ("mode", "user".to_owned()),
-    ])
-    .unwrap()
-}
 
 /// A body with one label set a sample, as remote write sends it, and where each set begins.
 fn body() -> (Vec<u8>, Vec<usize>) {
@@ -50,7 +34,7 @@ fn body() -> (Vec<u8>, Vec<usize>) {
 }
 
 fn fill(batch: &mut Batch, body: &[u8], starts: &[usize], round: i64) {
-    batch.refill().extend_from_slice(body);
+    batch.refill_bytes(body.len()).copy_from_slice(body);
     for (i, span) in starts.windows(2).enumerate() {
         let series = batch.series_at(span[0]..span[1]);
         // The hosts are scraped one after the other, each every 15 s.
@@ -68,19 +52,8 @@ fn rounds(store: &Store, batches: &[Batch]) {
 }
 
 fn main() {
-    let memory = Path::new("/dev/shm");
-    let parent = if memory.is_dir() {
-        memory
-    } else {
-        Path::new(".")
-    };
-    let dir = tempfile::tempdir_in(parent).unwrap();
-    let options = StoreOptions {
-        fsync: Fsync::Never,
-        clock,
-        ..StoreOptions::default()
-    };
-    let store = Store::open(dir.path(), options).unwrap();
+    let dir = folder();
+    let store = open(dir.path());
     let (body, starts) = body();
     let mut batches = vec![Batch::new(); ROUNDS + 3];
     for (round, batch) in batches.iter_mut().enumerate() {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tacho_model::append::SeriesIndex;
 use tacho_model::{Appender, Batch, Columns, Matcher, Querier, TimeRange, Timestamp};
+use tacho_stats::rng::Rng;
 use tacho_store::{Store, StoreOptions};
 
 const SERIES: usize = 700;
@@ -25,25 +26,8 @@ fn clock() -> Timestamp {
     Timestamp::from_secs(START + 100_000_000)
 }
 
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
 /// The next value of a series, by what sort it is.
-fn step(number: usize, value: f64, random: &mut Random) -> f64 {
+fn step(number: usize, value: f64, random: &mut Rng) -> f64 {
     match number % 10 {
         3 => ((value * 100.0).round() + random.below(100) as f64) / 100.0,
         4 => value + random.below(20) as f64,
@@ -96,7 +80,7 @@ fn main() {
     };
     let store = Store::open(dir.path(), options()).unwrap();
     let empty = status("VmRSS");
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     let mut values: Vec<f64> = (0..SERIES).map(|_| random.below(100_000) as f64).collect();
     let (mut appending, mut maintaining) = (0.0, 0.0);
     let (mut worst, mut head_peak, mut wal_peak) = (Duration::ZERO, 0, 0);

@@ -14,6 +14,7 @@
 use std::time::Instant;
 
 use tacho_model::{Appender, Batch, Columns, Matcher, TimeRange, Timestamp};
+use tacho_stats::rng::Rng;
 use tacho_store::{Aggregate, Resolution, Store, StoreOptions};
 
 /// 2026-11-20T00:00:00Z.
@@ -21,25 +22,8 @@ const START: i64 = 1_795_132_800;
 const DAY: i64 = 86_400;
 const SERIES: usize = 100;
 
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
 /// The name of a host's series, and its next value.
-fn step(number: usize, value: f64, random: &mut Random) -> (&'static str, f64) {
+fn step(number: usize, value: f64, random: &mut Rng) -> (&'static str, f64) {
     match number {
         0..24 => {
             let cents = (value * 100.0).round() + random.below(400) as f64;
@@ -89,7 +73,7 @@ fn peak() -> String {
 }
 
 fn fill(store: &Store, hosts: usize, jitter: bool) -> u64 {
-    let mut random = Random(7);
+    let mut random = Rng::new(7);
     let mut values = vec![0.0f64; hosts * SERIES];
     let mut count = 0;
     for tick in 0..2 * DAY / 15 {

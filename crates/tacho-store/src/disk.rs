@@ -8,7 +8,11 @@
 //!
 //! Not for the state database: `SQLite` does its own I/O.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "tests crash it, a fuzzer only reads")
+)]
 pub(crate) mod fake;
 mod real;
 

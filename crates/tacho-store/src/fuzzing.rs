@@ -2,9 +2,14 @@
 //!
 //! Behind the feature `fuzzing`, for the crate in `fuzz/` alone; no part of the interface. Each
 //! function takes any bytes and must return: no panic, and no memory out of proportion. What an
-//! encoder here made is decoded to what went in, which the property tests check. Not for whole
-//! files: their checksums stop a fuzzer at the door, and the tests of [`crate`] that flip bits and
-//! forge checksums go through it.
+//! encoder here made is decoded to what went in, which the property tests check. Whole files, whose
+//! checksums stop a fuzzer at the door, are read by [`file()`].
+
+mod file;
+mod records;
+
+pub use file::{file, file_seeds};
+pub use records::{records, records_seeds};
 
 use tacho_model::{Histogram, Timestamp, Value};
 

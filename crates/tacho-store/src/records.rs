@@ -39,6 +39,8 @@ pub(crate) const GROUP_BYTES: usize = 4 << 20;
 pub(crate) const CHUNK_ROWS: usize = 1024;
 /// Bytes after which a chunk in memory is sorted and closed.
 pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+/// Most rows of one append.
+pub(crate) const APPEND_ROWS_MAX: usize = 1 << 16;
 /// Most bytes that the rows of one append may take in memory.
 pub(crate) const APPEND_BYTES_MAX: usize = 64 << 20;
 /// Most bytes of one text, or of the attributes of one row.

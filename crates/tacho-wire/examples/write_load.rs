@@ -17,6 +17,8 @@ use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tacho_stats::rng::Rng;
+
 const SAMPLES_A_REQUEST: u64 = 2000;
 /// How far apart the samples of one series are.
 const INTERVAL_MS: u64 = 1000;
@@ -80,18 +82,6 @@ fn label(name: &str, value: &str, into: &mut Vec<u8>) {
     put(1, &label, into);
 }
 
-/// A small generator (xorshift64).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
-
 fn sample(millis: u64, value: f64, into: &mut Vec<u8>) {
     let mut sample = vec![0x09];
     sample.extend_from_slice(&value.to_le_bytes());
@@ -101,16 +91,20 @@ fn sample(millis: u64, value: f64, into: &mut Vec<u8>) {
 }
 
 /// A native histogram of three neighbouring buckets.
-fn histogram(millis: u64, noise: &mut Noise, into: &mut Vec<u8>) {
+fn histogram(millis: u64, noise: &mut Rng, into: &mut Vec<u8>) {
     let zigzag = |value: i64| ((value << 1) ^ (value >> 63)) as u64;
     let mut histogram = Vec::new();
-    let counts = [noise.next() % 50, noise.next() % 50, noise.next() % 50];
+    let counts = [
+        noise.next_u64() % 50,
+        noise.next_u64() % 50,
+        noise.next_u64() % 50,
+    ];
     histogram.push(1 << 3);
     varint(counts.iter().sum(), &mut histogram);
     histogram.push(4 << 3);
     varint(zigzag(3), &mut histogram);
     let mut span = vec![0x08];
-    varint(zigzag((noise.next() % 20) as i64 - 10), &mut span);
+    varint(zigzag((noise.next_u64() % 20) as i64 - 10), &mut span);
     span.extend([0x10, 3]);
     put(11, &span, &mut histogram);
     let mut deltas = Vec::new();
@@ -131,7 +125,7 @@ struct Sender<'a> {
     connection: u64,
     /// The next sample's number: it says which series, and how often that had its turn.
     next: u64,
-    noise: Noise,
+    noise: Rng,
 }
 
 impl Sender<'_> {
@@ -156,8 +150,8 @@ impl Sender<'_> {
             label("id", &id, &mut series);
             label("sender", &self.connection.to_string(), &mut series);
             // One in fifty is late, one in fifty repeats a time.
-            let late = match self.noise.next() % 50 {
-                0 => 20_000 + self.noise.next() % 10_000,
+            let late = match self.noise.next_u64() % 50 {
+                0 => 20_000 + self.noise.next_u64() % 10_000,
                 1 => INTERVAL_MS,
                 _ => 0,
             };
@@ -165,7 +159,7 @@ impl Sender<'_> {
             if place % 10 == 0 {
                 histogram(millis, &mut self.noise, &mut series);
             } else {
-                let value = round as f64 * 10.0 + (self.noise.next() % 10) as f64;
+                let value = round as f64 * 10.0 + (self.noise.next_u64() % 10) as f64;
                 sample(millis, value, &mut series);
             }
             put(1, &series, &mut request);
@@ -214,7 +208,7 @@ fn send(load: &Load, connection: u64) -> Result<Answers> {
         load,
         connection,
         next: 0,
-        noise: Noise(0x9e37_79b9_7f4a_7c15 ^ (connection + 1)),
+        noise: Rng::new(connection),
     };
     let mut answers = Answers::new();
     let pause = SAMPLES_A_REQUEST * load.connections * 1_000_000 / load.rate.max(1);

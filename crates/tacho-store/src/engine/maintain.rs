@@ -8,6 +8,7 @@ use tacho_model::{Columns, TimeRange, Timestamp};
 
 use super::append::Writer;
 use super::{Engine, Memory};
+use crate::block::paged::PagedFile;
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::{self, Chunk};
 use crate::codec::Effort;
@@ -246,10 +247,10 @@ impl Engine {
         self.dir.join("blocks").join(name)
     }
 
-    /// Removes a block's file.
-    pub(crate) fn remove_block(&self, block: &Block) -> Result<(), StoreError> {
-        let removed = self.disk.remove(&block.path);
-        removed.map_err(|source| StoreError::io("remove", &block.path, source))
+    /// Removes the file of a block, or one of records.
+    pub(crate) fn remove_file(&self, file: &PagedFile) -> Result<(), StoreError> {
+        let removed = self.disk.remove(&file.path);
+        removed.map_err(|source| StoreError::io("remove", &file.path, source))
     }
 }
 

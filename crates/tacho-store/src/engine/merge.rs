@@ -91,7 +91,7 @@ impl Engine {
                 let reason = "pages of it were damaged when it was merged";
                 self.quarantine.take(&part.path, part.bytes, reason);
             } else {
-                self.remove_block(part)?;
+                self.remove_file(part)?;
             }
         }
         done.blocks_merged += run.len();

@@ -330,7 +330,7 @@ impl Engine {
                 let reason = "pages of it were damaged when it was merged";
                 self.quarantine.take(&part.path, part.bytes, reason);
             } else {
-                self.remove_records(part)?;
+                self.remove_file(part)?;
             }
         }
         done.blocks_merged += parts.len();
@@ -354,16 +354,11 @@ impl Engine {
                 if let Some(files) = self.memory.write().records.files.get_mut(&table) {
                     files.retain(|other| !Arc::ptr_eq(other, file));
                 }
-                self.remove_records(file)?;
+                self.remove_for_good(file)?;
                 done.blocks_removed += 1;
             }
         }
         Ok(())
-    }
-
-    fn remove_records(&self, file: &RecordFile) -> Result<(), StoreError> {
-        let removed = self.disk.remove(&file.path);
-        removed.map_err(|source| StoreError::io("remove", &file.path, source))
     }
 }
 

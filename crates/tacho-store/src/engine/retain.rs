@@ -3,6 +3,7 @@
 //! Invariant: while an older write of some time is kept, so is the newer one that hides it. A block
 //! that overlaps a kept block of earlier writes therefore waits for that one.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tacho_model::{TimeRange, Timestamp};
@@ -20,17 +21,36 @@ impl Engine {
     pub(super) fn retain(&self, now: Timestamp, done: &mut Maintenance) -> Result<(), StoreError> {
         let blocks = self.memory.read().blocks.clone();
         let held: Vec<Held> = blocks.iter().map(|block| Held::of(block)).collect();
-        for place in surplus(&held, &self.options.raw_retention(), now) {
+        let gone = surplus(&held, &self.options.raw_retention(), now);
+        if !gone.is_empty() {
+            // Segments that a power cut brought back would be replayed, once no block says that it
+            // covers them.
+            self.sync_folder(&self.dir.join("wal"))?;
+        }
+        for place in gone {
             let block = &blocks[place];
             // What is rolled up of it cannot be made again.
             self.seal_rollups(block.footer.range)?;
             // Hidden first: whoever reads it now keeps it open, nobody finds it from here on.
             let others = |other: &Arc<Block>| !Arc::ptr_eq(other, block);
             self.memory.write().blocks.retain(others);
-            self.remove_block(block)?;
+            self.remove_for_good(block)?;
             done.blocks_removed += 1;
         }
         Ok(())
+    }
+
+    /// Removes a file so that it stays away after a power cut. Were it back, so would be
+    /// what was deleted from it: tombstones are dropped when no block is left that needs them.
+    pub(super) fn remove_for_good(&self, file: &PagedFile) -> Result<(), StoreError> {
+        self.remove_file(file)?;
+        let folder = file.path.parent();
+        folder.map_or(Ok(()), |folder| self.sync_folder(folder))
+    }
+
+    fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        let synced = self.disk.sync_dir(folder);
+        synced.map_err(|source| StoreError::io("sync", folder, source))
     }
 }
 

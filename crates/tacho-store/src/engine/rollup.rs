@@ -319,7 +319,7 @@ impl Engine {
             gone
         };
         // A new one has taken the name of the one before.
-        gone.map_or(Ok(()), |gone| self.remove_block(&gone.block))
+        gone.map_or(Ok(()), |gone| self.remove_for_good(&gone.block))
     }
 
     /// Cuts deleted windows from one roll-up that cannot be made again.
@@ -421,7 +421,7 @@ impl Engine {
                 self.memory.write().rollups[place].retain(|other| other.day != *day);
                 let removed = &mut self.rolling.lock().removed[place];
                 *removed = (*removed).max(Some(*day));
-                self.remove_block(block)?;
+                self.remove_for_good(block)?;
                 done.rollups_removed += 1;
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use tacho_model::Timestamp;
 
 use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
-use super::{APPEND_BYTES_MAX, ROW_BYTES_MAX};
+use super::{APPEND_BYTES_MAX, APPEND_ROWS_MAX, ROW_BYTES_MAX};
 use crate::interner::Interner;
 
 /// One value of a row, on its way in.
@@ -341,7 +341,8 @@ impl Records {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`RecordsError::Row`], [`RecordsError::TooLarge`]; nothing is added then.
+    /// [`RecordsError::Row`], [`RecordsError::TooMany`], [`RecordsError::TooLarge`]; nothing is
+    /// added then.
     pub fn push(&mut self, row: &[Cell<'_>]) -> Result<(), RecordsError> {
         let kinds = self.columns.iter().map(ColumnData::kind);
         let same = kinds
@@ -350,6 +351,10 @@ impl Records {
         let same = same.count();
         if same < row.len().max(self.columns.len()) {
             return Err(RecordsError::Row { cell: same });
+        }
+        if self.rows >= APPEND_ROWS_MAX {
+            let limit = APPEND_ROWS_MAX;
+            return Err(RecordsError::TooMany { limit });
         }
         if row.iter().map(Cell::bytes).sum::<usize>() > ROW_BYTES_MAX {
             return Err(RecordsError::TooLarge {

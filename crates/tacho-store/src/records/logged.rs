@@ -1,14 +1,12 @@
 //! Rows of a table in one record of the log, which tells all that is needed to read it.
 
+use super::APPEND_ROWS_MAX;
 use super::columns::Records;
 use super::encode;
 use super::schema::Schema;
 use crate::codec::Effort;
 use crate::codec::bytes::{Reader, put_bytes, put_varint};
 use crate::error::CodecError;
-
-/// Most rows of one record: an append is bounded in bytes, of which a row takes some.
-const ROWS_MAX: u64 = 1 << 23;
 
 /// The payload of the rows' record.
 pub(crate) fn encode(schema: &Schema, records: &Records) -> Vec<u8> {
@@ -34,7 +32,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<(Schema, Records), CodecError> {
     let reader = &mut Reader::new(payload);
     let schema = Schema::decode(reader)?;
     let rows = reader.varint()?;
-    if rows > ROWS_MAX {
+    if rows > APPEND_ROWS_MAX as u64 {
         return Err(CodecError::Corrupt("too many rows in one record"));
     }
     let rows = rows as usize;

@@ -129,6 +129,12 @@ pub enum RecordsError {
         /// The first cell that differs.
         cell: usize,
     },
+    /// More rows than one append may have.
+    #[error("one append has at most {limit} rows")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// A row, or the rows of one append, that take too much memory.
     #[error("{what} may take {limit} bytes")]
     TooLarge {

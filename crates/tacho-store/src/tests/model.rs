@@ -1,9 +1,13 @@
-//! Random operations, compared with a map that does the same.
+//! Random operations, compared with a map that does the same: samples here, [`rollups`] and
+//! [`snapshots`] of values in modules of their own.
 //!
 //! `TACHO_MODEL_SEEDS=100000` runs more seeds than a normal test does, `TACHO_MODEL_FIRST` begins
 //! with another one; `script/soak` does that for hours.
 
-use std::collections::BTreeMap;
+mod rollups;
+mod snapshots;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tacho_model::append::STALE_NAN_BITS;
@@ -12,11 +16,13 @@ use tacho_model::{AppendError, Batch, Histogram, Matcher, Refusal, TimeRange, Ti
 use super::{Contents, Held, contents, everything, open_with, options, seeds};
 use crate::disk::fake::{Crash, FakeDisk, Random};
 use crate::engine::{Engine, Maintenance};
-use crate::options::{Fsync, StoreOptions};
+use crate::options::{Fsync, Retention, StoreOptions};
 
 const SERIES: u64 = 6;
 const WINDOW: Duration = Duration::from_mins(5);
-const RETENTION: Duration = Duration::from_hours(2);
+const DAY: i64 = 86_400;
+/// No sample is older, but for one that is always refused.
+const FIRST: i64 = 11 * DAY - 900;
 
 struct Model {
     engine: Option<Engine>,
@@ -24,19 +30,41 @@ struct Model {
     options: StoreOptions,
     held: Contents,
     newest: BTreeMap<u64, Timestamp>,
+    /// What was written since memory last became a block, by series and time.
+    in_memory: BTreeSet<(String, i64)>,
+    rollups: rollups::RollUps,
+    taken: snapshots::Taken,
     /// Samples older than this may be gone, but if they are there they are right.
     kept_from: Timestamp,
     now: i64,
     random: Random,
 }
 
+/// Two of them are counters by their names.
+fn metric(number: u64) -> String {
+    let ending = if number % 3 == 1 { "_total" } else { "" };
+    format!("m{number}{ending}")
+}
+
 fn labels(number: u64) -> [(&'static str, String); 2] {
     let job = format!("{}", number % 3);
-    [("__name__", format!("m{number}")), ("job", job)]
+    [("__name__", metric(number)), ("job", job)]
 }
 
 fn name(number: u64) -> String {
-    format!("m{number}{{job=\"{}\"}}", number % 3)
+    format!("{}{{job=\"{}\"}}", metric(number), number % 3)
+}
+
+/// How much is kept of one resolution: mostly all, else so little that it is met.
+fn rollup_retention(random: &mut Random) -> Retention {
+    match random.below(8) {
+        0 => Retention::days(1),
+        1 => Retention {
+            samples: random.below(200),
+            ..Retention::days(100)
+        },
+        _ => Retention::days(100),
+    }
 }
 
 impl Model {
@@ -52,7 +80,10 @@ impl Model {
             options: StoreOptions {
                 fsync,
                 out_of_order: WINDOW,
-                retention: RETENTION,
+                // Days are rolled up from all of their samples, or from what is left of them.
+                retention: Duration::from_hours([2, 50][random.below(2) as usize]),
+                rollup_after: Duration::from_secs([0, 200, 1800][random.below(3) as usize]),
+                rollup_retention: [(); 2].map(|()| rollup_retention(&mut random)),
                 block_duration: Duration::from_secs(200 + random.below(600)),
                 merge_duration: Duration::from_hours(1),
                 // Mostly none; else so much that it is met now and then.
@@ -70,8 +101,12 @@ impl Model {
             },
             held: Contents::new(),
             newest: BTreeMap::new(),
+            in_memory: BTreeSet::new(),
+            rollups: rollups::RollUps::default(),
+            taken: Vec::new(),
             kept_from: Timestamp::MIN,
-            now: 1_000_000,
+            // Some end a day soon.
+            now: 12 * DAY - [300, 6000, 40_000][random.below(3) as usize],
             random,
         }
     }
@@ -100,6 +135,10 @@ impl Model {
             4 => now - Duration::from_secs(280 + self.random.below(60)),
             5 => now - Duration::from_nanos(self.random.below(1_000_000_000)),
             6 => Timestamp::MIN,
+            // The end of a window is in it, and that of a day.
+            7 => Timestamp::from_secs(self.now - self.now % 300),
+            8 => Timestamp::from_secs(self.now - self.now % DAY),
+            9 => Timestamp::from_secs(self.now - self.now % DAY - self.random.below(900) as i64),
             _ => now,
         }
     }
@@ -138,7 +177,7 @@ impl Model {
         for (row, ((number, time), (.., value))) in rows.into_iter().zip(batch.rows()).enumerate() {
             let newest = newest.get(&number);
             let inside = newest.is_none_or(|newest| time >= *newest - WINDOW)
-                && time >= (self.options.clock)() - RETENTION;
+                && time >= (self.options.clock)() - self.options.retention;
             if let Some(reason) = rejected.get(&row) {
                 assert_eq!((inside, *reason), (false, Refusal::TooOld));
                 continue;
@@ -151,6 +190,7 @@ impl Model {
             *newest = (*newest).max(time);
             let series = self.held.entry(name(number)).or_default();
             series.insert(time.as_nanos(), value);
+            self.in_memory.insert((name(number), time.as_nanos()));
         }
         assert_eq!(outcome.accepted + rejected.len(), batch.len());
     }
@@ -162,12 +202,24 @@ impl Model {
             1 => self.now + self.random.below(3000) as i64,
             _ => self.now,
         };
-        let now = Timestamp::from_secs(now);
-        let removed = self.engine().maintain(now).unwrap().blocks_removed;
-        self.kept_from = self.kept_from.max(now - RETENTION);
+        self.maintain_and_forget(Timestamp::from_secs(now));
+    }
+
+    fn maintain_and_forget(&mut self, now: Timestamp) -> Maintenance {
+        let done = self.maintain_at(now);
+        self.note_memory();
+        self.kept_from = self.kept_from.max(now - self.options.retention);
         let (bytes, samples) = (self.options.retention_bytes, self.options.retention_samples);
-        if removed > 0 && (bytes, samples) != (u64::MAX, u64::MAX) {
+        if done.blocks_removed > 0 && (bytes, samples) != (u64::MAX, u64::MAX) {
             self.forget_removed();
+        }
+        done
+    }
+
+    /// Memory becomes a block as a whole.
+    fn note_memory(&mut self) {
+        if self.engine().stats().samples_in_memory == 0 {
+            self.in_memory.clear();
         }
     }
 
@@ -197,11 +249,17 @@ impl Model {
 
     fn delete(&mut self) {
         let now = Timestamp::from_secs(self.now);
-        let from = now - Duration::from_secs(self.random.below(4000));
-        let range = TimeRange::new(from, from + Duration::from_secs(self.random.below(2000)));
-        let job = self.random.below(3).to_string();
-        let matchers = [Matcher::equal("job", &job)];
-        self.engine().delete(&matchers, range).unwrap();
+        let reach = [4000, 4000, 100_000][self.random.below(3) as usize];
+        let from = now - Duration::from_secs(self.random.below(reach));
+        let range = TimeRange::new(
+            from,
+            from + Duration::from_secs(self.random.below(reach / 2)),
+        );
+        let job = self.random.below(3);
+        let matchers = [Matcher::equal("job", &job.to_string())];
+        let series = self.engine().delete(&matchers, range).unwrap();
+        self.note_memory();
+        self.hide_windows(job, range, series);
         let ending = format!("{{job=\"{job}\"}}");
         for (name, samples) in &mut self.held {
             if name.ends_with(&ending) {
@@ -212,6 +270,17 @@ impl Model {
 
     fn reopen(&mut self) {
         self.engine = None;
+        self.forget_removed_days();
+    }
+
+    /// To shortly before or after the end of a day.
+    fn leap(&mut self) {
+        let end = (self.now / DAY + 1) * DAY;
+        self.now = if end - self.now < 7200 {
+            end + self.random.below(2000) as i64
+        } else {
+            end - self.random.below(7000) as i64
+        };
     }
 
     /// Opens what a kill, or a power cut where everything is synced at once, leaves.
@@ -223,12 +292,15 @@ impl Model {
             _ => Crash::Killed,
         };
         self.disk = self.disk.after(crash);
-        self.engine = None;
+        self.reopen();
+        self.find_rollups_again();
     }
 
     fn check(&mut self) {
         let now = Timestamp::from_secs(self.now);
         let ago = |random: &mut Random| now - Duration::from_secs(random.below(9000));
+        self.check_rollups();
+        self.check_snapshots();
         let (a, b) = (ago(&mut self.random), ago(&mut self.random));
         let ranges = [TimeRange::ALL, TimeRange::new(a.min(b), a.max(b))];
         let range = ranges[self.random.below(2) as usize];
@@ -267,31 +339,36 @@ impl Model {
     fn run(&mut self, steps: u64) {
         for _ in 0..steps {
             match self.random.below(100) {
-                0..70 => {
+                0..64 => {
                     for _ in 0..=self.random.below(30) {
                         self.now += 1;
                         self.append();
                     }
                 }
-                70..76 => self.now += self.random.below(900) as i64,
-                76..84 => self.maintain(),
+                64..71 => self.now += self.random.below(900) as i64,
+                71..84 => self.maintain(),
                 84 => {
                     self.engine().flush().unwrap();
+                    self.note_memory();
                 }
                 85 => {
                     self.engine().compact().unwrap();
+                    self.note_memory();
                 }
-                86 => self.delete(),
-                87 => self.merge_some(),
-                88..91 => self.reopen(),
-                91..93 => self.crash(),
+                86..88 => self.delete(),
+                88 => self.merge_some(),
+                89 => self.reopen(),
+                90..92 => self.crash(),
+                92 => self.leap(),
+                93 => self.settle(),
+                94..96 => self.snapshots(),
                 _ => self.check(),
             }
         }
         self.check();
         self.reopen();
         self.check();
-        self.engine().flush().unwrap();
+        self.settle();
         self.check();
     }
 }

@@ -455,6 +455,18 @@ fn a_damaged_index_makes_finding_slower_only() {
     assert_eq!(engine.stats().quarantined.len(), 1);
 }
 
+fn column(name: &str, kind: ColumnKind) -> Column {
+    Column::new(name, kind)
+}
+
+fn other_schema() -> Schema {
+    let columns = vec![
+        column("t", ColumnKind::Integer),
+        column("text", ColumnKind::Text),
+    ];
+    Schema::new("visits", columns).unwrap()
+}
+
 #[test]
 fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
     let disk = FakeDisk::default();
@@ -474,8 +486,7 @@ fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
     let name = "nothing".to_owned();
     let no_table = failed(engine.append_records("nothing", &none));
     assert_eq!(*no_table, RecordsError::NoTable { name });
-    let other = Schema::new("visits", vec![Column::new("t", ColumnKind::Integer)]).unwrap();
-    let row = failed(engine.append_records("visits", &Records::new(&other)));
+    let row = failed(engine.append_records("visits", &Records::new(&other_schema())));
     assert_eq!(*row, RecordsError::Row { cell: 0 });
     let rows: Vec<Row> = [899, 900, 1010, 1011]
         .map(|time| Row {
@@ -490,6 +501,17 @@ fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
         .map(|rejected| (rejected.row, rejected.reason));
     assert!(reasons.eq([(0, Refusal::TooOld), (3, Refusal::TooNew)]));
     assert_eq!(everything(&engine), rows[1..3]);
+    // Nor is there more in one append than can be held at once.
+    let mut many = Records::new(&Schema::new("t", vec![column("t", ColumnKind::Integer)]).unwrap());
+    let full = (0..).find_map(|time| many.push(&[Cell::Integer(time)]).err());
+    assert_eq!(full, Some(RecordsError::TooMany { limit: 1 << 16 }));
+    let text = "x".repeat(1 << 20);
+    let mut large = Records::new(&other_schema());
+    let too_large = large.push(&[Cell::Integer(0), Cell::Text(&format!("{text}x"))]);
+    assert!(matches!(too_large, Err(RecordsError::TooLarge { .. })));
+    let wrong = large.push(&[Cell::Integer(0), Cell::Float(0.0)]);
+    assert_eq!(wrong, Err(RecordsError::Row { cell: 1 }));
+    assert!(large.is_empty());
     // A query says what is wrong with it.
     let conditions = [Condition {
         column: 3,
@@ -519,7 +541,6 @@ fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
 fn a_table_that_changed_keeps_what_it_had() {
     let rows = some_rows(60);
     let (disk, options) = written(&rows, true);
-    let column = |name, kind| Column::new(name, kind);
     let changed = Schema::new(
         "visits",
         vec![

@@ -199,15 +199,16 @@ fn label_sets_beyond_the_limits_are_refused_and_leave_nothing() {
     sets.push(named(vec![("l".into(), "x".repeat(1 << 20))]));
     sets.push(named(vec![("l".repeat(1 << 20), "x".into())]));
     let mut batch = Batch::new();
-    let buffer = batch.refill();
+    let mut buffer = Vec::new();
     let mut spans = Vec::new();
     for pairs in &sets {
         let start = buffer.len();
         for (name, value) in pairs {
-            put_label(name, value, buffer);
+            put_label(name, value, &mut buffer);
         }
         spans.push(start..buffer.len());
     }
+    batch.refill_bytes(buffer.len()).copy_from_slice(&buffer);
     for span in spans {
         let series = batch.series_at(span);
         batch.push(series, at(0), 1.0);
@@ -260,12 +261,12 @@ fn one_set_in_any_order_is_one_series() {
         let mut turned = pairs;
         turned.rotate_left(rotation);
         let mut batch = Batch::new();
-        let buffer = batch.refill();
+        let mut buffer = Vec::new();
         for (name, value) in turned {
-            put_label(name, value, buffer);
+            put_label(name, value, &mut buffer);
         }
-        let end = buffer.len();
-        let unchecked = batch.series_at(0..end);
+        batch.refill_bytes(buffer.len()).copy_from_slice(&buffer);
+        let unchecked = batch.series_at(0..buffer.len());
         batch.push(unchecked, at(time), 1.0);
         time += 1;
         assert_eq!(store.append(&batch).unwrap().accepted, 1);

@@ -3,18 +3,19 @@
 use std::fs;
 
 use tacho_model::{AppendError, Appender, Batch};
+use tacho_stats::rng::Rng;
 use tacho_store::{Store, StoreError};
 
-use crate::support::{Contents, Held, Random, Tmpfs, at, contents, options};
+use crate::support::{Contents, Held, Tmpfs, at, contents, options};
 
 /// Samples of which nothing can be compressed away.
-fn batch(number: i64, random: &mut Random) -> (Batch, Contents) {
+fn batch(number: i64, random: &mut Rng) -> (Batch, Contents) {
     let mut batch = Batch::new();
     let mut held = Contents::new();
     for series in 0..50 {
         let name = format!("m{series}");
         let index = batch.series([("__name__", &name)]).unwrap();
-        let bits = random.next();
+        let bits = random.next_u64();
         batch.push(index, at(number), f64::from_bits(bits));
         held.entry(name)
             .or_default()
@@ -30,7 +31,7 @@ fn add(all: &mut Contents, more: Contents) {
 }
 
 /// Appends from `number` on until that is refused; the number that was.
-fn fill(store: &Store, mut number: i64, held: &mut Contents, random: &mut Random) -> i64 {
+fn fill(store: &Store, mut number: i64, held: &mut Contents, random: &mut Rng) -> i64 {
     loop {
         let (batch, more) = batch(number, random);
         match store.append(&batch) {
@@ -52,7 +53,7 @@ fn k2_a_full_file_system_refuses_writes_serves_reads_and_recovers() {
         future: std::time::Duration::MAX,
         ..options()
     };
-    let mut random = Random(4);
+    let mut random = Rng::new(4);
     let mut held = Contents::new();
     let dir = disk.path().join("data");
     let store = Store::open(&dir, full_options()).unwrap();
@@ -100,7 +101,7 @@ fn k2_a_full_file_system_refuses_writes_serves_reads_and_recovers() {
 }
 
 /// Appends what must be accepted.
-fn fill_to(store: &Store, from: i64, to: i64, held: &mut Contents, random: &mut Random) -> i64 {
+fn fill_to(store: &Store, from: i64, to: i64, held: &mut Contents, random: &mut Rng) -> i64 {
     for number in from..to {
         let (batch, more) = batch(number, random);
         assert_eq!(store.append(&batch).unwrap().accepted, batch.len());

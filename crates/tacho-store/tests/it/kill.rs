@@ -16,10 +16,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tacho_model::{AppendError, Appender, Batch, Matcher, TimeRange};
+use tacho_stats::rng::Rng;
 use tacho_store::{Fsync, Store, StoreError, StoreOptions};
 
 use crate::records;
-use crate::support::{Contents, Held, Random, at, contents, distribution, options};
+use crate::support::{Contents, Held, at, contents, distribution, options};
 
 const DIR: &str = "TACHO_STORE_KILL_DIR";
 const FSYNC: &str = "TACHO_STORE_KILL_FSYNC";
@@ -48,9 +49,9 @@ type Row = (String, i64, Held);
 
 /// What writer `writer` appends as its batch `number`.
 fn rows_of(writer: usize, number: i64) -> Vec<Row> {
-    let mut random = Random(writer as u64 * 1_000_003 + number as u64);
+    let mut random = Rng::new(writer as u64 * 1_000_003 + number as u64);
     let mut rows = Vec::new();
-    let float = |random: &mut Random| Held::Float(random.next());
+    let float = |random: &mut Rng| Held::Float(random.next_u64());
     for series in 0..6 {
         rows.push((format!("w{writer}_s{series}"), number, float(&mut random)));
     }
@@ -315,14 +316,14 @@ fn kill_in_a_loop(name: &str, fsync: Fsync) {
     let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(10);
     let mut dir = tempfile::tempdir().unwrap();
     let mut expected = Expected::default();
-    let mut random = Random(rounds);
+    let mut random = Rng::new(rounds);
     for round in 0..rounds {
         if round % ROUNDS_A_FOLDER == 0 {
             dir = tempfile::tempdir().unwrap();
             expected = Expected::default();
         }
-        let enough = 20 + random.below(250);
-        let pause = Duration::from_micros(random.below(3000));
+        let enough = 20 + random.below(250) as u64;
+        let pause = Duration::from_micros(random.below(3000) as u64);
         run_victim(dir.path(), name, &mut expected, enough, pause);
         let what = format!("{name}, round {round}");
         verify(dir.path(), fsync, &mut expected, &what);

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use tacho_model::{Appender, Batch, Columns, Histogram, Matcher, Querier, TimeRange, Timestamp};
+use tacho_stats::rng::Rng;
 use tacho_store::{Store, StoreOptions};
 
 /// Options whose clock stands still, with small segments.
@@ -84,25 +85,8 @@ pub(crate) fn contents(store: &Store) -> Contents {
     all
 }
 
-/// A small generator, so that a seed is all it takes to see a failure again (`SplitMix64`).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-}
-
 /// A histogram of some observations.
-pub(crate) fn distribution(random: &mut Random) -> Histogram {
+pub(crate) fn distribution(random: &mut Rng) -> Histogram {
     let mut histogram = Histogram::new();
     for _ in 0..random.below(20) {
         histogram.observe(random.below(10_000) as f64 / 37.0 - 50.0);

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tacho_stats::rng::Rng;
+
 use crate::remote_write::{WRITE, millis, series, snappy, write};
 use crate::support::{Answer, Home, QUIET, Server, eventually};
 
@@ -40,14 +42,9 @@ impl Drop for Tmpfs<'_> {
 
 /// A request of new series whose labels do not compress.
 fn request(number: u64, at: i64) -> Vec<Vec<u8>> {
-    let mut noise = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = Rng::new(number);
     let mut text = || {
-        let hex = (0..120).map(|_| {
-            noise ^= noise << 13;
-            noise ^= noise >> 7;
-            noise ^= noise << 17;
-            format!("{noise:016x}")
-        });
+        let hex = (0..120).map(|_| format!("{:016x}", random.next_u64()));
         hex.collect::<String>()
     };
     let known = series(&[("__name__", "known")], at + number as i64, number as f64);

@@ -123,3 +123,29 @@ fn k9_a_power_cut_at_any_operation_costs_no_roll_up() {
         }
     }
 }
+
+#[test]
+fn k6_what_was_deleted_stays_deleted_when_power_is_cut_after_its_file_went() {
+    for raw_goes in [false, true] {
+        let disk = FakeDisk::default();
+        let engine = open_with(&disk, crash_options()).unwrap();
+        let mut written = Written::new();
+        let samples: Vec<_> = (1..24).map(|hour| (hour * HOUR - 1, 1.0)).collect();
+        append(&engine, &mut written, "g", &samples).unwrap();
+        engine.flush().unwrap();
+        settle(&engine, 2 * DAY);
+        if raw_goes {
+            settle(&engine, 9 * DAY);
+            assert_eq!(engine.stats().blocks, 0);
+        }
+        let series = engine.delete(&[Matcher::metric("g")], TimeRange::ALL);
+        assert_eq!(series.unwrap(), 1);
+        settle(&engine, 9 * DAY);
+        assert_eq!(engine.stats().rollups[0].blocks, 0, "nothing is left in it");
+        let engine = open_with(&disk.after(Crash::PowerCut), crash_options()).unwrap();
+        let all = TimeRange::ALL;
+        let found = answer(&engine, Resolution::Hour, Aggregate::Count, all);
+        assert!(found.is_empty(), "{found:?}");
+        assert!(super::super::everything(&engine).is_empty());
+    }
+}
