@@ -183,7 +183,7 @@ fn values(
     };
     let mut grouping = grouping();
     let over = windows.read_range();
-    map_in_order(&wanted, over, aggregate, |_, one, _| {
+    map_in_order(&wanted, over, aggregate, |_, one| {
         grouping.merge(one);
         Ok::<(), QueryError>(())
     })?;

@@ -328,7 +328,7 @@ fn measure(
     };
     let mut grouping = grouping();
     let over = windows.read_range();
-    map_in_order(&wanted, over, aggregate, |_, one, _| {
+    map_in_order(&wanted, over, aggregate, |_, one| {
         grouping.merge(one);
         Ok::<(), QueryError>(())
     })?;
@@ -370,9 +370,13 @@ fn intervals(
     let selection = querier.select(&matchers_of(spec), range)?;
     let mut parts: BTreeMap<Timestamp, Histogram> = BTreeMap::new();
     let wanted = meant(selection.as_ref(), spec);
-    let nothing = |_: usize, _: &Columns| ();
-    map_in_order(&wanted, range, nothing, |_, (), columns| {
-        for (t, histogram) in columns.histogram_timestamps.iter().zip(&columns.histograms) {
+    let histograms = |_: usize, columns: &Columns| {
+        let times = columns.histogram_timestamps.iter().copied();
+        let histograms = times.zip(columns.histograms.iter().cloned());
+        histograms.collect::<Vec<_>>()
+    };
+    map_in_order(&wanted, range, histograms, |_, histograms| {
+        for (t, histogram) in &histograms {
             // As in every window here, a boundary ends its interval.
             let end = (*t - Duration::from_nanos(1)).align_down(width) + width;
             // A part that is cut by the range's ends would look quieter than it was.

@@ -37,7 +37,7 @@ pub fn write(
     wanted.sort_by_key(|series| series.labels().name());
     let over = TimeRange::last(FRESH, now);
     let newest = |_: usize, columns: &Columns| current(columns);
-    map_in_order(&wanted, over, newest, |index, value, _| {
+    map_in_order(&wanted, over, newest, |index, value| {
         let labels = wanted[index].labels();
         if family
             .first()

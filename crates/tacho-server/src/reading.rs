@@ -4,10 +4,12 @@
 //! Invariants:
 //! 1. `fold` gets the series one after another in their order, and the first failure in that order
 //!    ends it: the answer is what one thread would give, to the bit;
-//! 2. as many series are in memory as there are threads, besides what `fold` keeps.
+//! 2. as many series are in memory as there are threads, besides what `fold` keeps, and at most
+//!    [`AHEAD`] of what was made of them: a thread that the system holds up does not hold up others.
 //!
 //! Not for how long it may take: that is [`crate::query`]'s.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -19,6 +21,9 @@ use tacho_model::{Columns, Labels, QueryError, Selection, TimeRange};
 /// Beginning a thread pays where it takes over this much: hours of series, the first of each begun
 /// counting in full. A thread costs some 30 µs, an hour of one series 2 to 10 µs.
 const HOURS_A_THREAD: u64 = 32;
+
+/// How many series may be made something of before their turn.
+const AHEAD: usize = 32;
 
 /// A series of a selection.
 #[derive(Clone, Copy)]
@@ -56,26 +61,27 @@ fn cores() -> usize {
 }
 
 /// Reads all of `wanted`, which were selected over `range`. `make` sees the samples of each series on
-/// any thread, in any order; `fold` gets what it made and the samples again, in order.
-pub fn map_in_order<T, E: From<QueryError> + Send>(
+/// any thread, in any order; `fold` gets what it made, in order.
+pub fn map_in_order<T: Send, E: From<QueryError> + Send>(
     wanted: &[SeriesAt<'_>],
     range: TimeRange,
     make: impl Fn(usize, &Columns) -> T + Sync,
-    fold: impl FnMut(usize, T, &Columns) -> Result<(), E> + Send,
+    fold: impl FnMut(usize, T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     on_threads(wanted, threads(wanted.len(), range), make, fold)
 }
 
-fn on_threads<T, E: From<QueryError> + Send>(
+fn on_threads<T: Send, E: From<QueryError> + Send>(
     wanted: &[SeriesAt<'_>],
     threads: NonZero<usize>,
     make: impl Fn(usize, &Columns) -> T + Sync,
-    fold: impl FnMut(usize, T, &Columns) -> Result<(), E> + Send,
+    fold: impl FnMut(usize, T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let turns = Turns {
         over: AtomicBool::new(false),
         state: Mutex::new(State {
             next: 0,
+            ahead: BTreeMap::new(),
             fold,
             failed: None,
         }),
@@ -92,7 +98,7 @@ fn on_threads<T, E: From<QueryError> + Send>(
             Some(error) => Err(E::from(error)),
             None => Ok(make(index, columns)),
         };
-        turns.take(index, made, columns);
+        turns.take(index, made);
     });
     match turns.state.into_inner().failed {
         Some(error) => Err(error),
@@ -102,48 +108,51 @@ fn on_threads<T, E: From<QueryError> + Send>(
 }
 
 /// Whose turn it is.
-struct Turns<F, E> {
+struct Turns<T, F, E> {
     /// No more turns: something failed.
     over: AtomicBool,
-    state: Mutex<State<F, E>>,
+    state: Mutex<State<T, F, E>>,
     changed: Condvar,
 }
 
-struct State<F, E> {
+struct State<T, F, E> {
     next: usize,
+    /// What was made before its turn.
+    ahead: BTreeMap<usize, Result<T, E>>,
     fold: F,
     failed: Option<E>,
 }
 
-impl<F, E> Turns<F, E> {
-    /// Waits for the turn of `index` and folds what was made of it. The one whose turn it is never
-    /// waits, because series are handed out in order.
-    fn take<T>(&self, index: usize, made: Result<T, E>, columns: &Columns)
-    where
-        F: FnMut(usize, T, &Columns) -> Result<(), E>,
-    {
+impl<T, E, F: FnMut(usize, T) -> Result<(), E>> Turns<T, F, E> {
+    /// Folds what was made of `index` and of those whose turn follows, or leaves it to whom it
+    /// waits for. The one whose turn it is never waits, because series are handed out in order.
+    fn take(&self, index: usize, made: Result<T, E>) {
         let mut state = self.state.lock();
-        while state.next != index && !self.over.load(Relaxed) {
+        while state.next != index && state.ahead.len() >= AHEAD && !self.over.load(Relaxed) {
             self.changed.wait(&mut state);
         }
-        if self.over.load(Relaxed) {
-            return;
+        state.ahead.insert(index, made);
+        while !self.over.load(Relaxed) {
+            let next = state.next;
+            let Some(made) = state.ahead.remove(&next) else {
+                break;
+            };
+            let folded = made.and_then(|made| (state.fold)(next, made));
+            if let Err(error) = folded {
+                state.failed = Some(error);
+                self.over.store(true, Relaxed);
+            }
+            state.next += 1;
         }
-        let folded = made.and_then(|made| (state.fold)(index, made, columns));
-        if let Err(error) = folded {
-            state.failed = Some(error);
-            self.over.store(true, Relaxed);
-        }
-        state.next += 1;
         drop(state);
         self.changed.notify_all();
     }
 }
 
 /// Lets nobody wait for a turn that never comes.
-struct EndOnPanic<'a, F, E>(&'a Turns<F, E>);
+struct EndOnPanic<'a, T, F, E>(&'a Turns<T, F, E>);
 
-impl<F, E> Drop for EndOnPanic<'_, F, E> {
+impl<T, F, E> Drop for EndOnPanic<'_, T, F, E> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let state = self.0.state.lock();
@@ -155,13 +164,13 @@ impl<F, E> Drop for EndOnPanic<'_, F, E> {
 }
 
 /// The wanted series as one selection, whose failures wait for their turn.
-struct Series<'a, F, E> {
+struct Series<'a, T, F, E> {
     wanted: &'a [SeriesAt<'a>],
-    turns: &'a Turns<F, E>,
+    turns: &'a Turns<T, F, E>,
     unread: Mutex<Vec<(usize, QueryError)>>,
 }
 
-impl<F, E> Series<'_, F, E> {
+impl<T, F, E> Series<'_, T, F, E> {
     /// Why the samples of a series are not there.
     fn failure(&self, index: usize) -> Option<QueryError> {
         let mut unread = self.unread.lock();
@@ -170,7 +179,7 @@ impl<F, E> Series<'_, F, E> {
     }
 }
 
-impl<F: Send, E: Send> Selection for Series<'_, F, E> {
+impl<T: Send, F: Send, E: Send> Selection for Series<'_, T, F, E> {
     fn len(&self) -> usize {
         self.wanted.len()
     }
@@ -203,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    /// Series `i` has the sample `i`; reading some fails, or panics. Even ones take their time.
+    /// Series `i` has the sample `i`; reading some fails, or panics. Some take their time.
     struct Fake {
         labels: Labels,
         series: usize,
@@ -222,9 +231,9 @@ mod tests {
 
         fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
             into.clear();
-            if index.is_multiple_of(2) {
-                std::thread::sleep(Duration::from_micros(300));
-            }
+            // The first one holds up the others until they are as far ahead as they may be.
+            let micros = [20_000, 0, 300][if index == 0 { 0 } else { 1 + index % 2 }];
+            std::thread::sleep(Duration::from_micros(micros));
             assert_ne!(self.panicking, Some(index), "as it was told to");
             if self.failing.contains(&index) {
                 let limit = index as u64;
@@ -246,8 +255,8 @@ mod tests {
             &SeriesAt::all(fake),
             NonZero::new(threads).unwrap(),
             |index, columns| (index, columns.values[0] * 2.0),
-            |index, (made, double), columns| {
-                assert_eq!((made, double), (index, columns.values[0] * 2.0));
+            |index, (made, double)| {
+                assert_eq!((made, double), (index, index as f64 * 2.0));
                 if index == full {
                     let limit = full as u64;
                     return Err(QueryError::TooMuch {

@@ -218,7 +218,7 @@ fn read_raw(
     };
     let mut series = Vec::with_capacity(wanted.len());
     let mut total = 0;
-    map_in_order(wanted, range, points, |index, points, _| {
+    map_in_order(wanted, range, points, |index, points| {
         total += points.len();
         if total > ANSWER_POINTS_MAX {
             return Err(SeriesError::TooManyPoints);
@@ -256,7 +256,7 @@ fn read_apart(
     };
     let mut series = Vec::new();
     let over = windows.read_range();
-    map_in_order(wanted, over, aggregate, |index, made, _| {
+    map_in_order(wanted, over, aggregate, |index, made| {
         check_points(index + 1, steps)?;
         let (function, group) = made;
         series.extend(group.and_then(|group| shown(querier, function, group)));
@@ -284,7 +284,7 @@ fn read_grouped(
     // One selector may match metrics of several kinds, whose default functions differ.
     let mut groupings: Vec<(Function, Grouping)> = Vec::new();
     let over = windows.read_range();
-    map_in_order(wanted, over, aggregate, |_, (function, one), _| {
+    map_in_order(wanted, over, aggregate, |_, (function, one)| {
         match groupings.iter_mut().find(|(f, _)| *f == function) {
             Some((_, grouping)) => grouping.merge(one),
             None => groupings.push((function, one)),
