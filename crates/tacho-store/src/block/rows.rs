@@ -154,7 +154,8 @@ impl TableBuilder {
 #[derive(Default)]
 pub(crate) struct SharedTimes {
     pub(crate) table: TableBuilder,
-    known: HashMap<Arc<[u8]>, u32>,
+    /// By how many timestamps they are, too: the same bytes may stand for two or for three.
+    known: HashMap<(u32, Arc<[u8]>), u32>,
     bytes: usize,
 }
 
@@ -170,7 +171,8 @@ impl SharedTimes {
         if encoded.len() <= SHARED_TIMES_MIN {
             return Ok(None);
         }
-        if let Some(number) = self.known.get(encoded) {
+        let key = (rows, encoded.clone());
+        if let Some(number) = self.known.get(&key) {
             return Ok(Some(*number));
         }
         let bytes = encoded.len() + SHARED_TIMES_EACH;
@@ -186,7 +188,7 @@ impl SharedTimes {
             range: TimeRange::new(Timestamp::default(), Timestamp::default()),
         };
         self.table.push(entry, output, effort)?;
-        self.known.insert(encoded.clone(), number);
+        self.known.insert(key, number);
         Ok(Some(number))
     }
 }

@@ -408,6 +408,38 @@ fn k2_pages_that_lie_with_a_right_checksum_are_survived() {
     }
 }
 
+/// Encoded timestamps do not say how many they are, and both sorts share their pages: here each
+/// series was measured a second before the one that precedes it.
+#[test]
+fn as_many_timestamps_are_read_as_were_written() {
+    let random = &mut Random(5);
+    for (floats, histograms) in [(3, 2), (2, 3), (9, 9), (1, 200), (300, 7)] {
+        let mut model = Model::new();
+        for number in 0..floats.max(histograms) {
+            let time = Timestamp::from_secs(1_800_000_000 - number);
+            let mut add = |sort: &str, columns| {
+                let name = format!("{sort}{number:03}");
+                model.insert(Labels::new([("__name__", name)]).unwrap(), columns);
+            };
+            if number < floats {
+                let mut columns = Columns::new();
+                columns.timestamps.push(time);
+                columns.values.push(number as f64);
+                add("float", columns);
+            }
+            if number < histograms {
+                let mut columns = Columns::new();
+                columns.histogram_timestamps.push(time);
+                columns.histograms.push(Histogram::new());
+                add("histogram", columns);
+            }
+        }
+        let (block, reports) = open(&write(&model, random, Effort::Quick)).unwrap();
+        assert_eq!(select(&block, &[], TimeRange::ALL), model);
+        assert_eq!(reports.list(), []);
+    }
+}
+
 #[test]
 fn the_cache_is_bounded() {
     let random = &mut Random(3);
