@@ -19,7 +19,7 @@ use tacho_store::Store;
 use tacho_store::state::AlertEvent;
 
 use crate::app::App;
-use crate::reading::{SeriesAt, map_in_order};
+use crate::reading::{SeriesAt, group};
 use crate::series;
 
 mod message;
@@ -171,22 +171,14 @@ fn values(
     let selection = querier.select(&rule.matchers(), windows.read_range())?;
     let grouping = || Grouping::new(function, windows, rule.by.as_deref());
     let wanted = SeriesAt::all(selection.as_ref());
-    let aggregate = |index: usize, columns: &Columns| {
-        let shape = if columns.histograms.is_empty() {
+    let shape_of = |columns: &Columns| {
+        if columns.histograms.is_empty() {
             shape
         } else {
             Shape::Histogram
-        };
-        let mut one = grouping();
-        one.add(wanted[index].labels(), columns, shape);
-        one
+        }
     };
-    let mut grouping = grouping();
-    let over = windows.read_range();
-    map_in_order(&wanted, over, aggregate, |_, one| {
-        grouping.merge(one);
-        Ok::<(), QueryError>(())
-    })?;
+    let grouping = group(&wanted, windows, grouping, shape_of)?;
     let newest = |points: Vec<(Timestamp, f64)>| points.last().map(|(_, value)| *value);
     let groups = grouping.finish().into_iter();
     Ok((

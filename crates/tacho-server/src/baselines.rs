@@ -22,7 +22,7 @@ use tacho_store::StoreError;
 
 use crate::app::App;
 use crate::query::QueryCtx;
-use crate::reading::{SeriesAt, map_in_order};
+use crate::reading::{SeriesAt, group, map_in_order};
 use crate::series::{self, SeriesError, step_at_least};
 
 mod record;
@@ -321,17 +321,7 @@ fn measure(
     let grouping = || Grouping::new(spec.function, windows, Some(&[]));
     let shape = series::described(querier, &spec.metric).0.shape();
     let wanted = meant(selection.as_ref(), spec);
-    let aggregate = |index: usize, columns: &Columns| {
-        let mut one = grouping();
-        one.add(wanted[index].labels(), columns, shape);
-        one
-    };
-    let mut grouping = grouping();
-    let over = windows.read_range();
-    map_in_order(&wanted, over, aggregate, |_, one| {
-        grouping.merge(one);
-        Ok::<(), QueryError>(())
-    })?;
+    let grouping = group(&wanted, windows, grouping, |_| shape)?;
     let points = grouping
         .finish()
         .into_iter()

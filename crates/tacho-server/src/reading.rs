@@ -15,8 +15,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::{Condvar, Mutex};
+use tacho_analysis::aggregate::{Grouping, Windows};
 use tacho_model::query::read_all;
-use tacho_model::{Columns, Labels, QueryError, Selection, TimeRange};
+use tacho_model::{Columns, Labels, QueryError, Selection, Shape, TimeRange};
 
 /// Beginning a thread pays where it takes over this much: hours of series, the first of each begun
 /// counting in full. A thread costs some 30 µs, an hour of one series 2 to 10 µs.
@@ -69,6 +70,27 @@ pub fn map_in_order<T: Send, E: From<QueryError> + Send>(
     fold: impl FnMut(usize, T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     on_threads(wanted, threads(wanted.len(), range), make, fold)
+}
+
+/// Puts `wanted` together, each series by itself on any thread, then all in their order: what
+/// `grouping` makes, filled. `shape` says how the samples of a series are to be taken.
+pub fn group(
+    wanted: &[SeriesAt<'_>],
+    windows: Windows,
+    grouping: impl Fn() -> Grouping + Sync,
+    shape: impl Fn(&Columns) -> Shape + Sync,
+) -> Result<Grouping, QueryError> {
+    let aggregate = |index: usize, columns: &Columns| {
+        let mut one = grouping();
+        one.add(wanted[index].labels(), columns, shape(columns));
+        one
+    };
+    let mut all = grouping();
+    map_in_order(wanted, windows.read_range(), aggregate, |_, one| {
+        all.merge(one);
+        Ok::<(), QueryError>(())
+    })?;
+    Ok(all)
 }
 
 fn on_threads<T: Send, E: From<QueryError> + Send>(

@@ -18,7 +18,7 @@ mod trouble;
 mod value_snapshots;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tacho_model::{Columns, Matcher, TimeRange, Timestamp};
@@ -69,6 +69,14 @@ fn seeds(variable: &str, usual: u64) -> u64 {
 
 fn open(disk: &FakeDisk) -> Engine {
     open_with(disk, options()).unwrap()
+}
+
+/// The only file of an extension.
+fn only(disk: &FakeDisk, extension: &str) -> PathBuf {
+    let has = |path: &PathBuf| path.extension().is_some_and(|e| e == extension);
+    let found: Vec<_> = disk.paths().into_iter().filter(has).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].clone()
 }
 
 /// Everything the engine answers with, its order and uniqueness checked.

@@ -5,6 +5,7 @@
 //! is in its final form: large pages, encoded with care, on two threads.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::Engine;
 use super::maintain::Maintenance;
 use crate::block::find::Cursor;
 use crate::block::format::{Footer, Sort};
+use crate::block::paged::PagedFile;
 use crate::block::rows::{TimesPool, seal};
 use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::Chunk;
@@ -84,9 +86,20 @@ impl Engine {
         }
         let merged = self.open_block(&path)?;
         self.memory.write().blocks.splice(parts, [Arc::new(merged)]);
-        for part in run {
+        self.drop_merged(run.iter().map(|part| &***part), &path)?;
+        done.blocks_merged += run.len();
+        Ok(())
+    }
+
+    /// Removes the files that were merged into the one at `path`; a damaged one is set aside.
+    pub(super) fn drop_merged<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a PagedFile>,
+        path: &Path,
+    ) -> Result<(), StoreError> {
+        for part in parts {
             if part.path == path {
-                // A block that was brought into final form alone has taken its own name.
+                // A file that was brought into final form alone has taken its own name.
             } else if part.is_damaged() {
                 let reason = "pages of it were damaged when it was merged";
                 self.quarantine.take(&part.path, part.bytes, reason);
@@ -94,7 +107,6 @@ impl Engine {
                 self.remove_file(part)?;
             }
         }
-        done.blocks_merged += run.len();
         Ok(())
     }
 }

@@ -323,16 +323,7 @@ impl Engine {
             }
         };
         replace(&mut self.memory.write());
-        for part in parts {
-            if part.path == merged.path {
-                // A file that was brought into final form alone has taken its own name.
-            } else if part.is_damaged() {
-                let reason = "pages of it were damaged when it was merged";
-                self.quarantine.take(&part.path, part.bytes, reason);
-            } else {
-                self.remove_file(part)?;
-            }
-        }
+        self.drop_merged(parts.iter().map(|part| &***part), &merged.path)?;
         done.blocks_merged += parts.len();
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Bits flip and files end early: found, set aside, reported, and never in the way of opening.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tacho_model::{Batch, Histogram, Kind, Metadata, TimeRange, Unit};
 
-use super::{Contents, at, contents, everything, open, options};
+use super::{Contents, at, contents, everything, only, open, options};
 use crate::disk::fake::FakeDisk;
 use crate::engine::Engine;
 
@@ -45,13 +45,6 @@ fn written(count: i64, flushed: bool) -> (FakeDisk, Contents) {
     let all = everything(&engine);
     drop(engine);
     (disk, all)
-}
-
-fn only(disk: &FakeDisk, extension: &str) -> PathBuf {
-    let has = |path: &PathBuf| path.extension().is_some_and(|e| e == extension);
-    let found: Vec<_> = disk.paths().into_iter().filter(has).collect();
-    assert_eq!(found.len(), 1, "{found:?}");
-    found[0].clone()
 }
 
 /// Nothing is there that was not written; how many samples are missing.

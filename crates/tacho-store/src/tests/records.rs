@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tacho_model::{AppendError, MatchOp, Matcher, Refusal, TimeRange, Timestamp};
 
-use super::{at, open_with, options, seeds};
+use super::{at, only, open_with, options, seeds};
 use crate::disk::fake::{Crash, FakeDisk, Random};
 use crate::engine::Engine;
 use crate::options::{Retention, StoreOptions, Table};
@@ -379,13 +378,6 @@ fn written(rows: &[Row], flushed: bool) -> (FakeDisk, StoreOptions) {
     }
     assert_eq!(everything(&engine), rows);
     (disk, options)
-}
-
-fn only(disk: &FakeDisk, extension: &str) -> PathBuf {
-    let has = |path: &PathBuf| path.extension().is_some_and(|found| found == extension);
-    let found: Vec<_> = disk.paths().into_iter().filter(has).collect();
-    assert_eq!(found.len(), 1, "{found:?}");
-    found[0].clone()
 }
 
 /// Flips a bit of every byte of the only file of an extension; at most so many rows go missing
