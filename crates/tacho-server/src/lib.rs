@@ -14,7 +14,7 @@
 //! - [`baselines`]: measuring a baseline and comparing with it
 //! - [`figures`]: the selectors behind the host's figures
 //! - [`summary`]: the dashboard's summary
-//! - [`allocator`]: memory that is free goes back to the system
+//! - `allocator`: memory that is free goes back to the system
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
 //!

@@ -5,7 +5,7 @@
 //! 1. `fold` gets the series one after another in their order, and the first failure in that order
 //!    ends it: the answer is what one thread would give, to the bit;
 //! 2. as many series are in memory as there are threads, besides what `fold` keeps, and at most
-//!    [`AHEAD`] of what was made of them: a thread that the system holds up does not hold up others.
+//!    a few dozen of what was made of them: a thread that the system holds up does not hold up others.
 //!
 //! Not for how long it may take: that is [`crate::query`]'s.
 

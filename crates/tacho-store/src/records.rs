@@ -10,9 +10,9 @@
 //! 3. files of a table are ordered by sequence: what is written later has the higher one;
 //! 4. indexes and bounds only make finding quicker: what is found is checked against the columns.
 //!
-//! The bytes are described in `docs/format.md`. In reading order: [`schema`], [`columns`],
-//! [`encode`] (columns in bytes), [`logged`] (rows in the log), [`directory`] and [`index`] (the parts of a file), [`write`] and
-//! [`file`] (writing and reading one), [`head`] (rows in memory), [`merge`], [`select`] (finding
+//! The bytes are described in `docs/format.md`. In reading order: `schema`, `columns`, `encode`
+//! (columns in bytes), `logged` (rows in the log), `directory` and `index` (the parts of a file),
+//! `write` and `file` (writing and reading one), `head` (rows in memory), `merge`, `select` (finding
 //! rows). The engine's part is `engine/records.rs`.
 
 pub(crate) mod columns;
