@@ -99,7 +99,10 @@ fn in_blocks(older: &Older) -> Raw {
     for index in 0..selected.len() {
         let mut columns = Columns::new();
         selected.read(index, &mut columns).unwrap();
-        raw.insert(selected.labels(index).to_string(), columns);
+        // Nothing may be left of a series that is still in a block.
+        if !columns.is_empty() {
+            raw.insert(selected.labels(index).to_string(), columns);
+        }
     }
     raw
 }
