@@ -407,6 +407,30 @@ fn k6_deletions_reach_roll_ups_whose_raw_data_is_gone() {
 }
 
 #[test]
+fn k6_a_window_that_lost_a_part_of_its_raw_data_for_good_is_gone_whole() {
+    let disk = FakeDisk::default();
+    let keep = || StoreOptions {
+        retention: Duration::from_hours(72),
+        ..rolling()
+    };
+    let engine = open_with(&disk, keep()).unwrap();
+    let mut written = Written::new();
+    put_hours(&engine, &mut written, 1, 24);
+    settle(&engine, 2 * DAY);
+    settle(&engine, 9 * DAY);
+    assert_eq!(engine.stats().blocks, 0);
+    let all = windows_of(&engine, "g");
+    // Inside one window, and before its end, which is where its values are.
+    delete(&engine, &mut written, "g", 10 * HOUR + 100, 10 * HOUR + 200);
+    assert_eq!(windows_of(&engine, "g"), all - 1);
+    settle(&engine, 9 * DAY);
+    assert_eq!(windows_of(&engine, "g"), all - 1);
+    drop(engine);
+    let engine = open_with(&disk, keep()).unwrap();
+    assert_eq!(windows_of(&engine, "g"), all - 1);
+}
+
+#[test]
 fn a_snapshot_has_the_roll_ups() {
     let disk = FakeDisk::default();
     let engine = open_with(&disk, rolling()).unwrap();

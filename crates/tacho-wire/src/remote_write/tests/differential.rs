@@ -120,7 +120,13 @@ fn assert_same(bytes: &[u8]) {
                 let (mut ours, mut theirs) = (without_histograms(rows(&batch)), expected(&theirs));
                 ours.sort();
                 theirs.sort();
-                assert_eq!(ours, theirs);
+                // Inside a label, too, a group is skipped by prost: the label set is refused here.
+                let corrupt = "the encoded label set is corrupt";
+                if ours.iter().any(|(name, ..)| name.starts_with(corrupt)) {
+                    assert_eq!(ours.len(), theirs.len());
+                } else {
+                    assert_eq!(ours, theirs);
+                }
             }
         }
         // Groups are skipped by prost and refused here.
