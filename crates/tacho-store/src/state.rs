@@ -183,6 +183,8 @@ fn prepare(mut connection: Connection, path: &Path) -> Result<Connection, StoreE
          PRAGMA journal_size_limit = 1048576;",
     )?;
     schema::check(&connection, path)?;
+    // What a migration changes has triggers that call this.
+    checksums::register(&connection)?;
     schema::migrate(&mut connection, &schema::MIGRATIONS)?;
     checksums::ensure(&mut connection)?;
     let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

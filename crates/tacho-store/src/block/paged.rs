@@ -8,6 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::format::{CRC_BYTES, FOOTER_BYTES, Footer, HEADER_BYTES, PageAt, VERSION, header};
 use crate::cache::{Cache, Part};
@@ -23,6 +24,8 @@ pub(crate) struct PagedFile {
     pub(crate) footer: Footer,
     pub(crate) bytes: u64,
     reports: Arc<Reports>,
+    /// The list of reports is bounded; this is not.
+    damaged: AtomicBool,
     pub(super) cache: Arc<Cache>,
     /// Its number in the cache.
     pub(super) id: u64,
@@ -75,6 +78,7 @@ impl PagedFile {
             footer,
             bytes,
             reports,
+            damaged: AtomicBool::new(false),
             id: cache.block(),
             cache,
         };
@@ -101,6 +105,7 @@ impl PagedFile {
     }
 
     pub(crate) fn report(&self, at: PageAt, reason: &str) {
+        self.damaged.store(true, Relaxed);
         self.reports.add(Quarantined {
             file: self.name.clone(),
             offset: at.offset,
@@ -111,10 +116,8 @@ impl PagedFile {
 
     /// Whether anything in it was found damaged.
     pub(crate) fn is_damaged(&self) -> bool {
-        self.reports
-            .list()
-            .iter()
-            .any(|entry| entry.file == self.name)
+        let named = |entry: &Quarantined| entry.file == self.name;
+        self.damaged.load(Relaxed) || self.reports.list().iter().any(named)
     }
 
     /// A page; `None` when it is damaged, which is reported.

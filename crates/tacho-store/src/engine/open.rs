@@ -64,12 +64,12 @@ impl Engine {
         };
         let mut metadata = newest_metadata(&blocks)?;
         let snapshots = super::value_snapshots::open(&*disk, dir, &quarantine, &cache)?;
-        let log = Log::list(&*disk, &quarantine, &wal_dir, covered.samples)?;
+        let in_files = covered.samples.max(covered.records.values().copied().max());
+        let log = Log::list(&*disk, &quarantine, &wal_dir, in_files)?;
         let tombstones = tombstones::load(&*disk, dir, &quarantine)?;
         // Nor may what comes look older than a deletion, should the blocks it concerned be gone.
         let deleted = tombstones.iter().map(|t| t.generation).max();
         let rolled_up = rollup::newest_generation(&rollups);
-        let in_files = covered.samples.max(covered.records.values().copied().max());
         let before = log.generation().max(in_files).max(deleted).max(rolled_up);
         let generation = before.map_or(1, |generation| generation + 1);
         let replayed = log.replay(generation, &covered, &mut metadata)?;

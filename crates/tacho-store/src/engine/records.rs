@@ -55,10 +55,18 @@ impl RecordTables {
         self.frozen.iter().chain([&self.head])
     }
 
+    /// The heads whose rows of a table are in no file yet: while the tables of a frozen head become
+    /// files one by one, it has rows of some that are.
+    fn heads_of(&self, table: &str) -> impl Iterator<Item = &Arc<RecordHead>> {
+        let newest = self.files(table).last();
+        let covered = newest.map_or(0, |file| file.footer.sequence.1);
+        self.heads().filter(move |head| head.generation > covered)
+    }
+
     /// From the oldest writes to the newest.
     fn runs(&self, table: &str) -> Vec<Run> {
         let files = self.files(table).iter().cloned().map(Run::File);
-        let chunks = self.heads().flat_map(|head| head.chunks(table));
+        let chunks = self.heads_of(table).flat_map(|head| head.chunks(table));
         files.chain(chunks.map(Run::Chunk)).collect()
     }
 
@@ -76,7 +84,7 @@ impl RecordTables {
         let of = |name: String| {
             let files = self.files(&name);
             TableStats {
-                records_in_memory: self.heads().map(|head| head.rows(&name)).sum(),
+                records_in_memory: self.heads_of(&name).map(|head| head.rows(&name)).sum(),
                 records_in_files: files.iter().map(|file| file.footer.samples).sum(),
                 files: files.len() as u64,
                 bytes: files.iter().map(|file| file.bytes).sum(),
@@ -329,17 +337,24 @@ impl Engine {
     }
 
     /// Removes files that are older than their table's retention, and the oldest ones while there
-    /// is more than its limits allow. What no table claims is kept as samples are.
+    /// is more than its limits allow. What no table claims is left alone: whoever does not know it
+    /// does not know how long it is to be kept.
     pub(super) fn retain_records(
         &self,
         now: Timestamp,
         done: &mut Maintenance,
     ) -> Result<(), StoreError> {
         for (table, files) in self.tables_of_files() {
-            let raw = self.options.raw_retention();
-            let keep = self.table(&table).map_or(raw, |table| table.retention);
+            let Ok(keep) = self.table(&table).map(|table| table.retention) else {
+                continue;
+            };
             let held: Vec<Held> = files.iter().map(|file| Held::of(file)).collect();
-            for place in surplus(&held, &keep, now) {
+            let gone = surplus(&held, &keep, now);
+            if !gone.is_empty() {
+                // Segments that a power cut brought back would be replayed.
+                self.sync_folder(&self.dir.join("wal"))?;
+            }
+            for place in gone {
                 let file = &files[place];
                 // Hidden first: whoever reads it now keeps it open.
                 if let Some(files) = self.memory.write().records.files.get_mut(&table) {

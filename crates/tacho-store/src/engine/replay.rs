@@ -72,7 +72,7 @@ pub(crate) struct Replayed {
 
 impl<'a> Log<'a> {
     /// Lists the segments of a folder and reads their headers; `covered` is the newest generation
-    /// that is in a block.
+    /// that is in any file.
     pub(crate) fn list(
         disk: &'a dyn Disk,
         quarantine: &'a Quarantine,
@@ -192,7 +192,8 @@ impl<'a> Log<'a> {
                 metadata,
             );
         }
-        let came = begun.unwrap_or(Timestamp::MAX);
+        // When nobody knows, they are old enough to become a file at once.
+        let came = begun.unwrap_or_default();
         for record in scan.records.iter().filter(|record| rows(record)) {
             let payload = &bytes[record.payload.clone()];
             match logged::decode(payload) {

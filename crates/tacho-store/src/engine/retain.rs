@@ -48,7 +48,8 @@ impl Engine {
         folder.map_or(Ok(()), |folder| self.sync_folder(folder))
     }
 
-    fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Makes what became of the files of a folder survive a power cut.
+    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
         let synced = self.disk.sync_dir(folder);
         synced.map_err(|source| StoreError::io("sync", folder, source))
     }

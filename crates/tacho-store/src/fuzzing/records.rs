@@ -18,7 +18,7 @@ pub fn records(bytes: &[u8]) {
             }
         }
         1 => {
-            let _ = Directory::decode(page).map(|directory| directory.rows());
+            let _ = Directory::decode(page, 1 << 20).map(|directory| directory.rows());
         }
         2 => {
             if let Ok(page) = IndexPage::decode(page) {

@@ -252,6 +252,17 @@ impl ColumnData {
         }
     }
 
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Integers(held) => held.len(),
+            Self::Floats(held) => held.len(),
+            Self::Ids(held) => held.len(),
+            Self::Texts(held) => held.rows.len(),
+            Self::Attributes(held) => held.ends.len(),
+        }
+    }
+
     fn push(&mut self, cell: Cell<'_>) -> bool {
         match (self, cell) {
             (Self::Integers(held), Cell::Integer(value)) => held.push(value),

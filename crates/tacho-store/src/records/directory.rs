@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::GROUP_ROWS;
 use super::index::{Fingerprint, IndexAt};
 use super::schema::{ColumnKind, Schema};
-use crate::block::format::PageAt;
+use crate::block::format::{CRC_BYTES, PageAt};
 use crate::codec::bytes::{Reader, put_varint};
 use crate::codec::{Effort, ints};
 use crate::error::CodecError;
@@ -95,10 +95,16 @@ impl Directory {
         std::mem::take(bytes)
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+    /// Reads the directory of a file of so many bytes.
+    pub(crate) fn decode(bytes: &[u8], file_bytes: u64) -> Result<Self, CodecError> {
         let reader = &mut Reader::new(bytes);
         let schema = Schema::decode(reader)?;
         let count = bounded(reader.varint()?)?;
+        // Each page takes its checksum at the least.
+        let pages = count as u64 * schema.columns().len() as u64;
+        if pages > file_bytes / CRC_BYTES as u64 {
+            return Err(CodecError::Corrupt("a file has more pages than bytes"));
+        }
         let mut groups = Vec::new();
         for rows in ints::decode(reader, count)? {
             if rows == 0 || rows > GROUP_ROWS as u64 {

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 use super::columns::{AttributeColumn, ColumnData, ScalarKind, TextColumn};
 use super::schema::ColumnKind;
+use super::write::LOOK_ROWS;
+use super::{APPEND_BYTES_MAX, GROUP_BYTES, ROW_BYTES_MAX};
 use crate::codec::bytes::{Reader, put_bytes, put_varint};
 use crate::codec::{Effort, ints, values};
 use crate::error::CodecError;
@@ -19,8 +21,11 @@ const PLAIN: u8 = 0;
 const DICTIONARY: u8 = 1;
 const SNAPPY: u8 = 1;
 
-/// Most attributes of one column.
-const ATTRIBUTES_MAX: u64 = 1 << 22;
+/// Most attributes of one column: more than an append or a group can hold, of which each takes 13
+/// bytes in memory.
+const ATTRIBUTES_MAX: u64 = 1 << 23;
+const _: () = assert!(ATTRIBUTES_MAX as usize * 13 > APPEND_BYTES_MAX + ROW_BYTES_MAX);
+const _: () = assert!(ATTRIBUTES_MAX as usize * 13 > LOOK_ROWS * ROW_BYTES_MAX + GROUP_BYTES);
 /// Most bytes of the distinct texts of one column.
 const TEXT_BYTES_MAX: usize = 128 << 20;
 /// Snappy makes at most 64 bytes of a copy of three.

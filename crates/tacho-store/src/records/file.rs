@@ -50,7 +50,7 @@ impl RecordFile {
         cache: Arc<Cache>,
     ) -> Result<Self, StoreError> {
         let (file, page) = PagedFile::open(disk, path, RECORDS_MAGIC, reports, cache)?;
-        let directory = Directory::decode(&page).and_then(|directory| {
+        let directory = Directory::decode(&page, file.bytes).and_then(|directory| {
             if directory.rows() == file.footer.samples {
                 Ok(directory)
             } else {
@@ -68,8 +68,12 @@ impl RecordFile {
         group: usize,
         place: usize,
     ) -> Result<Option<Arc<ColumnData>>, StoreError> {
+        let rows = self.directory.groups[group].rows as usize;
+        let kind = self.directory.schema.columns()[place].kind();
+        // A directory may lie, and name one page for two columns.
+        let fits = |column: &ColumnData| (column.kind(), column.len()) == (kind, rows);
         let kept = |part| match part {
-            Part::Column(column) => Some(column),
+            Part::Column(column) if fits(&column) => Some(column),
             _ => None,
         };
         let (at, decode) = self.column_at(group, place);

@@ -1,12 +1,16 @@
 //! Rows of a table in one record of the log, which tells all that is needed to read it.
 
-use super::APPEND_ROWS_MAX;
 use super::columns::Records;
 use super::encode;
 use super::schema::Schema;
+use super::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
 use crate::codec::Effort;
 use crate::codec::bytes::{Reader, put_bytes, put_varint};
 use crate::error::CodecError;
+
+/// Most bytes that a record's rows take in memory: twice what an append may, as columns of nothing
+/// but what is absent come on top.
+const DECODED_BYTES_MAX: usize = 2 * APPEND_BYTES_MAX;
 
 /// The payload of the rows' record.
 pub(crate) fn encode(schema: &Schema, records: &Records) -> Vec<u8> {
@@ -37,8 +41,14 @@ pub(crate) fn decode(payload: &[u8]) -> Result<(Schema, Records), CodecError> {
     }
     let rows = rows as usize;
     let mut columns = Vec::new();
+    let mut bytes = 0;
     for column in schema.columns() {
-        columns.push(encode::decode(column.kind(), reader.bytes()?, rows)?);
+        let column = encode::decode(column.kind(), reader.bytes()?, rows)?;
+        bytes += column.bytes();
+        if bytes > DECODED_BYTES_MAX {
+            return Err(CodecError::Corrupt("a record is too large"));
+        }
+        columns.push(column);
     }
     if !reader.is_empty() {
         return Err(CodecError::Corrupt("a record is longer than its rows"));

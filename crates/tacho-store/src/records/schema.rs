@@ -9,6 +9,8 @@ const COLUMNS_MAX: usize = 64;
 /// Longest name of a table or a column, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
+/// Most columns of what several versions of a table hold together.
+const UNION_COLUMNS_MAX: usize = 1024;
 /// Most key columns of a table.
 pub(crate) const KEYS_MAX: usize = 2;
 
@@ -247,15 +249,30 @@ impl Schema {
 
     /// Where each of its columns is in another version of the table.
     pub(crate) fn places_in(&self, other: &Self) -> Vec<Option<usize>> {
-        let place = |column: &Column| other.columns.iter().position(|held| held.is(column));
-        self.columns.iter().map(place).collect()
+        let places = 0..self.columns.len();
+        places.map(|place| self.place_in(place, other)).collect()
+    }
+
+    /// Where one of its columns is in another version of the table. The first is the time in every
+    /// version, whatever it is called.
+    pub(crate) fn place_in(&self, place: usize, other: &Self) -> Option<usize> {
+        let wanted = self.columns.get(place)?;
+        let mut held = other.columns.iter();
+        match place {
+            0 => Some(0),
+            _ => held
+                .position(|held| held.is(wanted))
+                .filter(|place| *place > 0),
+        }
     }
 
     /// With the columns of another version that it does not have, so that nothing is lost.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut union = self.clone();
-        for column in &other.columns {
-            if !union.columns.iter().any(|held| held.is(column)) {
+        for column in other.columns.iter().skip(1) {
+            if union.columns.len() < UNION_COLUMNS_MAX
+                && !union.columns.iter().any(|held| held.is(column))
+            {
                 union.columns.push(Column {
                     flags: 0,
                     ..column.clone()
@@ -283,6 +300,9 @@ impl Schema {
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
         let name = reader.text()?.to_owned();
         let count = reader.count(3)?;
+        if count > UNION_COLUMNS_MAX {
+            return Err(CodecError::Corrupt("a table has too many columns"));
+        }
         let mut columns = Vec::new();
         for _ in 0..count {
             let name = reader.text()?.to_owned();

@@ -17,6 +17,9 @@ use crate::error::StoreError;
 /// Most rows that one query may return.
 const SELECTED_MAX: usize = 1 << 20;
 
+/// Most bytes that they may take.
+const SELECTED_BYTES_MAX: usize = 256 << 20;
+
 /// What is asked of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordQuery<'a> {
@@ -279,9 +282,8 @@ impl View {
             return Ok(groups);
         };
         for condition in query.conditions {
-            let column = &self.schema.columns()[condition.column];
-            let mut held = file.directory.schema.columns().iter();
-            let Some(place) = held.position(|held| held.is(column)) else {
+            let held = &file.directory.schema;
+            let Some(place) = self.schema.place_in(condition.column, held) else {
                 continue;
             };
             if let Test::Integer(range) = &condition.test {
@@ -306,13 +308,7 @@ impl View {
         found: &Found,
         touched: &mut u64,
     ) -> Result<Vec<u32>, QueryError> {
-        *touched += self.runs[found.run].rows(found.group) as u64;
-        if *touched > self.rows_max {
-            return Err(QueryError::TooMuch {
-                what: "records",
-                limit: self.rows_max,
-            });
-        }
+        self.touch(touched, self.runs[found.run].rows(found.group))?;
         let column = |place| self.column(found.run, found.group, place).map_err(failed);
         let Some(times) = column(0)? else {
             return Ok(Vec::new());
@@ -331,21 +327,36 @@ impl View {
                 None => rows.clear(),
             }
         }
-        self.drop_replaced(found, &mut rows).map_err(failed)?;
+        let later = self.drop_replaced(found, &mut rows).map_err(failed)?;
+        self.touch(touched, later)?;
         Ok(rows)
     }
 
-    /// Drops the rows that are written again in a later run.
-    fn drop_replaced(&self, found: &Found, rows: &mut Vec<u32>) -> Result<(), StoreError> {
+    /// Notes that the columns of so many rows were read.
+    fn touch(&self, touched: &mut u64, rows: usize) -> Result<(), QueryError> {
+        *touched += rows as u64;
+        if *touched > self.rows_max {
+            return Err(QueryError::TooMuch {
+                what: "records",
+                limit: self.rows_max,
+            });
+        }
+        Ok(())
+    }
+
+    /// Drops the rows that are written again in a later run; how many rows of those were read.
+    fn drop_replaced(&self, found: &Found, rows: &mut Vec<u32>) -> Result<usize, StoreError> {
         let keys = self.schema.keys();
+        let mut read = 0;
         if rows.is_empty() || !keys.any() {
-            return Ok(());
+            return Ok(read);
         }
         for (number, run) in self.runs.iter().enumerate().skip(found.run + 1) {
             for group in 0..run.groups() {
                 if rows.is_empty() || !run.range(group).overlaps(found.range) {
                     continue;
                 }
+                read += run.rows(group);
                 let own = self.keyed(&keys, found.run, found.group)?;
                 let later = self.keyed(&keys, number, group)?;
                 if let (Some(own), Some(later)) = (own, later) {
@@ -353,7 +364,7 @@ impl View {
                 }
             }
         }
-        Ok(())
+        Ok(read)
     }
 
     /// Times and keys of a group; `None` when they are damaged.
@@ -371,8 +382,7 @@ impl View {
     /// A column of a group; `None` when it is damaged.
     fn column(&self, run: usize, group: usize, place: usize) -> Result<Option<Held>, StoreError> {
         let (run, wanted) = (&self.runs[run], &self.schema.columns()[place]);
-        let mut held = run.schema().columns().iter();
-        let Some(place) = held.position(|held| held.is(wanted)) else {
+        let Some(place) = self.schema.place_in(place, run.schema()) else {
             let absent = ColumnData::absent(wanted.kind(), run.rows(group));
             return Ok(Some(Held::Read(Arc::new(absent))));
         };
@@ -422,6 +432,12 @@ impl View {
                 places[*place] = Some(collected.len() as u32);
                 collected.push_row(&part, row);
             }
+            if collected.bytes() > SELECTED_BYTES_MAX {
+                return Err(QueryError::TooMuch {
+                    what: "bytes of records",
+                    limit: SELECTED_BYTES_MAX as u64,
+                });
+            }
         }
         let order: Vec<u32> = places.into_iter().flatten().collect();
         if order.is_sorted() {
@@ -456,16 +472,18 @@ impl Keyed {
         RowKey::new(times, columns.map(ColumnData::ids), row)
     }
 
-    /// Whether there is a row of that key.
+    /// Whether there is a row of that key; rows are in order of theirs.
     fn contains(&self, wanted: RowKey) -> bool {
-        let times = self
-            .0
-            .first()
-            .map_or(&[][..], |times| times.get().integers());
-        let first = times.partition_point(|time| *time < wanted.time);
-        let equal = times[first..]
-            .iter()
-            .take_while(|time| **time == wanted.time);
-        (first..first + equal.count()).any(|row| self.key(row) == wanted)
+        let rows = self.0.first().map_or(0, |times| times.get().len());
+        let (mut low, mut high) = (0, rows);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.key(middle) < wanted {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low < rows && self.key(low) == wanted
     }
 }

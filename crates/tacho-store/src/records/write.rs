@@ -18,7 +18,7 @@ use crate::disk::Disk;
 use crate::error::StoreError;
 
 /// Rows after which the size of a group is looked at.
-const LOOK_ROWS: usize = 64;
+pub(super) const LOOK_ROWS: usize = 64;
 
 /// A file of records under construction.
 pub(crate) struct RecordWriter {

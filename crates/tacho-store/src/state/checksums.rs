@@ -126,7 +126,14 @@ impl Checksummed {
             self.expression("new."),
         );
         let update = format!("UPDATE OF {}", self.columns.join(", "));
-        [("insert", "INSERT".to_owned()), ("update", update)].map(|(when, event)| {
+        // A row that was damaged before stays so: what is written is only a part of it.
+        let old = self.expression("old.");
+        let again = format!("CASE WHEN old.crc IS {old} THEN {crc} ELSE old.crc END");
+        let events = [
+            ("insert", "INSERT".to_owned(), crc),
+            ("update", update, again),
+        ];
+        events.map(|(when, event, crc)| {
             let trigger = format!("{name}_crc_{when}");
             let sql = format!(
                 "CREATE TRIGGER {trigger} AFTER {event} ON {name} \
@@ -139,8 +146,9 @@ impl Checksummed {
     /// Adds what is missing of column and triggers.
     fn ensure(&self, connection: &Connection) -> rusqlite::Result<()> {
         let name = &self.name;
-        let mut changed = !self.has_crc;
-        if changed {
+        // Which rows get a new checksum, if any.
+        let mut renewed = (!self.has_crc).then(|| "TRUE".to_owned());
+        if !self.has_crc {
             connection.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN crc INTEGER"))?;
         }
         for (trigger, sql) in self.triggers() {
@@ -148,23 +156,36 @@ impl Checksummed {
                 .prepare_cached("SELECT sql FROM sqlite_schema WHERE name = ?1")?
                 .query_row([&trigger], |row| row.get(0))
                 .optional()?;
-            if held.as_ref() != Some(&sql) {
-                changed = true;
-                let drop_it = format!("DROP TRIGGER IF EXISTS {trigger}");
-                connection.execute_batch(&format!("{drop_it}; {sql}"))?;
+            if held.as_ref() == Some(&sql) {
+                continue;
+            }
+            let drop_it = format!("DROP TRIGGER IF EXISTS {trigger}");
+            connection.execute_batch(&format!("{drop_it}; {sql}"))?;
+            if trigger.ends_with("_insert") {
+                // Of what was checked under other columns, only what is sound.
+                let checked = held.as_deref().and_then(inserted);
+                let sound = checked.map(|columns| format!("crc IS row_crc({columns})"));
+                renewed.get_or_insert_with(|| sound.unwrap_or("crc IS NULL".to_owned()));
             }
         }
-        if changed {
-            let sql = format!("UPDATE {name} SET crc = {}", self.expression(""));
+        if let Some(which) = renewed {
+            let crc = self.expression("");
+            let sql = format!("UPDATE {name} SET crc = {crc} WHERE {which}");
             connection.execute_batch(&sql)?;
         }
         Ok(())
     }
 }
 
-/// Makes every table keep checksums.
+/// The columns that a trigger made a checksum of when a row was inserted.
+fn inserted(trigger: &str) -> Option<String> {
+    let (_, after) = trigger.split_once("SET crc = row_crc(new.")?;
+    let (columns, _) = after.split_once(')')?;
+    Some(columns.replace("new.", ""))
+}
+
+/// Makes every table keep checksums; [`register`] comes first.
 pub(super) fn ensure(connection: &mut Connection) -> rusqlite::Result<()> {
-    register(connection)?;
     let transaction = connection.transaction()?;
     for table in tables(&transaction)? {
         table.ensure(&transaction)?;
@@ -182,6 +203,7 @@ mod tests {
                    CREATE TABLE b (x TEXT, y TEXT, z INTEGER, PRIMARY KEY (x, y)) WITHOUT ROWID;
                    INSERT INTO a VALUES (1, 'before', 0.5);";
         connection.execute_batch(sql).unwrap();
+        register(&connection).unwrap();
         ensure(&mut connection).unwrap();
         connection
     }
@@ -204,6 +226,13 @@ mod tests {
                    UPDATE a SET t = 'after' WHERE id = 1;";
         connection.execute_batch(sql).unwrap();
         assert_eq!(damaged(&connection), 0);
+        // A damaged row stays damaged when something else in it is written.
+        let damage = "UPDATE a SET crc = 1 WHERE id = 1; UPDATE a SET r = 2 WHERE id = 1";
+        connection.execute_batch(damage).unwrap();
+        assert_eq!(damaged(&connection), 1);
+        let mend = "DELETE FROM a WHERE id = 1; INSERT INTO a (id, t) VALUES (1, 'new')";
+        connection.execute_batch(mend).unwrap();
+        assert_eq!(damaged(&connection), 0);
         let bypass = "DROP TRIGGER a_crc_update; DROP TRIGGER b_crc_update";
         connection.execute_batch(bypass).unwrap();
         let flips = [
@@ -225,7 +254,13 @@ mod tests {
             .execute_batch("ALTER TABLE a ADD COLUMN more TEXT")
             .unwrap();
         assert_eq!(damaged(&connection), 1);
+        let flipped = "INSERT INTO a (id, t) VALUES (2, 'x'); UPDATE a SET crc = 1 WHERE id = 2";
+        connection.execute_batch(flipped).unwrap();
         ensure(&mut connection).unwrap();
+        assert_eq!(damaged(&connection), 1, "what was damaged before still is");
+        connection
+            .execute("DELETE FROM a WHERE id = 2", [])
+            .unwrap();
         assert_eq!(damaged(&connection), 0);
         connection.execute("UPDATE a SET more = 'x'", []).unwrap();
         assert_eq!(damaged(&connection), 0);

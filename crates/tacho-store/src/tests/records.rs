@@ -1,6 +1,8 @@
-//! Rows of a table: random writes, late and twice, and queries, against a map; damaged files.
+//! Rows of a table: random writes, late and twice, and queries, against a map; [`damage`]: of files and log.
 //!
 //! `TACHO_RECORDS_SEEDS=100000` runs more seeds than a normal test does.
+
+mod damage;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use tacho_model::{AppendError, MatchOp, Matcher, Refusal, TimeRange, Timestamp};
 
-use super::{at, only, open_with, options, seeds};
+use super::{at, open_with, options, seeds};
 use crate::disk::fake::{Crash, FakeDisk, Random};
 use crate::engine::Engine;
 use crate::options::{Retention, StoreOptions, Table};
@@ -378,73 +380,6 @@ fn written(rows: &[Row], flushed: bool) -> (FakeDisk, StoreOptions) {
     }
     assert_eq!(everything(&engine), rows);
     (disk, options)
-}
-
-/// Flips a bit of every byte of the only file of an extension; at most so many rows go missing
-/// each time, and it is reported.
-fn flip_everywhere(extension: &str, flushed: bool, rows_lost: usize) {
-    let rows = some_rows(200);
-    let (disk, options) = written(&rows, flushed);
-    let path = only(&disk, extension);
-    let bytes = disk.bytes(&path);
-    let mut most = 0;
-    for offset in 0..bytes.len() {
-        let copy = disk.copy();
-        let mut flipped = bytes.clone();
-        flipped[offset] ^= 1 << (offset % 8);
-        copy.set_bytes(&path, flipped);
-        let engine = open_with(&copy, options.clone()).unwrap();
-        // An index is only looked at when it helps.
-        for file in engine.record_files() {
-            file.verify().unwrap();
-        }
-        let found = everything(&engine);
-        assert!(
-            found.iter().all(|row| rows.contains(row)),
-            "flipped at {offset}"
-        );
-        most = most.max(rows.len() - found.len());
-        let reported = engine.stats().quarantined;
-        assert_eq!(reported.len(), 1, "flipped at {offset}: {reported:?}");
-        // What is damaged is in nobody's way.
-        engine.append_records("visits", &of(&rows)).unwrap();
-        assert_eq!(everything(&engine), rows);
-        engine.compact().unwrap();
-        assert_eq!(everything(&engine), rows, "flipped at {offset}");
-    }
-    assert!((1..=rows_lost).contains(&most), "{most}");
-}
-
-#[test]
-fn a_flipped_bit_in_a_file_of_records_is_found_and_set_aside() {
-    flip_everywhere("records", true, 200);
-}
-
-#[test]
-fn a_flipped_bit_in_the_log_costs_the_rows_of_one_append() {
-    flip_everywhere("wal", false, 50);
-}
-
-#[test]
-fn a_damaged_index_makes_finding_slower_only() {
-    let rows = some_rows(200);
-    let (disk, options) = written(&rows, true);
-    let engine = open_with(&disk, options.clone()).unwrap();
-    let file = engine.record_files().remove(0);
-    let index = file.directory.indexes[1][0].at;
-    drop((engine, file));
-    let path = only(&disk, "records");
-    let mut bytes = disk.bytes(&path);
-    bytes[index.offset as usize] ^= 1;
-    disk.set_bytes(&path, bytes);
-    let engine = open_with(&disk, options).unwrap();
-    let test = Test::Id(3);
-    let conditions = [Condition { column: 1, test }];
-    assert_eq!(
-        select(&engine, &query(TimeRange::ALL, &conditions)),
-        rows[20..30]
-    );
-    assert_eq!(engine.stats().quarantined.len(), 1);
 }
 
 fn column(name: &str, kind: ColumnKind) -> Column {
