@@ -248,10 +248,7 @@ fn read_apart(
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
     let aggregate = |index: usize, columns: &Columns| {
         let labels = wanted[index].labels();
-        let shape = described(querier, labels.name()).0.shape();
-        let function = function_of(query, shape, columns);
-        let mut grouping = Grouping::new(function, windows, None);
-        grouping.add(labels, columns, shape);
+        let (function, grouping) = aggregated(querier, query, windows, labels, columns);
         (function, grouping.finish().pop())
     };
     let mut series = Vec::new();
@@ -275,11 +272,7 @@ fn read_grouped(
 ) -> Result<Vec<SeriesPoints>, SeriesError> {
     let aggregate = |index: usize, columns: &Columns| {
         let labels = wanted[index].labels();
-        let shape = described(querier, labels.name()).0.shape();
-        let function = function_of(query, shape, columns);
-        let mut grouping = Grouping::new(function, windows, query.by.as_deref());
-        grouping.add(labels, columns, shape);
-        (function, grouping)
+        aggregated(querier, query, windows, labels, columns)
     };
     // One selector may match metrics of several kinds, whose default functions differ.
     let mut groupings: Vec<(Function, Grouping)> = Vec::new();
@@ -301,10 +294,20 @@ fn read_grouped(
     Ok(series)
 }
 
-/// How a series becomes points: as asked, else by what it is.
-fn function_of(query: &SeriesQuery, shape: Shape, columns: &Columns) -> Function {
+/// One series in its windows, and how it becomes points: as asked, else by what it is.
+fn aggregated(
+    querier: &dyn Querier,
+    query: &SeriesQuery,
+    windows: Windows,
+    labels: &Labels,
+    columns: &Columns,
+) -> (Function, Grouping) {
+    let shape = described(querier, labels.name()).0.shape();
     let asked = query.function;
-    asked.unwrap_or_else(|| default_function(shape, columns))
+    let function = asked.unwrap_or_else(|| default_function(shape, columns));
+    let mut grouping = Grouping::new(function, windows, query.by.as_deref());
+    grouping.add(labels, columns, shape);
+    (function, grouping)
 }
 
 /// Refuses an answer that would be too large.

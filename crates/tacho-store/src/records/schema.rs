@@ -9,7 +9,8 @@ const COLUMNS_MAX: usize = 64;
 /// Longest name of a table or a column, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-/// Most columns of what several versions of a table hold together.
+/// Most columns of what several versions of a table hold together; of more, those that the newest
+/// version does not have are dropped, the last first.
 const UNION_COLUMNS_MAX: usize = 1024;
 /// Most key columns of a table.
 pub(crate) const KEYS_MAX: usize = 2;

@@ -1,23 +1,24 @@
 //! Rows of a table: random writes, late and twice, and queries, against a map; [`damage`]: of files and log.
+//! [`limits`]: what is refused, and what just fits.
 //!
 //! `TACHO_RECORDS_SEEDS=100000` runs more seeds than a normal test does.
 
 mod damage;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tacho_model::{AppendError, MatchOp, Matcher, Refusal, TimeRange, Timestamp};
+use tacho_model::{AppendError, MatchOp, Matcher, TimeRange, Timestamp};
 
 use super::{at, open_with, options, seeds};
 use crate::disk::fake::{Crash, FakeDisk, Random};
 use crate::engine::Engine;
 use crate::options::{Retention, StoreOptions, Table};
 use crate::records::{
-    Cell, Column, ColumnKind, Condition, Order, RecordQuery, Records, RecordsError, Scalar, Schema,
-    Test,
+    Cell, Column, ColumnKind, Condition, Order, RecordQuery, Records, Scalar, Schema, Test,
 };
 
 /// A row as it goes in and comes out.
@@ -386,82 +387,66 @@ fn column(name: &str, kind: ColumnKind) -> Column {
     Column::new(name, kind)
 }
 
-fn other_schema() -> Schema {
-    let columns = vec![
-        column("t", ColumnKind::Integer),
-        column("text", ColumnKind::Text),
-    ];
-    Schema::new("visits", columns).unwrap()
+/// Two tables without keys, where a row that is read twice shows.
+fn logs() -> [Table; 2] {
+    ["first", "second"].map(|name| {
+        let columns = vec![column("t", ColumnKind::Integer)];
+        Table {
+            schema: Arc::new(Schema::new(name, columns).unwrap()),
+            retention: Retention::days(1),
+        }
+    })
 }
 
 #[test]
-fn what_a_table_cannot_take_is_refused_as_a_whole_or_by_row() {
-    let disk = FakeDisk::default();
-    let options = StoreOptions {
-        tables: vec![table(Duration::from_secs(100))],
-        future: Duration::from_secs(10),
-        query_samples_max: 30,
-        clock: || at(1000),
-        ..options()
-    };
-    let engine = open_with(&disk, options).unwrap();
-    let failed = |result: Result<_, AppendError>| match result {
-        Err(AppendError::Failed(error)) => error.downcast::<RecordsError>().unwrap(),
-        other => panic!("{other:?}"),
-    };
-    let none = Records::new(&table(Duration::MAX).schema);
-    let name = "nothing".to_owned();
-    let no_table = failed(engine.append_records("nothing", &none));
-    assert_eq!(*no_table, RecordsError::NoTable { name });
-    let row = failed(engine.append_records("visits", &Records::new(&other_schema())));
-    assert_eq!(*row, RecordsError::Row { cell: 0 });
-    let rows: Vec<Row> = [899, 900, 1010, 1011]
-        .map(|time| Row {
-            time: at(time).as_nanos(),
-            ..Row::default()
+fn a_row_is_read_once_when_the_files_of_one_generation_are_made_in_part() {
+    let seen = |engine: &Engine| {
+        ["first", "second"].map(|name| {
+            let query = RecordQuery {
+                columns: &[0],
+                ..query(TimeRange::ALL, &[])
+            };
+            engine.select_records(name, &query).unwrap().len()
         })
-        .into();
-    let outcome = engine.append_records("visits", &of(&rows)).unwrap();
-    let reasons = outcome
-        .rejected
-        .iter()
-        .map(|rejected| (rejected.row, rejected.reason));
-    assert!(reasons.eq([(0, Refusal::TooOld), (3, Refusal::TooNew)]));
-    assert_eq!(everything(&engine), rows[1..3]);
-    // Nor is there more in one append than can be held at once.
-    let mut many = Records::new(&Schema::new("t", vec![column("t", ColumnKind::Integer)]).unwrap());
-    let full = (0..).find_map(|time| many.push(&[Cell::Integer(time)]).err());
-    assert_eq!(full, Some(RecordsError::TooMany { limit: 1 << 16 }));
-    let text = "x".repeat(1 << 20);
-    let mut large = Records::new(&other_schema());
-    let too_large = large.push(&[Cell::Integer(0), Cell::Text(&format!("{text}x"))]);
-    assert!(matches!(too_large, Err(RecordsError::TooLarge { .. })));
-    let wrong = large.push(&[Cell::Integer(0), Cell::Float(0.0)]);
-    assert_eq!(wrong, Err(RecordsError::Row { cell: 1 }));
-    assert!(large.is_empty());
-    // A query says what is wrong with it.
-    let conditions = [Condition {
-        column: 3,
-        test: Test::Id(1),
-    }];
-    assert!(
-        engine
-            .select_records("visits", &query(TimeRange::ALL, &conditions))
-            .is_err()
-    );
-    let late: Vec<Row> = (0..31)
-        .map(|span| Row {
-            time: at(1000).as_nanos(),
-            span,
-            ..Row::default()
-        })
-        .collect();
-    engine.append_records("visits", &of(&late)).unwrap();
-    let all = engine.select_records("visits", &query(TimeRange::ALL, &[]));
-    let Err(error) = all else {
-        panic!("more rows than a query may touch")
     };
-    assert!(error.to_string().contains("records"), "{error}");
+    let mut in_part = 0;
+    for operation in 1.. {
+        let disk = FakeDisk::default();
+        let options = StoreOptions {
+            tables: logs().into(),
+            ..options()
+        };
+        let engine = open_with(&disk, options.clone()).unwrap();
+        for table in logs() {
+            let mut records = Records::new(&table.schema);
+            for _ in 0..5 {
+                records.push(&[Cell::Integer(7)]).unwrap();
+            }
+            engine
+                .append_records(table.schema.name(), &records)
+                .unwrap();
+        }
+        let failing = disk.operations() + operation;
+        disk.fail_at(failing);
+        // Some failures are got over.
+        let _ = engine.flush();
+        let all_done = disk.operations() < failing;
+        assert_eq!(seen(&engine), [5, 5], "operation {operation} failed");
+        let tables = engine.stats().tables;
+        in_part += usize::from(tables[0].files == 1 && tables[1].files == 0);
+        let held = tables
+            .iter()
+            .map(|t| t.records_in_memory + t.records_in_files);
+        assert!(held.eq([5, 5]), "{tables:?}");
+        engine.flush().unwrap();
+        assert_eq!(seen(&engine), [5, 5], "after operation {operation} failed");
+        drop(engine);
+        assert_eq!(seen(&open_with(&disk, options).unwrap()), [5, 5]);
+        if all_done {
+            break;
+        }
+    }
+    assert!(in_part > 0, "never between the two");
 }
 
 #[test]

@@ -377,19 +377,28 @@ fn k6_what_was_deleted_leaves_the_roll_ups_too() {
     );
 }
 
-#[test]
-fn k6_deletions_reach_roll_ups_whose_raw_data_is_gone() {
-    let disk = FakeDisk::default();
-    let keep = || StoreOptions {
+fn soon_gone() -> StoreOptions {
+    StoreOptions {
         retention: Duration::from_hours(72),
         ..rolling()
-    };
-    let engine = open_with(&disk, keep()).unwrap();
+    }
+}
+
+/// A day of which only the roll-ups are left.
+fn without_raw() -> (FakeDisk, Engine, Written) {
+    let disk = FakeDisk::default();
+    let engine = open_with(&disk, soon_gone()).unwrap();
     let mut written = Written::new();
     put_hours(&engine, &mut written, 1, 24);
     settle(&engine, 2 * DAY);
     settle(&engine, 9 * DAY);
     assert_eq!(engine.stats().blocks, 0);
+    (disk, engine, written)
+}
+
+#[test]
+fn k6_deletions_reach_roll_ups_whose_raw_data_is_gone() {
+    let (disk, engine, mut written) = without_raw();
     let (from, to) = (5 * HOUR + 1, 7 * HOUR);
     delete(&engine, &mut written, "g", from, to);
     check(&engine, &written, 0, DAY);
@@ -398,7 +407,7 @@ fn k6_deletions_reach_roll_ups_whose_raw_data_is_gone() {
     assert!(engine.stats().rollups[0].samples < values);
     check(&engine, &written, 0, DAY);
     drop(engine);
-    let engine = open_with(&disk, keep()).unwrap();
+    let engine = open_with(&disk, soon_gone()).unwrap();
     check(&engine, &written, 0, DAY);
     delete(&engine, &mut written, "g", 0, DAY);
     delete(&engine, &mut written, "c_total", 0, DAY);
@@ -408,17 +417,7 @@ fn k6_deletions_reach_roll_ups_whose_raw_data_is_gone() {
 
 #[test]
 fn k6_a_window_that_lost_a_part_of_its_raw_data_for_good_is_gone_whole() {
-    let disk = FakeDisk::default();
-    let keep = || StoreOptions {
-        retention: Duration::from_hours(72),
-        ..rolling()
-    };
-    let engine = open_with(&disk, keep()).unwrap();
-    let mut written = Written::new();
-    put_hours(&engine, &mut written, 1, 24);
-    settle(&engine, 2 * DAY);
-    settle(&engine, 9 * DAY);
-    assert_eq!(engine.stats().blocks, 0);
+    let (disk, engine, mut written) = without_raw();
     let all = windows_of(&engine, "g");
     // Inside one window, and before its end, which is where its values are.
     delete(&engine, &mut written, "g", 10 * HOUR + 100, 10 * HOUR + 200);
@@ -426,7 +425,7 @@ fn k6_a_window_that_lost_a_part_of_its_raw_data_for_good_is_gone_whole() {
     settle(&engine, 9 * DAY);
     assert_eq!(windows_of(&engine, "g"), all - 1);
     drop(engine);
-    let engine = open_with(&disk, keep()).unwrap();
+    let engine = open_with(&disk, soon_gone()).unwrap();
     assert_eq!(windows_of(&engine, "g"), all - 1);
 }
 
