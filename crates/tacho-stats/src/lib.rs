@@ -4,21 +4,33 @@
 //! arguments. NaN, infinities and samples too small are refused with a typed [`StatsError`].
 //!
 //! In reading order:
-//! - describing: [`describe`], [`moments`] (mergeable), [`quantile`];
+//! - describing: [`describe`], [`moments`] (mergeable), [`quantile`], [`moving`] windows, [`sketch`]es;
 //! - the ground: [`special`] functions, [`distribution`]s, [`rng`];
-//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`];
-//! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`].
+//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`], [`power`];
+//! - many tests at once, and many looks: [`multiple`], [`sequential`];
+//! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`];
+//! - series: [`regression`], [`smooth`]ing, [`forecast`]s, [`changepoint`]s, [`detect`]ors.
 #![forbid(unsafe_code)]
 
 pub mod bootstrap;
+pub mod changepoint;
 pub mod dependence;
 pub mod describe;
+pub mod detect;
 pub mod distribution;
 pub mod effect;
+pub mod forecast;
 pub mod mannwhitney;
 pub mod moments;
+pub mod moving;
+pub mod multiple;
+pub mod power;
 pub mod quantile;
+pub mod regression;
 pub mod rng;
+pub mod sequential;
+pub mod sketch;
+pub mod smooth;
 pub mod special;
 pub mod ttest;
 

@@ -1,0 +1,61 @@
+//! Times one task on arrays from files, for a comparison with a peer on the same bytes.
+//!
+//! Each task is a function in a file here and a line in [`TASKS`]: it reads its arrays and returns
+//! what is timed. `bench/peers.py` writes the arrays, runs the peer, runs this, and compares both
+//! times and both results. One thread only.
+
+mod ttest;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+/// What is timed: returns numbers to compare with the peer's.
+pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
+
+/// Every task: its name and what prepares it.
+const TASKS: [(&str, fn(&Path) -> Result<Work>); 1] = [("ttest", ttest::prepare)];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The task
+    #[arg(value_parser = TASKS.map(|(name, _)| name))]
+    task: String,
+    /// The folder with the task's arrays: NAME.f64, little-endian doubles
+    folder: PathBuf,
+    /// How often; the best time counts
+    #[arg(long, default_value_t = 5)]
+    repeat: u32,
+}
+
+/// Prints `SECONDS RESULT...` on one line: the best of the repetitions.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Some((_, prepare)) = TASKS.iter().find(|(name, _)| *name == arguments.task) else {
+        bail!("there is no task {}", arguments.task);
+    };
+    let mut work = prepare(&arguments.folder)?;
+    let mut best = f64::INFINITY;
+    let mut result = Vec::new();
+    for _ in 0..arguments.repeat.max(1) {
+        let start = Instant::now();
+        result = work()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let numbers: Vec<String> = result.iter().map(|v| format!("{v:e}")).collect();
+    println!("{best:e} {}", numbers.join(" "));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The array `NAME.f64` of a task's folder.
+pub(crate) fn array(folder: &Path, name: &str) -> Result<Vec<f64>> {
+    let path = folder.join(format!("{name}.f64"));
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() {
+        bail!("{} is not a whole number of doubles", path.display());
+    }
+    Ok(numbers.iter().map(|b| f64::from_le_bytes(*b)).collect())
+}

@@ -1,0 +1,1 @@
+//! When a series changed, by how much, and whether chance explains it.

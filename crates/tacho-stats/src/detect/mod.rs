@@ -1,0 +1,1 @@
+//! Is this value unusual? Detectors whose false alarms can be counted beforehand.

@@ -1,0 +1,1 @@
+//! Where a series is heading, and how sure one can be.

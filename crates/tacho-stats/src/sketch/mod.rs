@@ -1,0 +1,1 @@
+//! Summaries of a stream in bounded memory, mergeable in any order.

@@ -1,0 +1,1 @@
+//! Smoothing and decomposition into trend, seasons and remainder.
