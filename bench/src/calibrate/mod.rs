@@ -13,13 +13,16 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 pub(crate) use process::Process;
 pub(crate) use study::{Study, Tally, Trial};
 pub(crate) use table::{Alarms, Role, RunLength, Section};
 
 /// Every subject: its name on the command line, and what measures it.
-const SECTIONS: [(&str, fn(&Study) -> Section); 1] = [("means", means::measure)];
+const SECTIONS: &[(&str, Measure)] = &[("means", means::measure)];
+
+type Measure = fn(&Study) -> Section;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -34,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "replicates")]
     quick: bool,
     /// Only these sections
-    #[arg(long, value_name = "SECTION", value_parser = SECTIONS.map(|(name, _)| name))]
+    #[arg(long, value_name = "SECTION", value_parser = PossibleValuesParser::new(SECTIONS.iter().map(|s| s.0)))]
     only: Vec<String>,
 }
 
@@ -50,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut worst = 0.0f64;
     let mut broken = Vec::new();
     for (name, measure) in SECTIONS {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
+        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == *name) {
             continue;
         }
         let section = measure(&study);

@@ -12,17 +12,20 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 /// What is timed: returns numbers to compare with the peer's.
 pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 
 /// Every task: its name and what prepares it.
-const TASKS: [(&str, fn(&Path) -> Result<Work>); 1] = [("ttest", ttest::prepare)];
+const TASKS: &[(&str, Prepare)] = &[("ttest", ttest::prepare)];
+
+type Prepare = fn(&Path) -> Result<Work>;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The task
-    #[arg(value_parser = TASKS.map(|(name, _)| name))]
+    #[arg(value_parser = PossibleValuesParser::new(TASKS.iter().map(|t| t.0)))]
     task: String,
     /// The folder with the task's arrays: NAME.f64, little-endian doubles
     folder: PathBuf,
