@@ -5,6 +5,7 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
+mod intervals;
 mod means;
 mod process;
 mod study;
@@ -20,7 +21,8 @@ pub(crate) use study::{Study, Tally, Trial};
 pub(crate) use table::{Alarms, Role, RunLength, Section};
 
 /// Every subject: its name on the command line, and what measures it.
-const SECTIONS: &[(&str, Measure)] = &[("means", means::measure)];
+const SECTIONS: &[(&str, Measure)] =
+    &[("means", means::measure), ("intervals", intervals::measure)];
 
 type Measure = fn(&Study) -> Section;
 

@@ -39,7 +39,6 @@ mod effect;
 mod latency;
 mod means;
 mod plan;
-mod resample;
 #[cfg(test)]
 mod tests;
 

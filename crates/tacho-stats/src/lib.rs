@@ -9,6 +9,7 @@
 //! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`], [`power`];
 //! - many tests at once, and many looks: [`multiple`], [`sequential`];
 //! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`];
+//! - histograms of intervals, which is what a latency is kept as: [`intervals`];
 //! - series: [`regression`], [`smooth`]ing, [`forecast`]s, [`changepoint`]s, [`detect`]ors.
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod detect;
 pub mod distribution;
 pub mod effect;
 pub mod forecast;
+pub mod intervals;
 pub mod mannwhitney;
 pub mod moments;
 pub mod moving;
