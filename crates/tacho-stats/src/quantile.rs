@@ -5,6 +5,8 @@
 //! Source: Hyndman & Fan, "Sample quantiles in statistical packages", The American Statistician 50
 //! (1996).
 
+mod large;
+
 use crate::error::{Result, StatsError, observations, probability};
 
 /// How a quantile between two observations is defined (Hyndman & Fan's numbers).
@@ -80,6 +82,12 @@ impl QuantileType {
         let clamp = |rank: f64| rank.clamp(1.0, count) as usize - 1;
         (clamp(below), clamp(below + 1.0), weight)
     }
+
+    /// The quantile of `n` observations whose order statistics `at` gives.
+    fn between(self, n: usize, p: f64, at: impl Fn(usize) -> f64) -> f64 {
+        let (low, high, weight) = self.position(n, p);
+        interpolate(at(low), at(high), weight)
+    }
 }
 
 /// A sample in ascending order, checked once.
@@ -115,16 +123,13 @@ impl SortedSample {
     /// The quantile at probability `p` in `0..=1`, in constant time.
     pub fn quantile(&self, p: f64, kind: QuantileType) -> Result<f64> {
         probability("p", p)?;
-        let (low, high, weight) = kind.position(self.values.len(), p);
-        Ok(interpolate(self.values[low], self.values[high], weight))
+        Ok(kind.between(self.values.len(), p, |rank| self.values[rank]))
     }
 
     /// The percentiles that describe a latency.
     pub fn percentiles(&self) -> Percentiles {
-        let at = |p: f64| {
-            let (low, high, weight) = QuantileType::Linear7.position(self.values.len(), p);
-            interpolate(self.values[low], self.values[high], weight)
-        };
+        let at =
+            |p: f64| QuantileType::Linear7.between(self.values.len(), p, |rank| self.values[rank]);
         let [p50, p90, p95, p99, p999] = PERCENTILES.map(at);
         Percentiles {
             p50,
@@ -171,7 +176,17 @@ pub fn quantile(x: &[f64], p: f64, kind: QuantileType) -> Result<f64> {
 }
 
 /// Several quantiles of an unsorted sample, by selection in linear time; one for each of `ps`.
+///
+/// Large samples are not copied: one pass finds them all.
 pub fn quantiles(x: &[f64], ps: &[f64], kind: QuantileType) -> Result<Vec<f64>> {
+    let ranks = ranks(x.len(), ps, kind)?;
+    if x.len() >= large::LARGE
+        && ranks.len() <= large::RANKS_MAX
+        && let Some(found) = large::order_statistics(x, &ranks)?
+    {
+        let at = |rank: usize| found[ranks.partition_point(|r| *r < rank)];
+        return Ok(ps.iter().map(|p| kind.between(x.len(), *p, at)).collect());
+    }
     let mut out = vec![0.0; ps.len()];
     quantiles_in_place(&mut x.to_vec(), ps, kind, &mut out)?;
     Ok(out)
@@ -185,30 +200,36 @@ pub fn quantiles_in_place(
     out: &mut [f64],
 ) -> Result<()> {
     observations(x, 1)?;
-    for p in ps {
-        probability("p", *p)?;
-    }
+    let ranks = ranks(x.len(), ps, kind)?;
     if ps.len() != out.len() {
         return Err(StatsError::LengthMismatch {
             left: ps.len(),
             right: out.len(),
         });
     }
-    let mut ranks: Vec<usize> = ps
-        .iter()
-        .flat_map(|p| {
-            let (low, high, _) = kind.position(x.len(), *p);
-            [low, high]
-        })
-        .collect();
-    ranks.sort_unstable();
-    ranks.dedup();
     select(x, &ranks, 0);
     for (p, slot) in ps.iter().zip(out) {
-        let (low, high, weight) = kind.position(x.len(), *p);
-        *slot = interpolate(x[low], x[high], weight);
+        *slot = kind.between(x.len(), *p, |rank| x[rank]);
     }
     Ok(())
+}
+
+/// The order statistics that quantiles at `ps` of `n` observations lie between, ascending.
+fn ranks(n: usize, ps: &[f64], kind: QuantileType) -> Result<Vec<usize>> {
+    if n == 0 {
+        return Err(StatsError::TooFew { need: 1, got: 0 });
+    }
+    for p in ps {
+        probability("p", *p)?;
+    }
+    let ends = |p: &f64| {
+        let (low, high, _) = kind.position(n, *p);
+        [low, high]
+    };
+    let mut ranks: Vec<usize> = ps.iter().flat_map(ends).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    Ok(ranks)
 }
 
 /// Puts every order statistic named in `ranks` (ascending, distinct, offset by `start`) in place.
@@ -266,6 +287,37 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// The pass over a large sample finds what sorting finds, whatever the values look like.
+    #[test]
+    fn large_samples_agree_with_sorting() {
+        let n = large::LARGE + 17;
+        let mut rng = crate::rng::Rng::new(1);
+        let mut check = |what: &str, value: &mut dyn FnMut(usize, f64) -> f64| {
+            let x: Vec<f64> = (0..n).map(|i| value(i, rng.standard_normal())).collect();
+            let sorted = SortedSample::new(&x).unwrap();
+            let ps = [0.0, 1e-4, 0.25, 0.5, 0.500_001, 0.99, 0.9999, 1.0];
+            for kind in QuantileType::ALL {
+                let got = quantiles(&x, &ps, kind).unwrap();
+                let want: Vec<f64> = ps
+                    .iter()
+                    .map(|p| sorted.quantile(*p, kind).unwrap())
+                    .collect();
+                assert_eq!(got, want, "{what} {kind:?}");
+            }
+        };
+        check("normal", &mut |_, z| z);
+        check("log-normal", &mut |_, z| (3.0 * z).exp());
+        check("rounded", &mut |_, z| z.round());
+        check("constant", &mut |_, _| 7.0);
+        check("ascending", &mut |i, _| i as f64);
+        check("saw-tooth", &mut |i, _| (i % 1000) as f64);
+        check("one of them", &mut |i, _| f64::from(i == 5));
+        let mut x = vec![0.0; n];
+        x[n - 1] = f64::NAN;
+        let refused = Err(StatsError::NotFinite { index: n - 1 });
+        assert_eq!(quantiles(&x, &[0.5], QuantileType::Linear7), refused);
     }
 
     #[test]
