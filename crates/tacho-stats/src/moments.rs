@@ -47,12 +47,16 @@ impl Moments {
                 index: usize::try_from(self.n).unwrap_or(usize::MAX),
             });
         }
-        self.merge(&Self {
+        self.merge(&Self::of_one(value));
+        Ok(())
+    }
+
+    pub(crate) fn of_one(value: f64) -> Self {
+        Self {
             n: 1,
             mean: value,
             ..Self::default()
-        });
-        Ok(())
+        }
     }
 
     /// Adds all observations of `other`.

@@ -244,7 +244,7 @@ fn select(x: &mut [f64], ranks: &[usize], start: usize) {
 }
 
 /// Between `low` and `high`, never outside them, and without overflow.
-fn interpolate(low: f64, high: f64, weight: f64) -> f64 {
+pub(crate) fn interpolate(low: f64, high: f64, weight: f64) -> f64 {
     if low == high || weight == 0.0 {
         return low;
     }
