@@ -5,6 +5,7 @@
 //! Source: Hyndman & Fan, "Sample quantiles in statistical packages", The American Statistician 50
 //! (1996).
 
+mod interval;
 mod large;
 
 use crate::error::{Result, StatsError, observations, probability};

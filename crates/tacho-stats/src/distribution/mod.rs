@@ -9,6 +9,7 @@
 mod beta;
 mod binomial;
 mod chi_squared;
+mod empirical;
 mod fisher_f;
 mod gamma;
 mod normal;
@@ -17,6 +18,7 @@ mod student_t;
 pub use beta::Beta;
 pub use binomial::Binomial;
 pub use chi_squared::ChiSquared;
+pub use empirical::{BarHistogram, Empirical};
 pub use fisher_f::FisherF;
 pub use gamma::Gamma;
 pub use normal::Normal;

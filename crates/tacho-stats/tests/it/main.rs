@@ -7,4 +7,5 @@ mod distributions;
 mod nist;
 mod properties;
 mod shared;
+mod streams;
 mod two_sample;
