@@ -14,9 +14,11 @@ use std::f64::consts::PI;
 use super::spectrum::{cosine_energies, flatten_peaks};
 
 /// Coefficients of the autoregression; its correlation time is 1/(1 − φ).
-const PHI: [f64; 9] = [0.3, 0.5, 0.65, 0.77, 0.85, 0.9, 0.935, 0.96, 0.98];
+const PHI: [f64; 12] = [
+    0.3, 0.5, 0.65, 0.75, 0.82, 0.87, 0.9, 0.925, 0.945, 0.96, 0.97, 0.98,
+];
 /// Shares of the autoregression in the variance.
-const SHARE: [f64; 8] = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0];
+const SHARE: [f64; 12] = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// A correlation time longer than this part of the series cannot be told from a trend.
 const RESOLUTION: f64 = 8.0;
 /// Prior probability of white noise; the other models that the series can tell apart share the
