@@ -8,6 +8,7 @@
 mod intervals;
 mod means;
 mod process;
+mod sequential;
 mod study;
 mod table;
 
@@ -21,8 +22,11 @@ pub(crate) use study::{Study, Tally, Trial};
 pub(crate) use table::{Alarms, Role, RunLength, Section};
 
 /// Every subject: its name on the command line, and what measures it.
-const SECTIONS: &[(&str, Measure)] =
-    &[("means", means::measure), ("intervals", intervals::measure)];
+const SECTIONS: &[(&str, Measure)] = &[
+    ("means", means::measure),
+    ("intervals", intervals::measure),
+    ("sequential", sequential::measure),
+];
 
 type Measure = fn(&Study) -> Section;
 
