@@ -8,6 +8,7 @@
 mod intervals;
 mod means;
 mod process;
+mod rates;
 mod sequential;
 mod study;
 mod table;
@@ -25,6 +26,7 @@ pub(crate) use table::{Alarms, Role, RunLength, Section};
 const SECTIONS: &[(&str, Measure)] = &[
     ("means", means::measure),
     ("intervals", intervals::measure),
+    ("rates", rates::measure),
     ("sequential", sequential::measure),
 ];
 

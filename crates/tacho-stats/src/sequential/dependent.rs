@@ -18,11 +18,11 @@
 use super::look::{Arm, Look, Running, Verdict};
 use super::means::Contrast;
 use super::normal_mixture::NormalMixture;
+use super::spread::Spread;
 use crate::dependence::MIN_EFFECTIVE_N;
 use crate::describe::power_of_two_scale;
-use crate::error::{Result, StatsError, in_range};
+use crate::error::{Result, in_range};
 use crate::hypothesis::Interval;
-use crate::moments::Moments;
 
 /// The most batches kept of an arm.
 const BATCHES_MAX: usize = 128;
@@ -81,7 +81,7 @@ impl DependentMeans {
         let [control, treatment] = &self.arms;
         let difference = in_range(
             "the difference of means",
-            treatment.all.mean()? - control.all.mean()?,
+            treatment.all.mean - control.all.mean,
         )?;
         if let (Some(a), Some(b)) = (control.error(), treatment.error())
             && a.variance + b.variance > 0.0
@@ -125,7 +125,7 @@ impl DependentMeans {
     }
 
     fn n(&self) -> [u64; 2] {
-        [0, 1].map(|i| self.arms[i].all.count())
+        [0, 1].map(|i| self.arms[i].all.n)
     }
 }
 
@@ -136,8 +136,8 @@ struct Batches {
     size: u64,
     means: Vec<f64>,
     /// The batch that is being filled.
-    partial: Moments,
-    all: Moments,
+    partial: Spread,
+    all: Spread,
 }
 
 /// How well a mean is known.
@@ -151,27 +151,23 @@ impl Default for Batches {
         Self {
             size: 1,
             means: Vec::new(),
-            partial: Moments::new(),
-            all: Moments::new(),
+            partial: Spread::default(),
+            all: Spread::default(),
         }
     }
 }
 
 impl Batches {
     fn take(&mut self, value: f64) -> Result<()> {
-        let mut all = self.all;
+        let (mut all, mut partial) = (self.all, self.partial);
         all.push(value)?;
-        let mean = all.mean()?;
-        if all.count() > 1 && !(all.variance()?.is_finite() && mean.is_finite()) {
-            return Err(StatsError::Overflow { what: "the mean" });
-        }
-        self.all = all;
-        self.partial.push(value)?;
-        if self.partial.count() < self.size {
+        partial.push(value)?;
+        (self.all, self.partial) = (all, partial);
+        if self.partial.n < self.size {
             return Ok(());
         }
-        self.means.push(self.partial.mean()?);
-        self.partial = Moments::new();
+        self.means.push(self.partial.mean);
+        self.partial = Spread::default();
         if self.means.len() == BATCHES_MAX {
             self.means = self
                 .means
@@ -203,7 +199,7 @@ impl Batches {
         }
         let batch_variance = total / (m - 1.0) / scale / scale;
         Some(MeanError {
-            variance: batch_variance * inflation * self.size as f64 / self.all.count() as f64,
+            variance: batch_variance * inflation * self.size as f64 / self.all.n as f64,
             df: (m - 1.0) / inflation,
         })
     }

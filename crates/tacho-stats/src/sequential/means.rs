@@ -16,9 +16,9 @@
 
 use super::look::{Arm, Look, Running, Verdict};
 use super::normal_mixture::NormalMixture;
+use super::spread::Spread;
 use crate::error::{Result, StatsError, in_range, observations, positive};
 use crate::hypothesis::Interval;
-use crate::moments::Moments;
 
 /// Where the standard deviation of an observation comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +84,7 @@ pub enum MeanMethod {
 pub struct SequentialMeans {
     method: MeanMethod,
     mixture: NormalMixture,
-    arms: [Moments; 2],
+    arms: [Spread; 2],
     running: Running,
 }
 
@@ -113,7 +113,7 @@ impl SequentialMeans {
         Ok(Self {
             method,
             mixture,
-            arms: [Moments::new(); 2],
+            arms: [Spread::default(); 2],
             running,
         })
     }
@@ -121,15 +121,7 @@ impl SequentialMeans {
     /// Takes one observation. What is not finite, or would take the moments out of range, is
     /// refused and leaves everything as it was.
     pub fn update(&mut self, arm: Arm, value: f64) -> Result<()> {
-        let place = &mut self.arms[arm as usize];
-        let mut next = *place;
-        next.push(value)?;
-        next.mean()?;
-        if next.count() > 1 {
-            next.variance()?;
-        }
-        *place = next;
-        Ok(())
+        self.arms[arm as usize].push(value)
     }
 
     /// Adds what another stream of the same comparison saw; its looks are not added, so that a look
@@ -143,13 +135,7 @@ impl SequentialMeans {
         }
         let mut arms = self.arms;
         for (mine, theirs) in arms.iter_mut().zip(&other.arms) {
-            mine.merge(theirs);
-            if mine.count() > 0 {
-                mine.mean()?;
-            }
-            if mine.count() > 1 {
-                mine.variance()?;
-            }
+            mine.merge(theirs)?;
         }
         self.arms = arms;
         Ok(())
@@ -157,13 +143,13 @@ impl SequentialMeans {
 
     /// Looks: at every observation, or once an hour, or whenever somebody is curious.
     pub fn look(&mut self) -> Result<Look> {
-        let n = self.arms.map(|arm| arm.count());
+        let n = self.arms.map(|arm| arm.n);
         if n.contains(&0) {
             return Ok(self.running.look(n, 0.0));
         }
         let difference = in_range(
             "the difference of means",
-            self.arms[1].mean()? - self.arms[0].mean()?,
+            self.arms[1].mean - self.arms[0].mean,
         )?;
         if let Some(contrast) = self.contrast(difference)? {
             let now = self.evaluate(&contrast);
@@ -198,19 +184,18 @@ impl SequentialMeans {
 
     /// The difference against its variance; none while the variance cannot be told.
     fn contrast(&self, difference: f64) -> Result<Option<Contrast>> {
-        let n = self.arms.map(|arm| arm.count() as f64);
+        let n = self.arms.map(|arm| arm.n as f64);
         let known = match self.method {
             MeanMethod::Msprt { sigma, .. } | MeanMethod::Gavi { sigma, .. } => sigma,
             _ => Sigma::Estimated,
         };
         let (of_means, df) = match known {
             Sigma::Known(sigma) => (n.map(|n| sigma * sigma / n), f64::INFINITY),
-            Sigma::Estimated if n.iter().any(|n| *n < 2.0) => return Ok(None),
             Sigma::Estimated => {
-                let of_means = [
-                    self.arms[0].variance()? / n[0],
-                    self.arms[1].variance()? / n[1],
-                ];
+                let (Some(a), Some(b)) = (self.arms[0].variance(), self.arms[1].variance()) else {
+                    return Ok(None);
+                };
+                let of_means = [a / n[0], b / n[1]];
                 let total = of_means[0] + of_means[1];
                 let share = of_means.map(|v| v / total);
                 let df =

@@ -7,6 +7,7 @@ mod means;
 mod normal_mixture;
 mod proportion;
 mod quantile;
+mod spread;
 mod tilt;
 
 pub use dependent::DependentMeans;

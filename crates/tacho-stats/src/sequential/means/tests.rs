@@ -1,4 +1,5 @@
 use super::*;
+use crate::moments::Moments;
 use crate::rng::Rng;
 
 const METHODS: [MeanMethod; 6] = [
