@@ -261,7 +261,7 @@ impl SequentialProportions {
     }
 
     /// Looks at the confidence sequence of the difference, treatment less control: what this
-    /// interval and all those looked at before have in common. Takes about a millisecond.
+    /// interval and all those looked at before have in common. Takes milliseconds.
     pub fn interval(&mut self) -> Interval {
         let level = -self.running.alpha.ln();
         if self.arms.iter().all(|arm| arm.n > 0) {

@@ -106,7 +106,7 @@ pub(super) fn convex_minimum(
         } else {
             (right, at_right)
         };
-        if value <= enough || (high - low) <= 1e-9 * high.abs().max(1e-9) {
+        if value <= enough || (high - low) <= 1e-7 * high.abs().max(1e-9) {
             return (place, value);
         }
         if at_left < at_right {
