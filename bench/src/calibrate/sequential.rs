@@ -1,7 +1,7 @@
 //! Tests that are looked at 496 times: how often a true null is ever rejected, and when a
 //! difference is found.
 //!
-//! Sources: Armitage, McPherson & Rowe (1969) for what repeated looks do to a plain test; the
+//! Sources: Armitage, `McPherson` & Rowe (1969) for what repeated looks do to a plain test; the
 //! methods' own are in `tacho_stats::sequential`.
 
 use std::fmt::Write as _;

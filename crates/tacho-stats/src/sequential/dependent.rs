@@ -95,7 +95,7 @@ impl DependentMeans {
                 variance,
                 df: 1.0 / (share[0] * share[0] / a.df + share[1] * share[1] / b.df),
             };
-            let now = contrast.student(&self.mixture, self.running.alpha);
+            let now = contrast.student(self.mixture, self.running.alpha);
             self.running.take_p(now.p, difference);
             let low = difference - now.margin;
             self.running.cut(low, difference + now.margin);

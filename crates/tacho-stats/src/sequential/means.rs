@@ -7,7 +7,7 @@
 //! [`DependentMeans`](super::DependentMeans).
 //!
 //! Sources: Johari, Koomen, Pekelis & Walsh, Operations Research 70 (2022), mSPRT; Howard, Ramdas,
-//! McAuliffe & Sekhon, Annals of Statistics 49 (2021), which Spotify's GAVI rests on (Schultzberg &
+//! `McAuliffe` & Sekhon, Annals of Statistics 49 (2021), which Spotify's GAVI rests on (Schultzberg &
 //! Ankargren, "Choosing a sequential testing framework", 2023); Waudby-Smith, Arbour, Sinha,
 //! Kennedy & Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences",
 //! Annals of Statistics 52 (2024), eq. 9; Gönen, Johnson, Lu & Westfall, "The Bayesian two-sample t
@@ -216,12 +216,12 @@ impl SequentialMeans {
         let alpha = self.running.alpha;
         match self.method {
             MeanMethod::Msprt { .. } => {
-                contrast.normal(&self.mixture, 1.0 / contrast.variance, alpha)
+                contrast.normal(self.mixture, 1.0 / contrast.variance, alpha)
             }
             MeanMethod::Gavi { .. } | MeanMethod::Asymptotic { .. } => {
-                contrast.normal(&self.mixture, contrast.n, alpha)
+                contrast.normal(self.mixture, contrast.n, alpha)
             }
-            MeanMethod::Student { .. } => contrast.student(&self.mixture, alpha),
+            MeanMethod::Student { .. } => contrast.student(self.mixture, alpha),
         }
     }
 }
@@ -248,7 +248,7 @@ pub(super) struct Now {
 
 impl Contrast {
     /// By the normal mixture at variance `v` of the walk.
-    fn normal(&self, mixture: &NormalMixture, v: f64, alpha: f64) -> Now {
+    fn normal(&self, mixture: NormalMixture, v: f64, alpha: f64) -> Now {
         let error = self.variance.sqrt();
         Now {
             p: mixture.p(self.difference.abs() / error, v),
@@ -258,7 +258,7 @@ impl Contrast {
 
     /// By the mixture over standardised differences with the standard deviation integrated out:
     /// with a = 1 + n/ρ, E = a^(−½) ((1 + t²/ν) / (1 + t²/(νa)))^((ν+1)/2).
-    pub(super) fn student(&self, mixture: &NormalMixture, alpha: f64) -> Now {
+    pub(super) fn student(&self, mixture: NormalMixture, alpha: f64) -> Now {
         let error = self.variance.sqrt();
         let growth = self.n / mixture.rho();
         let exponent = 0.5 * (self.df + 1.0);
@@ -354,7 +354,7 @@ pub fn asymptotic_interval(
         variance: in_range("the variance", variance)?,
         df: f64::INFINITY,
     };
-    let now = contrast.normal(&mixture, contrast.n, alpha);
+    let now = contrast.normal(mixture, contrast.n, alpha);
     let interval = Interval::around(contrast.difference, now.margin, 1.0 - alpha)?;
     Ok((interval, now.p))
 }

@@ -6,7 +6,7 @@
 //! with probability α at most. p-value and boundary are the two readings of that one formula.
 //! Not for walks whose variance is only estimated from a handful of observations.
 //! Sources: Robbins, "Statistical methods related to the law of the iterated logarithm", Annals of
-//! Mathematical Statistics 41 (1970); Howard, Ramdas, McAuliffe & Sekhon, "Time-uniform,
+//! Mathematical Statistics 41 (1970); Howard, Ramdas, `McAuliffe` & Sekhon, "Time-uniform,
 //! nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021), eq. 14 and
 //! proposition 3 (tuning).
 
@@ -43,12 +43,12 @@ impl NormalMixture {
     }
 
     /// The precision ρ.
-    pub fn rho(&self) -> f64 {
+    pub fn rho(self) -> f64 {
         self.rho
     }
 
     /// ln of the martingale where S²/V = `z`² at variance `v`.
-    pub(super) fn ln_e(&self, z: f64, v: f64) -> f64 {
+    pub(super) fn ln_e(self, z: f64, v: f64) -> f64 {
         if v <= 0.0 {
             return 0.0;
         }
@@ -57,7 +57,7 @@ impl NormalMixture {
     }
 
     /// |S|/√V at which the martingale is 1/α, at variance `v`.
-    pub fn critical_z(&self, v: f64, alpha: f64) -> f64 {
+    pub fn critical_z(self, v: f64, alpha: f64) -> f64 {
         if v <= 0.0 {
             return f64::INFINITY;
         }
@@ -66,14 +66,14 @@ impl NormalMixture {
     }
 
     /// The p-value of this look alone.
-    pub(super) fn p(&self, z: f64, v: f64) -> f64 {
+    pub(super) fn p(self, z: f64, v: f64) -> f64 {
         (-self.ln_e(z, v)).exp().min(1.0)
     }
 
     /// The variance at which a walk with this drift (per unit of variance) meets the boundary.
     ///
     /// Half of all walks need less, nearly.
-    pub(super) fn crossing(&self, drift: f64, alpha: f64) -> Result<f64> {
+    pub(super) fn crossing(self, drift: f64, alpha: f64) -> Result<f64> {
         let beyond = |v: f64| drift * v.sqrt() > self.critical_z(v, alpha);
         let mut high = self.rho;
         while !beyond(high) {

@@ -5,7 +5,7 @@
 //! weights of θ, is a supermartingale from 1 whatever the weights are. As a function of p its
 //! logarithm is convex, and sums of such functions are too.
 //! Not for observations outside 0..=1.
-//! Sources: Robbins (1970) for the mixture; Howard, Ramdas, McAuliffe & Sekhon, Annals of Statistics
+//! Sources: Robbins (1970) for the mixture; Howard, Ramdas, `McAuliffe` & Sekhon, Annals of Statistics
 //! 49 (2021), sub-Bernoulli processes; Waudby-Smith & Ramdas, "Estimating means of bounded random
 //! variables by betting", Journal of the Royal Statistical Society B 86 (2024).
 
