@@ -8,6 +8,8 @@
 mod intervals;
 mod means;
 mod process;
+mod rates;
+mod sequential;
 mod study;
 mod table;
 
@@ -21,8 +23,12 @@ pub(crate) use study::{Study, Tally, Trial};
 pub(crate) use table::{Alarms, Role, RunLength, Section};
 
 /// Every subject: its name on the command line, and what measures it.
-const SECTIONS: &[(&str, Measure)] =
-    &[("means", means::measure), ("intervals", intervals::measure)];
+const SECTIONS: &[(&str, Measure)] = &[
+    ("means", means::measure),
+    ("intervals", intervals::measure),
+    ("rates", rates::measure),
+    ("sequential", sequential::measure),
+];
 
 type Measure = fn(&Study) -> Section;
 

@@ -55,6 +55,8 @@ mod block_length;
 mod compare;
 mod long_run_variance;
 mod mixture;
+mod portmanteau;
+mod rates;
 mod slow_noise;
 mod spectrum;
 
@@ -64,3 +66,5 @@ pub use autocorrelation::{
 pub use block_length::{BlockLength, block_length};
 pub use compare::{MIN_EFFECTIVE_N, MIN_N, MeanComparison, compare_means};
 pub use long_run_variance::{cosine_long_run_variance, cosine_terms, long_run_variance};
+pub use portmanteau::{Portmanteau, box_pierce, ljung_box};
+pub use rates::{EventSeries, MIN_EVENTS, RateComparison, compare_rates};

@@ -6,6 +6,7 @@ mod calibration;
 mod distributions;
 mod nist;
 mod properties;
+mod sequential;
 mod shared;
 mod streams;
 mod two_sample;
