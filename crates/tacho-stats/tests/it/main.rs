@@ -5,6 +5,7 @@ mod accuracy;
 mod calibration;
 mod distributions;
 mod nist;
+mod power;
 mod properties;
 mod shared;
 mod streams;
