@@ -5,6 +5,7 @@ mod accuracy;
 mod calibration;
 mod distributions;
 mod nist;
+mod nist_anova;
 mod power;
 mod properties;
 mod shared;
