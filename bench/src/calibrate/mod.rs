@@ -5,6 +5,7 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
+mod independent;
 mod intervals;
 mod means;
 mod process;
@@ -21,8 +22,11 @@ pub(crate) use study::{Study, Tally, Trial};
 pub(crate) use table::{Alarms, Role, RunLength, Section};
 
 /// Every subject: its name on the command line, and what measures it.
-const SECTIONS: &[(&str, Measure)] =
-    &[("means", means::measure), ("intervals", intervals::measure)];
+const SECTIONS: &[(&str, Measure)] = &[
+    ("means", means::measure),
+    ("intervals", intervals::measure),
+    ("independent", independent::measure),
+];
 
 type Measure = fn(&Study) -> Section;
 

@@ -126,7 +126,10 @@ fn from_t(test: &TTest, margin: Margin, alpha: f64) -> Result<Equivalence> {
         p_lower,
         p_upper,
         interval: test.interval(level)?,
-        statistic: if p_lower >= p_upper { lower.t } else { upper.t },
+        statistic: error::in_range(
+            "the statistic t",
+            if p_lower >= p_upper { lower.t } else { upper.t },
+        )?,
     })
 }
 
