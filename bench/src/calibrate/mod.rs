@@ -5,6 +5,7 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
+mod independent;
 mod intervals;
 mod means;
 mod process;
@@ -28,6 +29,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("intervals", intervals::measure),
     ("rates", rates::measure),
     ("sequential", sequential::measure),
+    ("independent", independent::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

@@ -42,7 +42,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use adjust::{Control, adjust, adjust_with};
+pub use adjust::adjust;
 pub use decide::Shift;
 
 /// Fewest effective values (or intervals) on each side for an answer.

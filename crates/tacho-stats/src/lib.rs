@@ -6,13 +6,15 @@
 //! In reading order:
 //! - describing: [`describe`], [`moments`] (mergeable), [`quantile`], [`moving`] windows, [`sketch`]es;
 //! - the ground: [`special`] functions, [`distribution`]s, [`rng`];
-//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`], [`power`];
+//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`], [`equivalence`];
+//! - several samples, and planning: [`anova`], [`kruskal`], [`power`]; all of it for one question: [`report`];
 //! - many tests at once, and many looks: [`multiple`], [`sequential`];
 //! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`];
 //! - histograms of intervals, which is what a latency is kept as: [`intervals`];
 //! - series: [`regression`], [`smooth`]ing, [`forecast`]s, [`changepoint`]s, [`detect`]ors.
 #![forbid(unsafe_code)]
 
+pub mod anova;
 pub mod bootstrap;
 pub mod changepoint;
 pub mod dependence;
@@ -20,8 +22,10 @@ pub mod describe;
 pub mod detect;
 pub mod distribution;
 pub mod effect;
+pub mod equivalence;
 pub mod forecast;
 pub mod intervals;
+pub mod kruskal;
 pub mod mannwhitney;
 pub mod moments;
 pub mod moving;
@@ -29,6 +33,7 @@ pub mod multiple;
 pub mod power;
 pub mod quantile;
 pub mod regression;
+pub mod report;
 pub mod rng;
 pub mod sequential;
 pub mod sketch;

@@ -12,6 +12,8 @@ mod chi_squared;
 mod empirical;
 mod fisher_f;
 mod gamma;
+mod noncentral_f;
+mod noncentral_t;
 mod normal;
 mod student_t;
 
@@ -21,5 +23,7 @@ pub use chi_squared::ChiSquared;
 pub use empirical::{BarHistogram, Empirical};
 pub use fisher_f::FisherF;
 pub use gamma::Gamma;
+pub use noncentral_f::NoncentralF;
+pub use noncentral_t::NoncentralT;
 pub use normal::Normal;
 pub use student_t::StudentT;

@@ -1,14 +1,19 @@
 //! Effect sizes: how large a difference is, in words too.
 //!
-//! Invariant: the sign is that of the first sample less the second; the class depends on the
+//! Invariant: the sign is that of the first sample less the second (the probability of superiority
+//! lies above one half there); the class depends on the
 //! magnitude only. Not evidence that the difference is real: that is the tests' answer.
 //! Sources: Cohen, "Statistical power analysis for the behavioral sciences" (1988), d and its
 //! thresholds; Hedges, Journal of Educational Statistics 6 (1981), the correction of small samples;
-//! Romano et al., "Appropriate statistics for ordinal level data" (2006), thresholds of delta.
+//! Romano et al., "Appropriate statistics for ordinal level data" (2006), thresholds of delta;
+//! Vargha & Delaney, Journal of Educational and Behavioral Statistics 25 (2000), the probability of
+//! superiority; McGraw & Wong, Psychological Bulletin 111 (1992), who called it common language.
 
 mod hodges_lehmann;
+mod interval;
 
 pub use hodges_lehmann::{HodgesLehmann, hodges_lehmann};
+pub use interval::{cliffs_delta_interval, cohen_d_interval, hedges_g_interval};
 
 use crate::describe::{mean_difference, sd};
 use crate::error::{Result, StatsError, in_range, observations};
@@ -47,6 +52,18 @@ impl EffectClass {
     /// Of Cliff's delta (Romano 2006: 0.147, 0.33, 0.474).
     pub fn of_delta(delta: f64) -> Self {
         Self::by(delta, [0.147, 0.33, 0.474])
+    }
+
+    /// Of a probability of superiority P(a > b) (Vargha & Delaney 2000: 0.56, 0.64, 0.71, and their
+    /// mirror images below one half).
+    pub fn of_superiority(probability: f64) -> Self {
+        Self::by(probability - 0.5, [0.06, 0.14, 0.21])
+    }
+
+    /// Of a part of variance explained, η², ω² or ε² (Cohen 1988: 0.01, 0.06, 0.14); below zero
+    /// nothing is explained.
+    pub fn of_variance_explained(part: f64) -> Self {
+        Self::by(part.max(0.0), [0.01, 0.06, 0.14])
     }
 
     fn by(value: f64, [small, medium, large]: [f64; 3]) -> Self {
@@ -98,6 +115,27 @@ pub fn cliffs_delta(a: &[f64], b: &[f64]) -> Result<Effect> {
     Ok(Effect {
         value: delta,
         class: EffectClass::of_delta(delta),
+    })
+}
+
+/// The common-language effect size: the probability that an observation of `a` is larger than one
+/// of `b`, ties as halves (Vargha & Delaney's A). One half is no effect.
+///
+/// ```
+/// let effect = tacho_stats::effect::common_language(&[2.0, 3.0], &[1.0, 2.0])?;
+/// assert_eq!(effect.value, 0.875);
+/// assert_eq!(effect.class.as_str(), "large");
+/// # Ok::<(), tacho_stats::StatsError>(())
+/// ```
+pub fn common_language(a: &[f64], b: &[f64]) -> Result<Effect> {
+    let counts = dominance(
+        SortedSample::new(a)?.as_slice(),
+        SortedSample::new(b)?.as_slice(),
+    );
+    let value = (counts.greater as f64 + 0.5 * counts.equal as f64) / counts.pairs as f64;
+    Ok(Effect {
+        value,
+        class: EffectClass::of_superiority(value),
     })
 }
 

@@ -27,4 +27,4 @@ pub(crate) use gamma::{sqrt_two_pi, stirling_remainder};
 pub(crate) use incomplete_beta::{Ratio, beta_tails, solve_beta};
 pub(crate) use incomplete_gamma::{gamma_tails, solve_gamma};
 pub(crate) use log1pmx::log1pmx;
-pub(crate) use root::{Tail, Tails, falling_root};
+pub(crate) use root::{Tail, Tails, falling_root, invert};

@@ -4,7 +4,10 @@
 mod accuracy;
 mod calibration;
 mod distributions;
+mod hypotheses;
 mod nist;
+mod nist_anova;
+mod power;
 mod properties;
 mod sequential;
 mod shared;

@@ -1,0 +1,67 @@
+//! The tests by name.
+//!
+//! Invariant: every test's name parses back to it. A further test is a variant, a line in
+//! [`Test::ALL`] and an arm in `Test::run`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::StatsError;
+
+/// A test of two samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Test {
+    /// Student's t test: equal variances.
+    Student,
+    /// Welch's t test.
+    #[default]
+    Welch,
+    /// The paired t test.
+    Paired,
+    /// Mann-Whitney's U test.
+    MannWhitney,
+    /// Two one-sided Welch tests of equivalence.
+    Tost,
+}
+
+impl Test {
+    /// Each test with its name on the command line and in the API.
+    pub const ALL: &[(Self, &'static str)] = &[
+        (Self::Student, "student"),
+        (Self::Welch, "welch"),
+        (Self::Paired, "paired"),
+        (Self::MannWhitney, "mann-whitney"),
+        (Self::Tost, "tost"),
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(test, _)| *test == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Whether observations belong together by their place.
+    pub fn is_paired(self) -> bool {
+        matches!(self, Self::Paired)
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Test {
+    type Err = StatsError;
+
+    fn from_str(name: &str) -> Result<Self, StatsError> {
+        let found = Self::ALL.iter().find(|(_, known)| *known == name);
+        found.map(|(test, _)| *test).ok_or(StatsError::Invalid {
+            name: "test",
+            why: "its name is not known",
+        })
+    }
+}
