@@ -18,6 +18,7 @@ const EDGES: [(&str, &[&str]); 10] = [
         "tacho-server",
         &[
             "tacho-model",
+            "tacho-stats",
             "tacho-wire",
             "tacho-promql",
             "tacho-analysis",

@@ -21,6 +21,7 @@ pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod snapshots;
 pub(crate) mod socket;
+pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod v1;
@@ -64,6 +65,8 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(baselines::invalidate))
         .routes(routes!(baselines::compare))
         .routes(routes!(report::get))
+        .routes(routes!(stats::test))
+        .routes(routes!(stats::power))
         .routes(routes!(cleanup::post))
         .routes(routes!(snapshots::list, snapshots::create))
         .routes(routes!(snapshots::show, snapshots::delete))

@@ -14,6 +14,7 @@
 //! - [`baselines`]: measuring a baseline and comparing with it
 //! - [`figures`]: the selectors behind the host's figures
 //! - [`summary`]: the dashboard's summary
+//! - [`statistics`]: tests and plans on a user's own numbers
 //! - `allocator`: memory that is free goes back to the system
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
@@ -39,6 +40,7 @@ pub mod run;
 pub mod sampler;
 pub mod series;
 pub mod settings;
+pub mod statistics;
 pub mod summary;
 
 pub use run::{RunError, run};

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    baseline, check, cleanup, compare, completions, export, query, report, snapshot, start, status,
+    baseline, check, cleanup, compare, completions, export, query, report, snapshot, start, stats,
+    status,
 };
 
 const EXAMPLES: &str = "\
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Check(check::Args),
     /// A consistent copy of all data, while the server goes on
     Export(export::Args),
+    /// Tests and plans on your own numbers
+    Stats(stats::Args),
     /// Completions for a shell
     Completions(completions::Args),
 }

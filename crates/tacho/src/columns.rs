@@ -59,16 +59,15 @@ fn parse(text: &str, column: Option<&str>, missing: Missing) -> Result<Vec<f64>>
     for record in &mut records {
         let record = record.context("this is no table")?;
         let line = record.position().map_or(0, csv::Position::line);
-        let at = match index {
-            Some(at) => at,
-            None => {
-                let (at, heading) = place(&record, column)?;
-                index = Some(at);
-                if heading {
-                    continue;
-                }
-                at
+        let at = if let Some(at) = index {
+            at
+        } else {
+            let (at, heading) = place(&record, column)?;
+            index = Some(at);
+            if heading {
+                continue;
             }
+            at
         };
         match record.get(at).filter(|cell| !cell.is_empty()) {
             Some(cell) => numbers.push(number(cell).with_context(|| format!("line {line}"))?),
@@ -85,7 +84,9 @@ fn parse(text: &str, column: Option<&str>, missing: Missing) -> Result<Vec<f64>>
 /// What stands between the cells of a line.
 fn delimiter(line: &str) -> u8 {
     let candidates = [b'\t', b';', b',', b' '];
-    let found = candidates.into_iter().find(|d| line.trim().as_bytes().contains(d));
+    let found = candidates
+        .into_iter()
+        .find(|d| line.trim().as_bytes().contains(d));
     found.unwrap_or(b',')
 }
 
@@ -106,12 +107,17 @@ fn place(first: &csv::StringRecord, column: Option<&str>) -> Result<(usize, bool
     match column.parse::<usize>() {
         Ok(n) if (1..=first.len()).contains(&n) => Ok((n - 1, heading)),
         _ if heading => bail!("there is no column {column}; there are: {}", names()),
-        _ => bail!("there is no column {column}; columns are counted from 1 to {}", first.len()),
+        _ => bail!(
+            "there is no column {column}; columns are counted from 1 to {}",
+            first.len()
+        ),
     }
 }
 
 fn number(cell: &str) -> Result<f64> {
-    let value: f64 = cell.parse().map_err(|_| anyhow::anyhow!("{cell:?} is no number"))?;
+    let value: f64 = cell
+        .parse()
+        .map_err(|_| anyhow::anyhow!("{cell:?} is no number"))?;
     if value.is_finite() {
         Ok(value)
     } else {
@@ -154,9 +160,17 @@ mod tests {
         refuse("1\nfast\n", None, "line 2: \"fast\" is no number");
         refuse("1\nNaN\n", None, "line 2: \"NaN\" is not a finite number");
         refuse("1\ninf\n", None, "not a finite number");
-        refuse("a,b\n1,2\n", None, "choose one of the 2 columns with --column: a, b");
+        refuse(
+            "a,b\n1,2\n",
+            None,
+            "choose one of the 2 columns with --column: a, b",
+        );
         refuse("1,2\n", None, "--column 1 to 2");
-        refuse("a,b\n1,2\n", Some("c"), "there is no column c; there are: a, b");
+        refuse(
+            "a,b\n1,2\n",
+            Some("c"),
+            "there is no column c; there are: a, b",
+        );
         refuse("1,2\n", Some("3"), "counted from 1 to 2");
         refuse("a,b\n1,2\n3,\n", Some("b"), "line 3: the value is missing");
         refuse("a,b\n1,2\n3\n", Some("b"), "line 3: the value is missing");

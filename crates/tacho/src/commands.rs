@@ -11,6 +11,7 @@ pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod start;
+pub(crate) mod stats;
 pub(crate) mod status;
 mod verdicts;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Cleanup(args) => cleanup::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
