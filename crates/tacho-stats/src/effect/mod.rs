@@ -7,7 +7,7 @@
 //! thresholds; Hedges, Journal of Educational Statistics 6 (1981), the correction of small samples;
 //! Romano et al., "Appropriate statistics for ordinal level data" (2006), thresholds of delta;
 //! Vargha & Delaney, Journal of Educational and Behavioral Statistics 25 (2000), the probability of
-//! superiority; McGraw & Wong, Psychological Bulletin 111 (1992), who called it common language.
+//! superiority; `McGraw` & Wong, Psychological Bulletin 111 (1992), who called it common language.
 
 mod hodges_lehmann;
 mod interval;

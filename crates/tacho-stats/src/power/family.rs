@@ -70,10 +70,9 @@ impl TestFamily {
     /// The smallest first sample for which the formula means anything.
     pub(super) fn smallest(self, ratio: f64) -> f64 {
         match self {
-            Self::OneSampleT | Self::PairedT => 1.0 + 1e-3,
+            Self::OneSampleT | Self::PairedT | Self::Anova { .. } => 1.0 + 1e-3,
             Self::TwoSampleT => (2.0 + 1e-3) / (1.0 + ratio),
             Self::Welch { .. } => (1.0 + 1e-3) * (1.0f64).max(1.0 / ratio),
-            Self::Anova { .. } => 1.0 + 1e-3,
             Self::Proportions { .. } | Self::MannWhitney | Self::Wilcoxon => 1e-3,
         }
     }
@@ -103,11 +102,6 @@ impl TestFamily {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The distance from no effect.
-    pub(super) fn magnitude(self, effect: f64) -> f64 {
-        effect.abs()
     }
 
     /// No effect, and the largest in the direction of `sign`.

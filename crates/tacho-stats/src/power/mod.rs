@@ -99,7 +99,7 @@ impl Design {
     pub fn sample_size(&self, power: f64) -> Result<SampleSize> {
         self.check()?;
         self.reachable(power)?;
-        if self.family.magnitude(self.effect) == 0.0 {
+        if self.effect == 0.0 {
             return Err(StatsError::Invalid {
                 name: "effect",
                 why: "no sample finds an effect of zero",
