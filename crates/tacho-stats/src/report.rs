@@ -13,6 +13,7 @@ mod warning;
 pub use kind::Test;
 pub use warning::Warning;
 
+use crate::dependence::compare_means;
 use crate::describe::{mean, median, sd};
 use crate::effect::{
     Effect, cliffs_delta, cliffs_delta_interval, cohen_d, cohen_d_interval, common_language,
@@ -123,9 +124,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether the test rejects at alpha: for `tost`, whether the samples are equivalent.
+    /// Whether the test rejects at alpha: for `tost`, whether the samples are equivalent. Never
+    /// where the observations are worth too few independent ones to say.
     pub fn is_significant(&self) -> bool {
-        self.p <= self.alpha
+        let undecided = |w: &Warning| matches!(w, Warning::Undecided { .. });
+        self.p <= self.alpha && !self.warnings.iter().any(undecided)
     }
 }
 
@@ -190,6 +193,7 @@ impl Test {
                     }),
                 })
             }
+            Self::DependentMeans => dependent_means(question, a, b),
             Self::Tost => {
                 let margin = question.margin.ok_or(StatsError::Invalid {
                     name: "margin",
@@ -208,6 +212,22 @@ impl Test {
             }
         }
     }
+}
+
+fn dependent_means(question: &Question, a: &[f64], b: &[f64]) -> Result<Outcome> {
+    // The comparison is of a second series with a first; the report of a first with a second.
+    let found = compare_means(b, a)?;
+    let t = found.difference / found.standard_error;
+    let df = found.df()?;
+    Ok(Outcome {
+        statistic: statistic("t", t, df.is_finite().then_some(df)),
+        p: found.p(question.alternative),
+        difference: Some(Difference {
+            name: "difference of means",
+            value: found.difference,
+            interval: found.interval(1.0 - question.alpha)?,
+        }),
+    })
 }
 
 fn from_t(question: &Question, test: &TTest) -> Result<Outcome> {

@@ -87,6 +87,11 @@ pub fn compare_means(before: &[f64], after: &[f64]) -> Result<MeanComparison> {
         .iter()
         .map(|c| c.weight * (c.before + c.after))
         .sum();
+    // Spreads below 1e-154 have squares that no double holds.
+    if variance == 0.0 {
+        let what = "the standard error";
+        return Err(StatsError::Overflow { what });
+    }
     Ok(MeanComparison {
         mean_before: mean(before)?,
         mean_after: mean(after)?,
@@ -250,6 +255,16 @@ mod tests {
             let one_sided = comparison.p(Alternative::Less) + comparison.p(Alternative::Greater);
             assert!((one_sided - 1.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn spreads_whose_squares_vanish_are_refused() {
+        let (tiny, calm) = (
+            [5e-324, 0.0, 1e-310, 0.0, 3e-311],
+            [0.0, 1e-300, 0.0, 0.0, 0.0],
+        );
+        let error = compare_means(&tiny, &calm).unwrap_err();
+        assert!(matches!(error, StatsError::Overflow { .. }), "{error}");
     }
 
     #[test]

@@ -168,17 +168,17 @@ fn merge(models: &[Model], weights: &[f64]) -> Vec<(f64, f64)> {
     merged
 }
 
-/// Components of one model for both series, taken together where both variances are alike.
+/// Components of one model for both series, taken together where both variances are alike; which
+/// series is called the first makes no difference.
 fn merge_components(mut components: Vec<Component>) -> Vec<Component> {
-    components.sort_unstable_by(|a, b| a.before.total_cmp(&b.before));
+    let size = |c: &Component| c.before * c.after;
+    components.sort_unstable_by(|a, b| size(a).total_cmp(&size(b)));
+    let alike = |x: f64, y: f64| x <= y * MERGE_RATIO && y <= x * MERGE_RATIO;
     let mut merged: Vec<Component> = Vec::with_capacity(components.len());
-    let mut start = (f64::NEG_INFINITY, 0.0, 0.0);
+    let mut start = (f64::NAN, f64::NAN);
     for next in components {
         match merged.last_mut() {
-            Some(last)
-                if next.before <= start.0 * MERGE_RATIO
-                    && (start.1..=start.2).contains(&next.after) =>
-            {
+            Some(last) if alike(next.before, start.0) && alike(next.after, start.1) => {
                 let total = last.weight + next.weight;
                 if total > 0.0 {
                     let mix = |x: f64, y: f64| (last.weight * x + next.weight * y) / total;
@@ -188,11 +188,7 @@ fn merge_components(mut components: Vec<Component>) -> Vec<Component> {
                 }
             }
             _ => {
-                start = (
-                    next.before,
-                    next.after / MERGE_RATIO,
-                    next.after * MERGE_RATIO,
-                );
+                start = (next.before, next.after);
                 merged.push(next);
             }
         }

@@ -22,6 +22,9 @@ pub enum Test {
     MannWhitney,
     /// Two one-sided Welch tests of equivalence.
     Tost,
+    /// Means of two series in order of time, whose neighbours may resemble each other
+    /// ([`compare_means`](crate::dependence::compare_means)).
+    DependentMeans,
 }
 
 impl Test {
@@ -32,6 +35,7 @@ impl Test {
         (Self::Paired, "paired"),
         (Self::MannWhitney, "mann-whitney"),
         (Self::Tost, "tost"),
+        (Self::DependentMeans, "dependent-means"),
     ];
 
     /// Its name.
@@ -40,6 +44,11 @@ impl Test {
             .iter()
             .find(|(test, _)| *test == self)
             .map_or("", |(_, name)| name)
+    }
+
+    /// Whether it allows for neighbours that resemble each other.
+    pub fn allows_dependence(self) -> bool {
+        matches!(self, Self::DependentMeans)
     }
 
     /// Whether observations belong together by their place.

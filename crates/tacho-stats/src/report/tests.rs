@@ -152,3 +152,20 @@ fn hostile_input_is_refused_or_answered() {
         assert!(hypothesis_test(&asked, &[1.0, 2.0], &[2.0, 3.0]).is_err());
     }
 }
+
+#[test]
+fn a_series_is_compared_as_a_series_or_not_at_all() {
+    let (a, b) = (noise(5, 300, 0.9, 0.0), noise(6, 300, 0.9, 0.0));
+    let plain = hypothesis_test(&question(Test::Welch), &a, &b).unwrap();
+    let honest = hypothesis_test(&question(Test::DependentMeans), &a, &b).unwrap();
+    assert!(matches!(plain.warnings[0], Warning::Dependent { .. }));
+    assert!(honest.p > plain.p && honest.samples[0].n == 300);
+    let far: Vec<f64> = b.iter().map(|v| v + 50.0).collect();
+    let apart = hypothesis_test(&question(Test::DependentMeans), &a[..40], &far[..40]).unwrap();
+    assert!(
+        matches!(apart.warnings[0], Warning::Undecided { .. }),
+        "{:?}",
+        apart.warnings
+    );
+    assert!(!apart.is_significant());
+}

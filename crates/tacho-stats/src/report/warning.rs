@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::Test;
-use crate::dependence::effective_sample_size;
+use crate::dependence::{MIN_EFFECTIVE_N, compare_means, effective_sample_size};
 use crate::hypothesis::dominance;
 use crate::quantile::SortedSample;
 
@@ -21,6 +21,11 @@ pub enum Warning {
         /// Its number of observations.
         n: usize,
         /// How many independent ones they are worth, at a low estimate.
+        effective_n: f64,
+    },
+    /// In the order given, the observations are worth too few independent ones for an answer.
+    Undecided {
+        /// How many independent ones the smaller sample is worth.
         effective_n: f64,
     },
     /// So few observations that only a very large effect could be found.
@@ -52,7 +57,9 @@ const SD_RATIO: f64 = 2.0;
 
 pub(super) fn warnings(test: Test, a: &[f64], b: &[f64], p: f64, alpha: f64) -> Vec<Warning> {
     let mut found = Vec::new();
-    if test.is_paired() {
+    if test.allows_dependence() {
+        found.extend(undecided(a, b));
+    } else if test.is_paired() {
         let differences: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
         found.extend(dependent(0, &differences));
     } else {
@@ -73,6 +80,12 @@ pub(super) fn warnings(test: Test, a: &[f64], b: &[f64], p: f64, alpha: f64) -> 
         found.push(Warning::NotEquivalence);
     }
     found
+}
+
+fn undecided(a: &[f64], b: &[f64]) -> Option<Warning> {
+    let [first, second] = compare_means(a, b).ok()?.effective_n;
+    let effective_n = first.min(second);
+    (effective_n < MIN_EFFECTIVE_N).then_some(Warning::Undecided { effective_n })
 }
 
 fn dependent(sample: usize, x: &[f64]) -> Option<Warning> {
@@ -112,10 +125,15 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "the {n} observations of the {which} sample resemble their neighbours and are \
-                     worth about {effective_n:.0} independent ones: p is too small; compare the \
-                     two as series"
+                     worth about {effective_n:.0} independent ones: p is too small; use the test \
+                     dependent-means"
                 )
             }
+            Self::Undecided { effective_n } => write!(
+                f,
+                "worth only {effective_n:.1} independent observations where {MIN_EFFECTIVE_N} are \
+                 needed: no answer; measure longer"
+            ),
             Self::Few { n } => write!(
                 f,
                 "with {n} observations only a very large effect can be found; measure more"

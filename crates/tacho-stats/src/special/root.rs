@@ -78,6 +78,10 @@ fn halve(low: f64, high: f64, u: f64) -> f64 {
 /// `scale` is a first guess. None where `f` has not fallen below within 1e200 scales. Method: the
 /// Illinois variant of regula falsi on ln f, which is nearly a parabola in d for the tails here.
 pub(crate) fn falling_root(f: impl Fn(f64) -> f64, target: f64, scale: f64) -> Option<f64> {
+    // A step of zero would never leave zero.
+    if !(scale.is_finite() && scale > 0.0) {
+        return None;
+    }
     let excess = |d: f64| (f(d).max(f64::MIN_POSITIVE) / target).ln();
     let (mut low, mut above) = (0.0, excess(0.0));
     let (mut high, mut below) = (scale, excess(scale));
