@@ -6,8 +6,9 @@
 //! Sources: Hodges, "The significance probability of the Smirnov two-sample test", Arkiv för Matematik
 //! 3 (1958); Viehmann, "Numerically more stable computation of the p-values for the two-sample
 //! Kolmogorov-Smirnov test" (2021, arXiv 2102.08037); Schröer & Trenkler, Computational Statistics &
-//! Data Analysis 20 (1995), ties; Stephens, "Use of the Kolmogorov-Smirnov, Cramér-von Mises and
-//! related statistics without extensive tables", JRSS B 32 (1970).
+//! Data Analysis 20 (1995), ties. Agrees with `scipy.stats.ks_2samp`, method by method.
+
+mod one_sample;
 
 use crate::error::{Result, StatsError, observations};
 use crate::hypothesis::Alternative;
@@ -16,7 +17,7 @@ use crate::quantile::SortedSample;
 /// How the p-value is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum KolmogorovSmirnovMethod {
-    /// Exact up to 10⁷ pairs of observations (0.1 s), asymptotic beyond.
+    /// Exact up to 10 000 pairs of observations, asymptotic beyond.
     #[default]
     Auto,
     /// The exact distribution for continuous data; careful (too large a p-value) where there are
@@ -24,11 +25,12 @@ pub enum KolmogorovSmirnovMethod {
     Exact,
     /// The exact distribution given the ties found, which may be many; refused beyond 10⁸ pairs.
     ExactTies,
-    /// Kolmogorov's limit with Stephens' correction: beyond 10⁷ pairs right to about 2 % of the p-value.
+    /// The one-sample distribution of n m/(n + m) observations: for 200 against 150 it is 2 % off
+    /// at a p-value of 0.3 and 6 % at 1e-3, for thousands less than 1 %.
     Asymptotic,
 }
 
-const AUTO_PAIRS_MAX: u64 = 10_000_000;
+const AUTO_PAIRS_MAX: u64 = 10_000;
 const EXACT_PAIRS_MAX: u64 = 1_000_000_000;
 const TIES_PAIRS_MAX: u64 = 100_000_000;
 
@@ -139,7 +141,7 @@ impl KolmogorovSmirnov {
             let correction = 2.0 * z * (m + 2.0 * n) / (m * n * (m + n)).sqrt() / 3.0;
             return (-2.0 * z * z - correction).exp();
         }
-        kolmogorov_tail((root + 0.12 + 0.11 / root) * d)
+        one_sample::tail(root.powi(2).round().max(1.0) as u64, d)
     }
 
     /// As [`exact`], counting a crossing only where no group of equal observations is split.
@@ -211,20 +213,6 @@ fn exact([n, m]: [u64; 2], excess: u64, [above, below]: [bool; 2]) -> f64 {
         }
     }
     row[m as usize]
-}
-
-/// P(K > x) of Kolmogorov's distribution, by the series that converges faster.
-fn kolmogorov_tail(x: f64) -> f64 {
-    use std::f64::consts::{PI, TAU};
-    if x < 1.0 {
-        let term = |k: u32| (-(f64::from(2 * k - 1) * PI / x).powi(2) / 8.0).exp();
-        return 1.0 - TAU.sqrt() / x * (1..=4).map(term).sum::<f64>();
-    }
-    let term = |k: u32| {
-        let sign = if k % 2 == 1 { 2.0 } else { -2.0 };
-        sign * (-2.0 * (f64::from(k) * x).powi(2)).exp()
-    };
-    (1..=5).map(term).sum()
 }
 
 struct Gap {
@@ -344,10 +332,9 @@ mod tests {
                 "{alternative:?} {near} {exact}"
             );
         }
-        assert!((kolmogorov_tail(1.0 - 1e-12) - kolmogorov_tail(1.0)).abs() < 1e-11);
         assert_eq!(
             p(Auto, Alternative::TwoSided),
-            p(Exact, Alternative::TwoSided)
+            p(Asymptotic, Alternative::TwoSided)
         );
     }
 
