@@ -9,6 +9,7 @@ mod independent;
 mod intervals;
 mod means;
 mod process;
+mod ranks;
 mod rates;
 mod sequential;
 mod study;
@@ -26,6 +27,7 @@ pub(crate) use table::{Alarms, Role, RunLength, Section};
 /// Every subject: its name on the command line, and what measures it.
 const SECTIONS: &[(&str, Measure)] = &[
     ("means", means::measure),
+    ("ranks", ranks::measure),
     ("intervals", intervals::measure),
     ("rates", rates::measure),
     ("sequential", sequential::measure),

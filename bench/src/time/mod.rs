@@ -4,6 +4,10 @@
 //! what is timed. `bench/peers.py` writes the arrays, runs the peer, runs this, and compares both
 //! times and both results. One thread only.
 
+mod bootstrap;
+mod hodges_lehmann;
+mod mannwhitney;
+mod permutation;
 mod quantiles;
 mod ttest;
 
@@ -19,7 +23,15 @@ use clap::builder::PossibleValuesParser;
 pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 
 /// Every task: its name and what prepares it.
-const TASKS: &[(&str, Prepare)] = &[("quantiles", quantiles::prepare), ("ttest", ttest::prepare)];
+const TASKS: &[(&str, Prepare)] = &[
+    ("bootstrap-mean", bootstrap::mean),
+    ("bootstrap-median", bootstrap::median),
+    ("hodges-lehmann", hodges_lehmann::prepare),
+    ("mannwhitney", mannwhitney::prepare),
+    ("permutation", permutation::prepare),
+    ("quantiles", quantiles::prepare),
+    ("ttest", ttest::prepare),
+];
 
 type Prepare = fn(&Path) -> Result<Work>;
 

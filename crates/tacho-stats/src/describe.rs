@@ -12,7 +12,7 @@
 use crate::error::{Result, StatsError, in_range, observations};
 use crate::moments::Moments;
 use crate::quantile::{QuantileType, quantiles_in_place};
-use crate::sum::{mean_parts, sum};
+use crate::sum::{mean_parts, sum, sum_over};
 
 /// What one pass over a sample tells about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,19 +73,26 @@ pub fn mean_difference(a: &[f64], b: &[f64]) -> Result<f64> {
 pub fn variance(x: &[f64]) -> Result<f64> {
     observations(x, 2)?;
     let n = x.len() as f64;
-    in_range("the variance", central_sum(x, 2) / (n - 1.0))
+    in_range("the variance", squares_around(x, mean_parts(x)) / (n - 1.0))
 }
 
 /// Standard deviation with denominator n − 1, of at least two observations.
 pub fn sd(x: &[f64]) -> Result<f64> {
     observations(x, 2)?;
+    sd_around(x, mean_parts(x))
+}
+
+/// As [`sd`], of two or more finite observations whose mean in two parts is known.
+pub(crate) fn sd_around(x: &[f64], mean: (f64, f64)) -> Result<f64> {
+    let n = x.len() as f64;
+    let squares = squares_around(x, mean);
+    // Outside this range squares overflow or lose digits; scaling by a power of two is exact.
+    if (n * 1e-290..1e300).contains(&squares) {
+        return Ok((squares / (n - 1.0)).sqrt());
+    }
     let spread = largest_deviation(x);
     if spread == 0.0 {
         return Ok(0.0);
-    }
-    // Outside this range squares would overflow or lose digits; scaling by a power of two is exact.
-    if (1e-140..1e140).contains(&spread) {
-        return Ok(variance(x)?.sqrt());
     }
     let exponent = spread.log2().floor().clamp(-1000.0, 1000.0) as i32;
     let scale = 2f64.powi(-exponent);
@@ -168,10 +175,12 @@ pub fn lag1_autocorrelation(x: &[f64]) -> Result<f64> {
     Ok(sum(x.windows(2).map(|w| deviation(w[0]) * deviation(w[1]))) / total)
 }
 
-/// Σ(x − x̄)ᵏ around a mean in two parts.
-pub(crate) fn central_sum(x: &[f64], power: i32) -> f64 {
-    let (high, low) = mean_parts(x);
-    sum(x.iter().map(|v| ((v - high) - low).powi(power)))
+/// Σ(x − x̄)² around a mean in two parts.
+fn squares_around(x: &[f64], (high, low): (f64, f64)) -> f64 {
+    sum_over(x, |v| {
+        let deviation = (v - high) - low;
+        deviation * deviation
+    })
 }
 
 fn largest_deviation(x: &[f64]) -> f64 {

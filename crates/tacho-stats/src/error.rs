@@ -58,10 +58,13 @@ pub(crate) fn observations(x: &[f64], need: usize) -> Result<()> {
     if x.len() < need {
         return Err(StatsError::TooFew { need, got: x.len() });
     }
-    match x.iter().position(|v| !v.is_finite()) {
-        Some(index) => Err(StatsError::NotFinite { index }),
-        None => Ok(()),
+    // Whole stretches at a time, which runs in vector instructions.
+    let clean = |stretch: &[f64]| stretch.iter().fold(true, |ok, v| ok & v.is_finite());
+    if x.chunks(1024).all(clean) {
+        return Ok(());
     }
+    let index = x.iter().position(|v| !v.is_finite()).unwrap_or(0);
+    Err(StatsError::NotFinite { index })
 }
 
 /// Refuses a probability outside `0..=1`.

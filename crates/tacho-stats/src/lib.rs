@@ -6,7 +6,8 @@
 //! In reading order:
 //! - describing: [`describe`], [`moments`] (mergeable), [`quantile`], [`moving`] windows, [`sketch`]es;
 //! - the ground: [`special`] functions, [`distribution`]s, [`rng`];
-//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`effect`], [`equivalence`];
+//! - two samples of independent observations: [`ttest`], [`mannwhitney`], [`brunner_munzel`],
+//!   [`kolmogorov_smirnov`], [`permutation`], pairs by [`wilcoxon`]; [`effect`], [`equivalence`];
 //! - several samples, and planning: [`anova`], [`kruskal`], [`power`]; all of it for one question: [`report`];
 //! - many tests at once, and many looks: [`multiple`], [`sequential`];
 //! - dependent observations: [`dependence`], which compares means honestly, and [`bootstrap`];
@@ -16,6 +17,7 @@
 
 pub mod anova;
 pub mod bootstrap;
+pub mod brunner_munzel;
 pub mod changepoint;
 pub mod dependence;
 pub mod describe;
@@ -25,11 +27,13 @@ pub mod effect;
 pub mod equivalence;
 pub mod forecast;
 pub mod intervals;
+pub mod kolmogorov_smirnov;
 pub mod kruskal;
 pub mod mannwhitney;
 pub mod moments;
 pub mod moving;
 pub mod multiple;
+pub mod permutation;
 pub mod power;
 pub mod quantile;
 pub mod regression;
@@ -40,9 +44,13 @@ pub mod sketch;
 pub mod smooth;
 pub mod special;
 pub mod ttest;
+pub mod wilcoxon;
 
+mod draw;
 mod error;
 mod hypothesis;
+mod pairwise;
+mod sort;
 mod sum;
 
 pub use error::{Result, StatsError};

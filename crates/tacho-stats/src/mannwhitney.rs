@@ -8,14 +8,16 @@
 //! `scipy.stats.mannwhitneyu`, continuity correction included.
 
 use crate::distribution::Normal;
-use crate::error::{Result, StatsError, observations};
+use crate::error::{Result, StatsError};
 use crate::hypothesis::{Alternative, dominance};
 use crate::quantile::SortedSample;
 
 /// How the p-value is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum MannWhitneyMethod {
-    /// Exact where there are no ties and both samples have fewer than 50 observations.
+    /// Exact where there are no ties and both samples have fewer than 50 observations, as in R.
+    /// Beyond, the approximation errs on the careful side: with 50 against 50 an exact p-value of
+    /// 1e-3 comes out 15 % larger.
     #[default]
     Auto,
     /// The exact distribution; refused with ties or more than 10 000 pairs.
@@ -49,8 +51,6 @@ enum Null {
 
 /// Tests whether observations of `a` tend to be larger or smaller than those of `b`.
 pub fn mann_whitney(a: &[f64], b: &[f64], method: MannWhitneyMethod) -> Result<MannWhitney> {
-    observations(a, 1)?;
-    observations(b, 1)?;
     let (a, b) = (SortedSample::new(a)?, SortedSample::new(b)?);
     let counts = dominance(a.as_slice(), b.as_slice());
     let (na, nb) = (a.as_slice().len(), b.as_slice().len());

@@ -9,6 +9,7 @@ mod interval;
 mod large;
 
 use crate::error::{Result, StatsError, observations, probability};
+use crate::sort;
 
 /// How a quantile between two observations is defined (Hyndman & Fan's numbers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -49,7 +50,7 @@ impl QuantileType {
     ];
 
     /// The two zero-based order statistics that the quantile lies between, and the upper's weight.
-    fn position(self, n: usize, p: f64) -> (usize, usize, f64) {
+    pub(crate) fn position(self, n: usize, p: f64) -> (usize, usize, f64) {
         let count = n as f64;
         let np = count * p;
         // Position in one-based order statistics; type 7 is written to be exact at p = k/(n-1).
@@ -106,7 +107,9 @@ pub struct SortedSample {
 impl SortedSample {
     /// Sorts a copy of `x`.
     pub fn new(x: &[f64]) -> Result<Self> {
-        Self::from_vec(x.to_vec())
+        observations(x, 1)?;
+        let values = sort::sorted(x);
+        Ok(Self { values })
     }
 
     /// Sorts `values` in place.

@@ -5,10 +5,11 @@
 //! use [`compare_means`](crate::dependence::compare_means) there.
 //! Source: Welch, "The generalization of 'Student's' problem", Biometrika 34 (1947).
 
-use crate::describe::{mean, mean_difference, sd};
+use crate::describe::{mean, sd, sd_around};
 use crate::distribution::StudentT;
 use crate::error::{self, Result, StatsError, in_range, observations};
 use crate::hypothesis::{Alternative, Interval};
+use crate::sum::mean_parts;
 
 /// The result of a t test: p-values and intervals are read from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,7 +107,12 @@ pub(crate) fn satterthwaite(a: (f64, f64), b: (f64, f64)) -> f64 {
 fn difference(a: &[f64], b: &[f64]) -> Result<(f64, f64, f64)> {
     observations(a, 2)?;
     observations(b, 2)?;
-    Ok((mean_difference(a, b)?, sd(a)?, sd(b)?))
+    let (mean_a, mean_b) = (mean_parts(a), mean_parts(b));
+    let difference = in_range(
+        "the difference of means",
+        (mean_a.0 - mean_b.0) + (mean_a.1 - mean_b.1),
+    )?;
+    Ok((difference, sd_around(a, mean_a)?, sd_around(b, mean_b)?))
 }
 
 #[cfg(test)]

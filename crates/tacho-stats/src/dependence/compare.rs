@@ -212,7 +212,7 @@ fn matching_df(width: f64) -> f64 {
     falling_root(|df| two_sided(width, df.max(0.05)), 0.05, 10.0).unwrap_or(f64::INFINITY)
 }
 
-fn deviations(x: &[f64], scale: f64) -> Vec<f64> {
+pub(super) fn deviations(x: &[f64], scale: f64) -> Vec<f64> {
     let (high, low) = mean_parts(x);
     x.iter().map(|v| ((v - high) - low) * scale).collect()
 }

@@ -84,6 +84,30 @@ impl Mixture {
     }
 }
 
+/// The distribution of one series' mean, and its effective number of observations.
+pub(super) fn single(noise: &SlowNoise) -> (Vec<Component>, f64) {
+    let mut weights: Vec<f64> = noise
+        .models
+        .iter()
+        .map(|m| m.prior * m.likelihood)
+        .collect();
+    let total: f64 = weights.iter().sum();
+    for weight in &mut weights {
+        *weight /= total;
+    }
+    let components = merge(&noise.models, &weights)
+        .into_iter()
+        .map(|(weight, long_run_variance)| Component {
+            weight,
+            before: long_run_variance / noise.n,
+            after: 0.0,
+            df_before: noise.df,
+            df_after: noise.df,
+        })
+        .collect();
+    (pruned(components), noise.effective_n(&weights))
+}
+
 /// Posterior weights of one model for both series, and of one each.
 struct Evidence {
     /// Weight of each model that both can tell apart, shared; with `apart` these add up to one.

@@ -54,8 +54,10 @@ mod autocorrelation;
 mod block_length;
 mod compare;
 mod long_run_variance;
+mod mean;
 mod mixture;
 mod portmanteau;
+mod ranks;
 mod rates;
 mod slow_noise;
 mod spectrum;
@@ -66,5 +68,7 @@ pub use autocorrelation::{
 pub use block_length::{BlockLength, block_length};
 pub use compare::{MIN_EFFECTIVE_N, MIN_N, MeanComparison, compare_means};
 pub use long_run_variance::{cosine_long_run_variance, cosine_terms, long_run_variance};
+pub use mean::{MeanEstimate, estimate_mean};
 pub use portmanteau::{Portmanteau, box_pierce, ljung_box};
+pub use ranks::{RankComparison, compare_ranks};
 pub use rates::{EventSeries, MIN_EVENTS, RateComparison, compare_rates};

@@ -1,8 +1,7 @@
 //! The Hodges-Lehmann shift: the median of all differences between two samples.
 //!
-//! Invariant: exact order statistics of the n·m differences, never formed: their count below a
-//! threshold takes one merge, and a few dozen thresholds find each order statistic, so that the cost
-//! is that of sorting.
+//! Invariant: exact order statistics of the n·m differences, never formed ([`pairwise`]): the cost
+//! is that of sorting, and memory is linear.
 //! Sources: Hodges & Lehmann, Annals of Mathematical Statistics 34 (1963); the interval is Moses',
 //! in Hollander & Wolfe, "Nonparametric statistical methods", as in R's `wilcox.test`.
 
@@ -11,6 +10,7 @@ use crate::distribution::Normal;
 use crate::error::{self, Result, StatsError, in_range, observations};
 use crate::hypothesis::{Interval, dominance};
 use crate::mannwhitney::{null_distribution, null_sd};
+use crate::pairwise::{self, Pairs};
 use crate::quantile::{QuantileType, SortedSample, quantile};
 
 /// Below this size of both samples, and without ties, the interval is exact.
@@ -41,13 +41,7 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64], level: f64) -> Result<HodgesLehmann>
     let (sa, sb) = (SortedSample::new(a)?, SortedSample::new(b)?);
     let differences = Differences::new(sa.as_slice(), sb.as_slice())?;
     let pairs = differences.count();
-    let low_middle = differences.select(pairs.div_ceil(2));
-    let high_middle = if pairs % 2 == 1 {
-        low_middle
-    } else {
-        differences.select(pairs / 2 + 1)
-    };
-    let shift = 0.5 * low_middle + 0.5 * high_middle;
+    let shift = differences.median();
     let (rank, attained) = interval_rank(sa.as_slice(), sb.as_slice(), level)?;
     let interval = Interval {
         low: differences.select(rank),
@@ -71,32 +65,14 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64], level: f64) -> Result<HodgesLehmann>
 fn interval_rank(a: &[f64], b: &[f64], level: f64) -> Result<(u64, f64)> {
     let tail = 0.5 * (1.0 - level);
     let counts = dominance(a, b);
-    let pairs = counts.pairs as f64;
     if counts.tie_term == 0.0 && a.len().max(b.len()) < EXACT_BELOW {
         let pmf = null_distribution(a.len(), b.len());
-        let (mut below, mut rank) = (0.0, 0);
-        for p in pmf {
-            // A tail equal to `tail` but for rounding counts as reaching it.
-            if below + p >= tail * (1.0 - 1e-12) {
-                break;
-            }
-            below += p;
-            rank += 1;
-        }
-        let rank = rank.max(1);
-        let outside = if below == 0.0 {
-            null_distribution(a.len(), b.len())[0]
-        } else {
-            below
-        };
-        return Ok((rank, 1.0 - 2.0 * outside.min(0.5)));
+        let (rank, outside) = pairwise::exact_rank(&pmf, tail);
+        return Ok((rank, 1.0 - 2.0 * outside));
     }
     let sd = null_sd(a.len() as f64, b.len() as f64, counts.tie_term);
     let z = Normal::STANDARD.inverse_sf(tail)?;
-    let rank = (0.5 * pairs - z * sd - 0.5)
-        .ceil()
-        .clamp(1.0, (0.5 * pairs).ceil().max(1.0));
-    Ok((rank as u64, level))
+    Ok((pairwise::normal_rank(counts.pairs, z * sd), level))
 }
 
 fn robust_sd(a: &SortedSample, b: &SortedSample) -> Result<f64> {
@@ -114,62 +90,51 @@ fn robust_sd(a: &SortedSample, b: &SortedSample) -> Result<f64> {
 }
 
 /// All differences a[i] − b[j] of two ascending slices, as an implicit sorted matrix.
-struct Differences<'a> {
+pub(crate) struct Differences<'a> {
     a: &'a [f64],
     b: &'a [f64],
 }
 
 impl<'a> Differences<'a> {
-    fn new(a: &'a [f64], b: &'a [f64]) -> Result<Self> {
+    /// Refuses samples whose differences leave the range of `f64`; neither may be empty.
+    pub(crate) fn new(a: &'a [f64], b: &'a [f64]) -> Result<Self> {
         in_range("a difference", a[a.len() - 1] - b[0])?;
         in_range("a difference", a[0] - b[b.len() - 1])?;
         Ok(Self { a, b })
     }
 
+    pub(crate) fn median(&self) -> f64 {
+        let (low, high) = self.middle();
+        0.5 * low + 0.5 * high
+    }
+}
+
+impl Pairs for Differences<'_> {
     fn count(&self) -> u64 {
         self.a.len() as u64 * self.b.len() as u64
     }
 
-    /// The difference of the given rank, from 1.
-    ///
-    /// Brackets the value between thresholds with known counts, by interpolation in turn with
-    /// bisection over the bits, until few enough differences remain to be looked at one by one.
-    fn select(&self, rank: u64) -> f64 {
-        let few = 4 * (self.a.len() + self.b.len()) as u64 + 64;
-        // Counts at or below: fewer than `rank` at `low`, at least `rank` at `high`.
-        let mut low = to_ordered(self.a[0] - self.b[self.b.len() - 1]) - 1;
-        let mut high = to_ordered(self.a[self.a.len() - 1] - self.b[0]);
-        let (mut below, mut reached) = (0, self.count());
-        let mut step = 0;
-        while reached - below > few && high - low > 1 {
-            let (from, to) = (from_ordered(low), from_ordered(high));
-            let share = (rank - below) as f64 / (reached - below) as f64;
-            let interpolated = to_ordered(from + (to - from) * share);
-            step += 1;
-            let bisect = step % 3 == 0 || !(low + 1..high).contains(&interpolated);
-            let middle = if bisect {
-                low + ((high - low) >> 1)
-            } else {
-                interpolated
-            };
-            let count = self.at_most(from_ordered(middle));
-            if count >= rank {
-                (high, reached) = (middle, count);
-            } else {
-                (low, below) = (middle, count);
-            }
-        }
-        // Adding zero turns −0 into 0.
-        if high - low == 1 {
-            return from_ordered(high) + 0.0;
-        }
-        let mut rest = self.between(from_ordered(low), from_ordered(high));
-        let index = (rank - below - 1) as usize;
-        let (_, value, _) = rest.select_nth_unstable_by(index, f64::total_cmp);
-        *value + 0.0
+    fn range(&self) -> (f64, f64) {
+        let (a, b) = (self.a, self.b);
+        (a[0] - b[b.len() - 1], a[a.len() - 1] - b[0])
     }
 
-    /// The differences above `low` and at most `high`.
+    fn few(&self) -> u64 {
+        4 * (self.a.len() + self.b.len()) as u64 + 64
+    }
+
+    /// Rounding of a − b is monotone, so one merge counts the rounded differences exactly.
+    fn at_most(&self, threshold: f64) -> u64 {
+        let (mut j, mut total) = (0, 0);
+        for x in self.a {
+            while j < self.b.len() && x - self.b[j] > threshold {
+                j += 1;
+            }
+            total += (self.b.len() - j) as u64;
+        }
+        total
+    }
+
     fn between(&self, low: f64, high: f64) -> Vec<f64> {
         let mut found = Vec::new();
         let mut from = 0;
@@ -182,52 +147,11 @@ impl<'a> Differences<'a> {
         }
         found
     }
-
-    /// How many differences are at most `threshold`; rounding of a − b is monotone, so one merge
-    /// counts the rounded differences exactly.
-    fn at_most(&self, threshold: f64) -> u64 {
-        let (mut j, mut total) = (0, 0);
-        for x in self.a {
-            while j < self.b.len() && x - self.b[j] > threshold {
-                j += 1;
-            }
-            total += (self.b.len() - j) as u64;
-        }
-        total
-    }
-}
-
-/// Doubles as integers in the same order; the two zeros, which compare equal, share one.
-fn to_ordered(value: f64) -> u64 {
-    let bits = (value + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits + 1
-    } else {
-        bits | (1 << 63)
-    }
-}
-
-fn from_ordered(key: u64) -> f64 {
-    f64::from_bits(if key >> 63 == 1 {
-        key & !(1 << 63)
-    } else {
-        !(key - 1)
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_keep_the_order_and_skip_nothing() {
-        let values = [-1e308, -1.0, -5e-324, 0.0, 5e-324, 1.0, 1e308];
-        let keys = values.map(to_ordered);
-        assert!(keys.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(keys.map(from_ordered), values);
-        assert_eq!(to_ordered(0.0) - 1, to_ordered(-5e-324));
-        assert_eq!(to_ordered(-0.0), to_ordered(0.0));
-    }
 
     #[test]
     fn agrees_with_all_pairs() {

@@ -12,6 +12,7 @@
 mod hodges_lehmann;
 mod interval;
 
+pub(crate) use hodges_lehmann::Differences;
 pub use hodges_lehmann::{HodgesLehmann, hodges_lehmann};
 pub use interval::{cliffs_delta_interval, cohen_d_interval, hedges_g_interval};
 

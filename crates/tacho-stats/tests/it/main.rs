@@ -9,6 +9,7 @@ mod nist;
 mod nist_anova;
 mod power;
 mod properties;
+mod ranks;
 mod sequential;
 mod shared;
 mod streams;

@@ -13,51 +13,16 @@
 //! percentile and basic intervals; Götze & Künsch, Annals of Statistics 24 (1996), why blocks need
 //! the studentising that the stretching does.
 
-use crate::dependence::{MeanComparison, block_length, compare_means};
+use crate::dependence::{MeanComparison, compare_means};
 use crate::describe::sd;
 use crate::distribution::Normal;
-use crate::error::{self, Result, StatsError, observations};
+use crate::error::{self, Result, StatsError};
 use crate::hypothesis::Interval;
 use crate::quantile::{QuantileType, SortedSample};
 use crate::rng::Rng;
 
-/// How indices are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum BlockScheme {
-    /// Blocks of fixed length from anywhere in the series (Künsch).
-    #[default]
-    Moving,
-    /// Blocks of random, geometric length, on the series closed to a circle (Politis & Romano).
-    Stationary,
-}
-
-/// One series to resample.
-#[derive(Debug, Clone, Copy)]
-pub struct Series<'a> {
-    /// One value for each observation, in order of time: how much that observation moves the
-    /// statistic, in any unit. For a mean the value itself; for a quantile the count above the
-    /// pooled quantile less its expectation; for a rate the events less the mean rate times the
-    /// exposure. Its length is the number of observations.
-    pub influence: &'a [f64],
-    /// Block length in observations; chosen from the influence values where none is given.
-    pub block: Option<usize>,
-}
-
-/// What to draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BootstrapPlan {
-    /// Number of resamples; 1 000 or more for 95 % intervals.
-    pub resamples: usize,
-    /// Seed of the generator.
-    pub seed: u64,
-    /// How indices are drawn.
-    pub scheme: BlockScheme,
-}
-
-/// The most resamples in one call.
-pub const RESAMPLES_MAX: usize = 10_000_000;
-/// Fewer resamples than this say nothing about tails.
-pub const RESAMPLES_MIN: usize = 100;
+use super::blocks::{block, mean_at};
+use super::{BootstrapPlan, Series, check_resamples, resample_indices};
 
 /// A bootstrap distribution: intervals at any level are read from the one set of resamples.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,13 +73,8 @@ pub fn two_sample_block_bootstrap(
     plan: BootstrapPlan,
     mut statistic: impl FnMut(&[usize], &[usize]) -> f64,
 ) -> Result<TwoSampleBootstrap> {
-    if !(RESAMPLES_MIN..=RESAMPLES_MAX).contains(&plan.resamples) {
-        return Err(StatsError::Invalid {
-            name: "resamples",
-            why: "100 to 10 000 000 are accepted",
-        });
-    }
-    let (block_a, block_b) = (block(a)?, block(b)?);
+    check_resamples(plan.resamples)?;
+    let (block_a, block_b) = (block(a, plan.scheme)?, block(b, plan.scheme)?);
     let mut indices_a: Vec<usize> = (0..a.influence.len()).collect();
     let mut indices_b: Vec<usize> = (0..b.influence.len()).collect();
     let estimate = statistic(&indices_a, &indices_b);
@@ -152,36 +112,6 @@ pub fn two_sample_block_bootstrap(
         replicates,
         width,
     })
-}
-
-/// Fills `indices` with one resample of `0..indices.len()`.
-pub fn resample_indices(rng: &mut Rng, scheme: BlockScheme, block: usize, indices: &mut [usize]) {
-    let n = indices.len();
-    let block = block.clamp(1, n.max(1));
-    match scheme {
-        BlockScheme::Moving => {
-            for chunk in indices.chunks_mut(block) {
-                let start = rng.below(n - block + 1);
-                for (offset, slot) in chunk.iter_mut().enumerate() {
-                    *slot = start + offset;
-                }
-            }
-        }
-        BlockScheme::Stationary => {
-            let mut at = 0;
-            for (position, slot) in indices.iter_mut().enumerate() {
-                at = if position == 0 || rng.below(block) == 0 {
-                    rng.below(n)
-                } else {
-                    at + 1
-                };
-                if at == n {
-                    at = 0;
-                }
-                *slot = at;
-            }
-        }
-    }
 }
 
 impl TwoSampleBootstrap {
@@ -244,23 +174,6 @@ impl TwoSampleBootstrap {
     }
 }
 
-fn block(series: Series<'_>) -> Result<usize> {
-    observations(series.influence, crate::dependence::MIN_N)?;
-    match series.block {
-        Some(0) => Err(StatsError::Invalid {
-            name: "block",
-            why: "it must be at least 1",
-        }),
-        Some(block) => Ok(block.min(series.influence.len())),
-        None => Ok(block_length(series.influence)?.moving_blocks()),
-    }
-}
-
-/// Mean of the influence values drawn.
-fn mean_at(influence: &[f64], indices: &[usize]) -> f64 {
-    indices.iter().map(|i| influence[*i]).sum::<f64>() / indices.len() as f64
-}
-
 /// How far one standard deviation of a series' mean influence moves the statistic, by regression
 /// over the resamples.
 fn pull(replicates: &[f64], influence: &[f64]) -> f64 {
@@ -310,6 +223,7 @@ fn one_sided((x, error): (&[f64], f64)) -> Result<Option<MeanComparison>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bootstrap::BlockScheme;
 
     const PLAN: BootstrapPlan = BootstrapPlan {
         resamples: 500,
@@ -319,27 +233,6 @@ mod tests {
 
     fn mean(x: &[f64], indices: &[usize]) -> f64 {
         indices.iter().map(|i| x[*i]).sum::<f64>() / indices.len() as f64
-    }
-
-    #[test]
-    fn blocks_are_runs_and_every_place_is_drawn() {
-        let mut rng = Rng::new(2);
-        let mut seen = [0u32; 20];
-        let mut indices = [0; 20];
-        for scheme in [BlockScheme::Moving, BlockScheme::Stationary] {
-            for _ in 0..2_000 {
-                resample_indices(&mut rng, scheme, 5, &mut indices);
-                let breaks = indices
-                    .windows(2)
-                    .filter(|w| (w[0] + 1) % 20 != w[1] % 20)
-                    .count();
-                assert!(scheme == BlockScheme::Stationary || breaks <= 3);
-                for i in indices {
-                    seen[i] += 1;
-                }
-            }
-        }
-        assert!(seen.iter().all(|count| *count > 500), "{seen:?}");
     }
 
     #[test]
