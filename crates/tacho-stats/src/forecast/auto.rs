@@ -1,6 +1,6 @@
-//! The choice among all models that a series allows, by AICc.
+//! The choice among all models that a series allows, by `AICc`.
 //!
-//! Invariant: candidates ascend by AICc, so that the first is chosen, and their weights add up to
+//! Invariant: candidates ascend by `AICc`, so that the first is chosen, and their weights add up to
 //! one. Source: Hyndman & Khandakar, "Automatic time series forecasting: the forecast package for
 //! R", Journal of Statistical Software 27 (2008); Burnham & Anderson, "Model selection and
 //! multimodel inference" (2002), 2.9, for the weights.
@@ -55,7 +55,7 @@ pub fn auto_ets(x: &[f64], period: Option<usize>) -> Result<AutoEts> {
 }
 
 impl AutoEts {
-    /// The model with the smallest AICc.
+    /// The model with the smallest `AICc`.
     pub fn best(&self) -> &Ets {
         &self.candidates[0]
     }

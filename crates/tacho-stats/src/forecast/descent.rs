@@ -25,7 +25,7 @@ const DAMPING_MAX: f64 = 1e8;
 pub(super) struct Optimum {
     pub(super) theta: Vec<f64>,
     pub(super) cost: f64,
-    /// JᵀJ by rows.
+    /// `JᵀJ` by rows.
     pub(super) information: Vec<f64>,
 }
 
@@ -80,7 +80,7 @@ impl<'a, const W: usize> Descent<'a, W> {
         })
     }
 
-    /// Improves `theta` and leaves JᵀJ there; returns the cost.
+    /// Improves `theta` and leaves `JᵀJ` there; returns the cost.
     fn descend(&mut self, theta: &mut Vec<f64>, steps: usize) -> f64 {
         let mut cost = self.sweep.run(theta, self.y);
         let mut damping = DAMPING_FIRST;
@@ -139,7 +139,7 @@ impl<'a, const W: usize> Descent<'a, W> {
         (None, cost)
     }
 
-    /// −(JᵀJ + damping · diagonal)⁻¹ Jᵀr over the parameters that are not held.
+    /// −(`JᵀJ` + damping · diagonal)⁻¹ `Jᵀr` over the parameters that are not held.
     fn solve(&mut self, held: &[bool], damping: f64) -> Option<Vec<f64>> {
         let k = held.len();
         self.scratch.copy_from_slice(&self.square);

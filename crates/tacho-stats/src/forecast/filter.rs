@@ -259,7 +259,7 @@ impl<const W: usize> Sweep<W> {
         cost(y.len(), squares, logs.value())
     }
 
-    /// JᵀJ by rows (k × k, full) and Jᵀr.
+    /// `JᵀJ` by rows (k × k, full) and `Jᵀr`.
     pub(super) fn normal_equations(&self, square: &mut [f64], gradient: &mut [f64]) {
         let k = self.shape.len();
         gradient.fill(0.0);
@@ -296,6 +296,58 @@ impl<const W: usize> Sweep<W> {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::EtsModel;
+    use super::*;
+    use crate::rng::Rng;
+
+    /// By central differences of the cost: its gradient is 2 n Jᵀr / rᵀr.
+    #[test]
+    fn derivatives_are_those_of_the_cost() {
+        let mut rng = Rng::new(5);
+        let y: Vec<f64> = (0..40)
+            .map(|t| 10.0 + 0.1 * f64::from(t) + f64::from(t % 4) + rng.standard_normal())
+            .collect();
+        for model in EtsModel::all() {
+            let shape = Shape::new(model, 4);
+            let mut theta = vec![0.3; shape.smoothing()];
+            if let Some(at) = shape.phi_at() {
+                theta[at] = 0.9;
+            }
+            theta.push(10.5);
+            theta.extend(shape.has_trend().then_some(0.2));
+            let multiplies = model.season() == SeasonKind::Multiplicative;
+            let season = if multiplies {
+                [0.9, 1.1, 1.05]
+            } else {
+                [-1.0, 0.3, 0.4]
+            };
+            theta.extend(&season[..shape.period - 1]);
+            let mut sweep = Sweep::<4>::new(shape, y.len());
+            let cost = sweep.run(&theta, &y);
+            let k = shape.len();
+            let (mut square, mut gradient) = (vec![0.0; k * k], vec![0.0; k]);
+            sweep.normal_equations(&mut square, &mut gradient);
+            let squares: f64 = sweep.residuals.iter().map(|r| r * r).sum();
+            let mut errors = Vec::new();
+            let plain = run(shape, &theta, &y, &mut errors).0;
+            assert!((cost - plain).abs() < 1e-9, "{model}: {cost} {plain}");
+            for i in 0..k {
+                let mut at = |by: f64| {
+                    let mut moved = theta.clone();
+                    moved[i] += by;
+                    run(shape, &moved, &y, &mut errors).0
+                };
+                let want = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let got = 2.0 * y.len() as f64 * gradient[i] / squares;
+                let near = (got - want).abs() < 1e-4 * want.abs().max(1.0);
+                assert!(near, "{model}, parameter {i}: {got}, not {want}");
             }
         }
     }

@@ -9,9 +9,9 @@ use super::model::SeasonKind;
 use super::state::Shape;
 
 /// The guesses that a fit starts from: quick, middling and slow to learn.
-const ALPHAS: [f64; 3] = [0.1, 0.5, 0.95];
+const ALPHAS: [f64; 4] = [0.02, 0.1, 0.5, 0.95];
 const BETA_PART: f64 = 0.1;
-const GAMMA_PART: f64 = 0.1;
+const GAMMA_PART: f64 = 0.05;
 const PHI: f64 = 0.95;
 /// Periods from which the first season is guessed.
 const PERIODS: usize = 6;
