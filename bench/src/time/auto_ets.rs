@@ -1,4 +1,4 @@
-//! The automatic choice among exponential smoothing models; the result is the mean AICc.
+//! The automatic choice among exponential smoothing models; the result is the mean `AICc`.
 
 use std::path::Path;
 
