@@ -5,6 +5,7 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
+mod forecast;
 mod independent;
 mod intervals;
 mod means;
@@ -32,6 +33,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("rates", rates::measure),
     ("sequential", sequential::measure),
     ("independent", independent::measure),
+    ("forecast", forecast::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

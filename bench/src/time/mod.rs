@@ -8,6 +8,7 @@ mod bootstrap;
 mod hodges_lehmann;
 mod mannwhitney;
 mod permutation;
+mod auto_ets;
 mod quantiles;
 mod ttest;
 
@@ -29,6 +30,7 @@ const TASKS: &[(&str, Prepare)] = &[
     ("hodges-lehmann", hodges_lehmann::prepare),
     ("mannwhitney", mannwhitney::prepare),
     ("permutation", permutation::prepare),
+    ("auto_ets", auto_ets::prepare),
     ("quantiles", quantiles::prepare),
     ("ttest", ttest::prepare),
 ];

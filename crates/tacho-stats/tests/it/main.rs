@@ -4,6 +4,7 @@
 mod accuracy;
 mod calibration;
 mod distributions;
+mod forecast;
 mod hypotheses;
 mod nist;
 mod nist_anova;
