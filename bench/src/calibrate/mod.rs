@@ -13,6 +13,7 @@ mod rates;
 mod sequential;
 mod study;
 mod table;
+mod trend;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("rates", rates::measure),
     ("sequential", sequential::measure),
     ("independent", independent::measure),
+    ("trend", trend::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

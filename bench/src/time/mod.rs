@@ -5,6 +5,8 @@
 //! times and both results. One thread only.
 
 mod quantiles;
+mod stl;
+mod trend;
 mod ttest;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +21,15 @@ use clap::builder::PossibleValuesParser;
 pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 
 /// Every task: its name and what prepares it.
-const TASKS: &[(&str, Prepare)] = &[("quantiles", quantiles::prepare), ("ttest", ttest::prepare)];
+const TASKS: &[(&str, Prepare)] = &[
+    ("least_squares", trend::prepare_least_squares),
+    ("mann_kendall", trend::prepare_mann_kendall),
+    ("quantiles", quantiles::prepare),
+    ("stl", stl::prepare_plain),
+    ("stl_robust", stl::prepare_robust),
+    ("theil_sen", trend::prepare_theil_sen),
+    ("ttest", ttest::prepare),
+];
 
 type Prepare = fn(&Path) -> Result<Work>;
 
