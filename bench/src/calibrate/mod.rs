@@ -15,6 +15,7 @@ mod rates;
 mod sequential;
 mod study;
 mod table;
+mod trend;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("sequential", sequential::measure),
     ("independent", independent::measure),
     ("forecast", forecast::measure),
+    ("trend", trend::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

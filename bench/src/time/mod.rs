@@ -10,6 +10,8 @@ mod mannwhitney;
 mod permutation;
 mod auto_ets;
 mod quantiles;
+mod stl;
+mod trend;
 mod ttest;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +34,12 @@ const TASKS: &[(&str, Prepare)] = &[
     ("permutation", permutation::prepare),
     ("auto_ets", auto_ets::prepare),
     ("quantiles", quantiles::prepare),
+    ("least_squares", trend::prepare_least_squares),
+    ("mann_kendall", trend::prepare_mann_kendall),
+    ("quantiles", quantiles::prepare),
+    ("stl", stl::prepare_plain),
+    ("stl_robust", stl::prepare_robust),
+    ("theil_sen", trend::prepare_theil_sen),
     ("ttest", ttest::prepare),
 ];
 

@@ -42,6 +42,12 @@ pub enum StatsError {
     /// All observations are equal where the statistic divides by their spread.
     #[error("divide by the spread of observations that are all equal")]
     ZeroVariance,
+    /// A predictor is, to rounding, a combination of those before it: leave it out.
+    #[error("tell predictor {column} from a combination of those before it")]
+    RankDeficient {
+        /// Index of the predictor; where there is an intercept, it can be told from none.
+        column: usize,
+    },
     /// Finite observations are so large that the result exceeds the range of `f64`.
     #[error("represent {what}, which exceeds the range of a double")]
     Overflow {

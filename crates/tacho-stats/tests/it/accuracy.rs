@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::distributions::{Worst, own_table, round_trips, shared_table};
-use crate::{nist, nist_anova};
+use crate::{nist, nist_anova, nist_linear};
 
 /// Prints the tables, and writes them to `ACCURACY.md` where `TACHO_WRITE_ACCURACY` is set.
 #[test]
@@ -17,6 +17,7 @@ fn r9_accuracy_table() {
         writeln!(text, "| {file} | {what} | {off:.1e} |").unwrap();
     }
     anova(&mut text);
+    text.push_str(&nist_linear::section().expect("the files are beside the others"));
     text.push_str(BETWEEN);
     text.push_str(
         "| function | rows | worst relative error | table |\n| --- | --- | --- | --- |\n",
@@ -47,8 +48,8 @@ fn table(text: &mut String, worst: &Worst, source: &str) {
 const HEAD: &str = "# Accuracy of tacho-stats
 
 Measured by the test `r9_accuracy_table` (`TACHO_WRITE_ACCURACY=1 cargo test -p tacho-stats` writes
-this file). The bounds are held by the tests `r9_nist_univariate`, `r9_distribution_tails_reference`,
-`tails_that_the_reference_lacks` and `inverses_undo_the_tails`.
+this file). The bounds are held by the tests `r9_nist_univariate`, `r9_nist_linear_regression`,
+`r9_distribution_tails_reference`, `tails_that_the_reference_lacks` and `inverses_undo_the_tails`.
 
 ## NIST StRD, univariate
 
