@@ -1,0 +1,61 @@
+//! Series without a change: how often one is reported anyway.
+//!
+//! An alarm is any reported change at all, wherever it is: the search over places is the method's
+//! own affair. The known change is a step in the middle.
+
+use tacho_stats::changepoint::{Settings, changes};
+use tacho_stats::rng::Rng;
+
+use super::{Alarms, Process, Role, Section, Study, Trial};
+
+/// The step for power, in true standard errors of the difference of the two halves' means.
+const SHIFT: f64 = 6.0;
+const CHOSEN: &str = "changes";
+
+/// Each process at each length.
+pub(super) fn measure(study: &Study) -> Section {
+    let mut section = Section {
+        title: "Change points",
+        about: format!(
+            "One series of n observations without change; an alarm is any change reported. The \
+             known change is a step of {SHIFT} true standard errors in the middle, found where the \
+             place of a reported change holds it."
+        ),
+        ..Section::default()
+    };
+    for (process, sizes) in [
+        (Process::White, &[50, 300][..]),
+        (Process::StudentT3, &[300]),
+        (Process::Autoregression(0.5), &[100, 300]),
+        (Process::Autoregression(0.9), &[300]),
+    ] {
+        for n in sizes {
+            let tally = study.count(*n as u64, |rng| [trial(rng, process, *n)])[0];
+            section.alarms.push(Alarms {
+                method: CHOSEN.to_owned(),
+                role: Role::Chosen,
+                process: process.to_string(),
+                n: *n,
+                nominal: Settings::default().alpha,
+                tally,
+            });
+        }
+    }
+    section
+}
+
+fn trial(rng: &mut Rng, process: Process, n: usize) -> Trial {
+    let quiet = process.sample(rng, n);
+    let step = SHIFT * (4.0 * process.long_run_variance() / n as f64).sqrt();
+    let moved: Vec<f64> = quiet
+        .iter()
+        .enumerate()
+        .map(|(i, v)| if i < n / 2 { *v } else { v + step })
+        .collect();
+    let found = |x: &[f64]| changes(x, &Settings::default()).unwrap_or_default();
+    Trial {
+        decided: true,
+        alarm: !found(&quiet).is_empty(),
+        found: found(&moved).iter().any(|c| c.place.0 <= n / 2 && n / 2 <= c.place.1),
+    }
+}
