@@ -3,14 +3,15 @@
 //! An alarm is any reported change at all, wherever it is: the search over places is the method's
 //! own affair. The known change is a step in the middle.
 
-use tacho_stats::changepoint::{Settings, changes};
+use tacho_stats::changepoint::{Regimes, Settings, changes};
 use tacho_stats::rng::Rng;
 
 use super::{Alarms, Process, Role, Section, Study, Trial};
 
 /// The step for power, in true standard errors of the difference of the two halves' means.
-const SHIFT: f64 = 6.0;
-const CHOSEN: &str = "changes";
+const SHIFT: f64 = 8.0;
+const METHODS: [(&str, Regimes); 2] =
+    [("changes", Regimes::Lines), ("changes, levels", Regimes::Levels)];
 
 /// Each process at each length.
 pub(super) fn measure(study: &Study) -> Section {
@@ -24,27 +25,29 @@ pub(super) fn measure(study: &Study) -> Section {
         ..Section::default()
     };
     for (process, sizes) in [
-        (Process::White, &[50, 300][..]),
+        (Process::White, &[20, 50, 300][..]),
         (Process::StudentT3, &[300]),
         (Process::Autoregression(0.5), &[100, 300]),
         (Process::Autoregression(0.9), &[300]),
     ] {
         for n in sizes {
-            let tally = study.count(*n as u64, |rng| [trial(rng, process, *n)])[0];
-            section.alarms.push(Alarms {
-                method: CHOSEN.to_owned(),
-                role: Role::Chosen,
-                process: process.to_string(),
-                n: *n,
-                nominal: Settings::default().alpha,
-                tally,
-            });
+            let tallies = study.count(*n as u64, |rng| trials(rng, process, *n));
+            for ((method, _), tally) in METHODS.iter().zip(tallies) {
+                section.alarms.push(Alarms {
+                    method: (*method).to_owned(),
+                    role: Role::Chosen,
+                    process: process.to_string(),
+                    n: *n,
+                    nominal: Settings::default().alpha,
+                    tally,
+                });
+            }
         }
     }
     section
 }
 
-fn trial(rng: &mut Rng, process: Process, n: usize) -> Trial {
+fn trials(rng: &mut Rng, process: Process, n: usize) -> [Trial; 2] {
     let quiet = process.sample(rng, n);
     let step = SHIFT * (4.0 * process.long_run_variance() / n as f64).sqrt();
     let moved: Vec<f64> = quiet
@@ -52,10 +55,17 @@ fn trial(rng: &mut Rng, process: Process, n: usize) -> Trial {
         .enumerate()
         .map(|(i, v)| if i < n / 2 { *v } else { v + step })
         .collect();
-    let found = |x: &[f64]| changes(x, &Settings::default()).unwrap_or_default();
-    Trial {
-        decided: true,
-        alarm: !found(&quiet).is_empty(),
-        found: found(&moved).iter().any(|c| c.place.0 <= n / 2 && n / 2 <= c.place.1),
-    }
+    METHODS.map(|(_, regimes)| {
+        let settings = Settings {
+            regimes,
+            ..Settings::default()
+        };
+        let found = |x: &[f64]| changes(x, &settings).unwrap_or_default();
+        let holds_middle = |place: (usize, usize)| place.0 <= n / 2 && n / 2 <= place.1;
+        Trial {
+            decided: true,
+            alarm: !found(&quiet).is_empty(),
+            found: found(&moved).iter().any(|c| holds_middle(c.place)),
+        }
+    })
 }

@@ -13,7 +13,7 @@
 //! one at which a series without change yields one with probability `alpha`, at the autocorrelation
 //! that is worst for it.
 
-use super::regimes::{self, Pattern, SHORTEST};
+use super::regimes::{self, Pattern, SHORTEST, Shape};
 use crate::dependence::compare_means;
 use crate::describe::{mean, mean_difference};
 use crate::error::{self, Result, StatsError, in_range, observations};
@@ -29,16 +29,19 @@ pub struct Settings {
     pub alpha: f64,
     /// What repeats.
     pub season: Season,
+    /// What lies between changes.
+    pub regimes: Regimes,
     /// Level of the intervals of sizes.
     pub level: f64,
 }
 
 impl Default for Settings {
-    /// 5 %, an automatic season, 95 % intervals.
+    /// 5 %, an automatic season, lines between changes, 95 % intervals.
     fn default() -> Self {
         Self {
             alpha: 0.05,
             season: Season::Automatic,
+            regimes: Regimes::Lines,
             level: 0.95,
         }
     }
@@ -54,6 +57,17 @@ pub enum Season {
     None,
     /// Of this many observations (at least 2, at most half the series).
     Period(usize),
+}
+
+/// What a series does between changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Regimes {
+    /// It stays or drifts in a straight line: a steady trend is no change, a turn is one.
+    #[default]
+    Lines,
+    /// It stays: a trend is a change, or several. Finds smaller steps, because a small step in the
+    /// middle of a series looks much like a trend.
+    Levels,
 }
 
 /// One change.
@@ -107,9 +121,13 @@ pub fn changes(x: &[f64], settings: &Settings) -> Result<Vec<Change>> {
             });
         }
     };
+    let shapes: &[Shape] = match settings.regimes {
+        Regimes::Lines => &[Shape::Level, Shape::Line],
+        Regimes::Levels => &[Shape::Level],
+    };
     let excess = ((BASE / settings.alpha).ln() / TAIL).max(0.0);
     let scaled = within_range(x);
-    let (found, _) = regimes::boundaries(&scaled, pattern, excess);
+    let (found, _) = regimes::boundaries(&scaled, pattern, shapes, excess);
     let edge = |i: usize| found.get(i).map_or(x.len(), |b| b.index);
     let mut start = 0;
     let mut result = Vec::with_capacity(found.len());

@@ -31,7 +31,7 @@ const RESOLUTION: f64 = 8.0;
 
 /// What a regime looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::changepoint) enum Shape {
     /// A constant level.
     Level,
     /// A straight line.
@@ -46,13 +46,13 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Every model that a series of `n` observations can tell apart.
-    pub(super) fn all(n: usize) -> impl Iterator<Item = Self> {
+    /// Every model of those shapes that a series of `n` observations can tell apart.
+    pub(super) fn all(n: usize, shapes: &[Shape]) -> impl Iterator<Item = Self> {
         let longest = (n as f64 / RESOLUTION).max(1.45);
         let visible = PHI
             .into_iter()
             .filter(move |phi| 1.0 / (1.0 - phi) <= longest);
-        visible.flat_map(|phi| [Shape::Level, Shape::Line].map(|shape| Self { phi, shape }))
+        visible.flat_map(|phi| shapes.iter().map(move |shape| Self { phi, shape: *shape }))
     }
 
     /// What one more regime costs, in twice the log-likelihood, by the length of its description
@@ -272,7 +272,7 @@ mod tests {
             let y: Vec<f64> = (0..60)
                 .map(|t| rng.standard_normal() + if (20..35).contains(&t) { 3.0 } else { 0.0 })
                 .collect();
-            for model in Model::all(60) {
+            for model in Model::all(60, &[Shape::Level, Shape::Line]) {
                 let costs = Costs::new(&y, model);
                 let penalty = 8.0;
                 let mut best = vec![f64::INFINITY; 61];

@@ -13,8 +13,8 @@ mod heavy_tail;
 mod prepare;
 mod season;
 
-pub(super) use autoregression::SHORTEST;
-use autoregression::{Costs, Model, Shape};
+use autoregression::{Costs, Model};
+pub(super) use autoregression::{SHORTEST, Shape};
 use heavy_tail::{DF, HeavyTail};
 
 /// Longer series are averaged down to this length for the search; places are then refined.
@@ -46,6 +46,7 @@ pub(super) enum Pattern {
 pub(super) fn boundaries(
     x: &[f64],
     pattern: Pattern,
+    shapes: &[Shape],
     excess: f64,
 ) -> (Vec<Boundary>, Option<usize>) {
     let Some(y) = prepare::standardised(x) else {
@@ -65,7 +66,7 @@ pub(super) fn boundaries(
     let Some(short) = prepare::standardised(&short) else {
         return (Vec::new(), period);
     };
-    let mut found = search(&short, excess);
+    let mut found = search(&short, shapes, excess);
     if batch > 1 {
         for i in 0..found.len() {
             let previous = if i == 0 { 0 } else { found[i - 1].index };
@@ -76,8 +77,8 @@ pub(super) fn boundaries(
     (found, period)
 }
 
-fn search(y: &[f64], excess: f64) -> Vec<Boundary> {
-    let cheapest = Model::all(y.len())
+fn search(y: &[f64], shapes: &[Shape], excess: f64) -> Vec<Boundary> {
+    let cheapest = Model::all(y.len(), shapes)
         .map(|model| {
             let costs = Costs::new(y, model);
             let fixed = model.slope_penalty(y.len());
@@ -94,7 +95,7 @@ fn search(y: &[f64], excess: f64) -> Vec<Boundary> {
         return Vec::new();
     }
     let costs = Costs::new(y, model);
-    kept(y, changes, model.shape, excess)
+    kept(y, changes, shapes, model.shape, excess)
         .iter()
         .map(|(edges, gain)| Boundary {
             index: edges[1],
@@ -109,18 +110,19 @@ fn search(y: &[f64], excess: f64) -> Vec<Boundary> {
 fn kept(
     y: &[f64],
     mut changes: Vec<usize>,
+    shapes: &[Shape],
     shape: Shape,
     excess: f64,
 ) -> Vec<([usize; 3], f64)> {
     let n = y.len();
-    let tails = || Model::all(n).flat_map(|m| DF.map(|df| HeavyTail::new(y, m, df)));
+
     let total = |tail: &HeavyTail, changes: &[usize]| -> f64 {
         let edges = edges(changes, n);
         edges.windows(2).map(|e| tail.cost(y, e[0], e[1])).sum()
     };
     let cheapest = |changes: &[usize], shapes: &[Shape]| {
-        tails()
-            .filter(|tail| shapes.contains(&tail.model.shape))
+        Model::all(n, shapes)
+            .flat_map(|model| DF.map(|df| HeavyTail::new(y, model, df)))
             .map(|tail| {
                 let one = tail.model.penalty(n) + excess;
                 let penalty = tail.model.slope_penalty(n) + one * changes.len() as f64;
@@ -142,7 +144,7 @@ fn kept(
             _ => break gains,
         }
     };
-    let without = cheapest(&[], &[Shape::Level, Shape::Line]).map_or(f64::INFINITY, |c| c.0);
+    let without = cheapest(&[], shapes).map_or(f64::INFINITY, |c| c.0);
     let with = cheapest(&changes, &[shape]).map_or(f64::INFINITY, |c| c.0);
     if with >= without {
         return Vec::new();

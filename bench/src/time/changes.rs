@@ -1,0 +1,19 @@
+//! Change points: PELT with the L2 cost, and e-divisive.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tacho_stats::changepoint::pelt_l2;
+
+use super::{Work, array};
+
+/// The penalty of `bench/tasks/changes.py`.
+const PENALTY: f64 = 60.0;
+
+pub(super) fn prepare_pelt(folder: &Path) -> Result<Work> {
+    let x = array(folder, "x")?;
+    Ok(Box::new(move || {
+        let found = pelt_l2(&x, PENALTY, 1)?;
+        Ok(found.into_iter().map(|k| k as f64).collect())
+    }))
+}
