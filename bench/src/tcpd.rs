@@ -57,12 +57,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         let series: Series = read(&path)?;
         if series.n_dim != 1 || series.series.len() != 1 {
-            println!("| {} | | | | | | left out: {} dimensions |", series.name, series.n_dim);
+            println!(
+                "| {} | | | | | | left out: {} dimensions |",
+                series.name, series.n_dim
+            );
             continue;
         }
         let n = series.series[0].raw.len();
-        let found = found(&series.series[0].raw)
-            .with_context(|| format!("finding changes in {name}"))?;
+        let found =
+            found(&series.series[0].raw).with_context(|| format!("finding changes in {name}"))?;
         let none = BTreeSet::new();
         let scores = [
             f1(annotations, &found),
@@ -82,7 +85,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         count += 1;
     }
     if count == 0 {
-        bail!("{} holds no one-dimensional series", arguments.folder.display());
+        bail!(
+            "{} holds no one-dimensional series",
+            arguments.folder.display()
+        );
     }
     let [f1, cover, f1_none, cover_none] = totals.map(|total| total / f64::from(count));
     println!("\n{count} series; without any change F1 {f1_none:.3} cover {cover_none:.3}");

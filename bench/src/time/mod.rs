@@ -25,6 +25,8 @@ const TASKS: &[(&str, Prepare)] = &[
     ("ttest", ttest::prepare),
     ("pelt", changes::prepare_pelt),
     ("pelt_quiet", changes::prepare_pelt),
+    ("e_divisive_1000", changes::prepare_e_divisive),
+    ("e_divisive_5000", changes::prepare_e_divisive),
 ];
 
 type Prepare = fn(&Path) -> Result<Work>;

@@ -37,10 +37,15 @@ pub fn binary_segmentation(
 ) -> Result<Vec<usize>> {
     positive("penalty", penalty)?;
     let shortest = checked_length(cost, shortest)?;
-    let mut open: Vec<Split> = best_split(cost, 0, cost.len(), shortest).into_iter().collect();
+    let mut open: Vec<Split> = best_split(cost, 0, cost.len(), shortest)
+        .into_iter()
+        .collect();
     let mut changes = Vec::new();
     while changes.len() < changes_max {
-        let best = open.iter().enumerate().max_by(|a, b| a.1.gain.total_cmp(&b.1.gain));
+        let best = open
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.gain.total_cmp(&b.1.gain));
         let Some((place, split)) = best.map(|(i, s)| (i, *s)) else {
             break;
         };

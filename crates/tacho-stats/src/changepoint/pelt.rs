@@ -81,11 +81,19 @@ pub fn pelt_l2(x: &[f64], penalty: f64, shortest: usize) -> Result<Vec<usize>> {
             let difference = sum - s;
             *total = offset - difference * difference / (end_place - start);
         }
-        let least = totals.iter().copied().fold(f64::INFINITY, |a, b| if b < a { b } else { a });
+        let least = totals
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, |a, b| if b < a { b } else { a });
         let from = totals.iter().position(|t| *t == least).unwrap_or(0);
         last_start[end] = live.starts[from] as usize;
         offset[end] = least + penalty;
-        mark(&mut live.useless_from, &totals, least + penalty, end + shortest);
+        mark(
+            &mut live.useless_from,
+            &totals,
+            least + penalty,
+            end + shortest,
+        );
         live.retain(end);
     }
     Ok(backwards(&last_start))
@@ -123,7 +131,11 @@ impl Live {
 /// allowed, `from` on, they are never best.
 fn mark(useless_from: &mut [usize], totals: &[f64], limit: f64, from: usize) {
     for (useless, total) in useless_from.iter_mut().zip(totals) {
-        *useless = if *total > limit { from.min(*useless) } else { *useless };
+        *useless = if *total > limit {
+            from.min(*useless)
+        } else {
+            *useless
+        };
     }
 }
 
@@ -187,14 +199,20 @@ mod tests {
 
     fn check(cost: &impl Cost, penalty: f64, shortest: usize) {
         let changes = pelt(cost, penalty, shortest).unwrap();
-        let edges: Vec<usize> = std::iter::once(0).chain(changes).chain([cost.len()]).collect();
+        let edges: Vec<usize> = std::iter::once(0)
+            .chain(changes)
+            .chain([cost.len()])
+            .collect();
         let parts = edges.windows(2).map(|e| {
             assert!(e[1] - e[0] >= shortest);
             cost.cost(e[0], e[1])
         });
         let total = parts.sum::<f64>() + penalty * (edges.len() - 2) as f64;
         let want = unpruned(cost, penalty, shortest);
-        assert!((total - want).abs() < 1e-9 * want.abs().max(1.0), "{total} {want}");
+        assert!(
+            (total - want).abs() < 1e-9 * want.abs().max(1.0),
+            "{total} {want}"
+        );
     }
 
     #[test]
@@ -222,8 +240,12 @@ mod tests {
             .collect();
         let near = |found: Vec<usize>| found.len() == 1 && found[0].abs_diff(100) <= 5;
         let penalty = 4.0 * 200f64.ln();
-        assert!(near(pelt(&NormalCost::new(&x).unwrap(), penalty, 5).unwrap()));
-        assert!(near(pelt(&DistributionCost::new(&x).unwrap(), penalty, 5).unwrap()));
+        assert!(near(
+            pelt(&NormalCost::new(&x).unwrap(), penalty, 5).unwrap()
+        ));
+        assert!(near(
+            pelt(&DistributionCost::new(&x).unwrap(), penalty, 5).unwrap()
+        ));
         assert_eq!(pelt(&RankCost::new(&x).unwrap(), penalty, 5), Ok(vec![]));
     }
 

@@ -259,7 +259,10 @@ mod tests {
         let mut rng = Rng::new(1);
         for _ in 0..2000 {
             let x = (40.0 * (rng.uniform() - 0.5)).exp();
-            assert!((quick_ln(x) - x.ln()).abs() < 1e-11 * x.ln().abs().max(1.0), "{x}");
+            assert!(
+                (quick_ln(x) - x.ln()).abs() < 1e-11 * x.ln().abs().max(1.0),
+                "{x}"
+            );
         }
         assert_eq!(quick_ln(1.0), 0.0);
     }
@@ -283,7 +286,11 @@ mod tests {
                     best[end] = all.fold(f64::INFINITY, f64::min);
                 }
                 let (changes, cost) = costs.partition(penalty);
-                assert!((cost - best[60]).abs() < 1e-8, "{model:?}: {cost} {}", best[60]);
+                assert!(
+                    (cost - best[60]).abs() < 1e-8,
+                    "{model:?}: {cost} {}",
+                    best[60]
+                );
                 assert!(changes.windows(2).all(|w| w[1] - w[0] >= SHORTEST));
             }
         }

@@ -89,13 +89,9 @@ fn whitened(y: &[f64], phi: f64, start: usize, end: usize) -> Vec<Row> {
     let fresh = (1.0 - phi * phi).sqrt();
     let now = |t: usize| time(t, y.len());
     std::iter::once([fresh * y[start], fresh, fresh * now(start)])
-        .chain((start + 1..end).map(|t| {
-            [
-                y[t] - phi * y[t - 1],
-                1.0 - phi,
-                now(t) - phi * now(t - 1),
-            ]
-        }))
+        .chain(
+            (start + 1..end).map(|t| [y[t] - phi * y[t - 1], 1.0 - phi, now(t) - phi * now(t - 1)]),
+        )
         .collect()
 }
 

@@ -161,10 +161,7 @@ fn kept(
 /// What each change explains beyond the penalty.
 fn gains(y: &[f64], tail: &HeavyTail, changes: &[usize], penalty: f64) -> Vec<f64> {
     let edges = edges(changes, y.len());
-    let apart: Vec<f64> = edges
-        .windows(2)
-        .map(|e| tail.cost(y, e[0], e[1]))
-        .collect();
+    let apart: Vec<f64> = edges.windows(2).map(|e| tail.cost(y, e[0], e[1])).collect();
     edges
         .windows(3)
         .zip(apart.windows(2))
@@ -223,7 +220,10 @@ fn refined(y: &[f64], batch: usize, previous: usize, found: Boundary, next: usiz
         before += y[k];
     }
     let place = (
-        (found.place.0 * batch).saturating_sub(batch).min(index).max(1),
+        (found.place.0 * batch)
+            .saturating_sub(batch)
+            .min(index)
+            .max(1),
         ((found.place.1 + 1) * batch).max(index).min(y.len() - 1),
     );
     Boundary {

@@ -64,7 +64,10 @@ fn bounded(steps: &[f64]) -> Vec<f64> {
     if reach == 0.0 {
         return steps.iter().map(|v| v - mean).collect();
     }
-    let bounded: Vec<f64> = steps.iter().map(|v| (v - mean).clamp(-reach, reach)).collect();
+    let bounded: Vec<f64> = steps
+        .iter()
+        .map(|v| (v - mean).clamp(-reach, reach))
+        .collect();
     let mean = bounded.iter().sum::<f64>() / bounded.len() as f64;
     bounded.into_iter().map(|v| v - mean).collect()
 }
@@ -77,7 +80,10 @@ fn whitened(steps: &[f64]) -> Vec<f64> {
     }
     let products: f64 = steps.windows(2).map(|w| w[0] * w[1]).sum();
     let coefficient = products / squares;
-    steps.windows(2).map(|w| w[1] - coefficient * w[0]).collect()
+    steps
+        .windows(2)
+        .map(|w| w[1] - coefficient * w[0])
+        .collect()
 }
 
 /// Σ of squares that the means of the phases explain.
