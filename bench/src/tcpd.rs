@@ -32,7 +32,8 @@ type Annotations = BTreeMap<String, BTreeSet<usize>>;
 struct Series {
     name: String,
     n_dim: usize,
-    series: Vec<Dimension>,
+    #[serde(rename = "series")]
+    dimensions: Vec<Dimension>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,16 +57,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             continue;
         }
         let series: Series = read(&path)?;
-        if series.n_dim != 1 || series.series.len() != 1 {
+        if series.n_dim != 1 || series.dimensions.len() != 1 {
             println!(
                 "| {} | | | | | | left out: {} dimensions |",
                 series.name, series.n_dim
             );
             continue;
         }
-        let n = series.series[0].raw.len();
-        let found =
-            found(&series.series[0].raw).with_context(|| format!("finding changes in {name}"))?;
+        let n = series.dimensions[0].raw.len();
+        let found = found(&series.dimensions[0].raw)
+            .with_context(|| format!("finding changes in {name}"))?;
         let none = BTreeSet::new();
         let scores = [
             f1(annotations, &found),

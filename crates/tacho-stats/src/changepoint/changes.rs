@@ -2,16 +2,17 @@
 //!
 //! Invariant: on a stationary series, [`changes`] reports anything at all with probability `alpha`
 //! at most, where the noise is white, heavy-tailed or a first-order autoregression (the table in
-//! [`changepoint`](super)): the search over places, over the number of changes and over noise models
-//! is inside that rate. Shifting or scaling the series changes nothing but sizes.
-//! Not for streams (see [`OnlineDetector`](super::OnlineDetector)), and not for changes of spread alone.
+//! [`changepoint`](super)): the search over places, over the number of changes and over noise
+//! models is inside that rate. Shifting or scaling the series changes nothing but sizes.
+//! Not for streams (see [`OnlineDetector`](super::OnlineDetector)), and not for changes of spread
+//! alone.
 //!
-//! Method: a season that pays for itself is taken out; lone outliers are clipped; then the series is
-//! cut into the regimes (levels or straight lines in first-order autoregressive noise whose strength
-//! may differ by regime) that describe it in the fewest digits: −2 ln likelihood, plus 2 ln n for
-//! each change's place and ln n for each parameter of each regime. Changes count only where they also
-//! pay with heavy-tailed innovations. At usual lengths that asks for more than an `alpha` of 5 %; a
-//! smaller `alpha` raises the penalty as simulated series without change demand.
+//! Method: a season that pays for itself is taken out; lone outliers are clipped; then the series
+//! is cut into the regimes (levels or straight lines in first-order autoregressive noise whose
+//! strength may differ by regime) that describe it in the fewest digits: −2 ln likelihood, plus 2
+//! ln n for each change's place and ln n for each parameter of each regime. Changes count only
+//! where they also pay with heavy-tailed innovations. At usual lengths that asks for more than an
+//! `alpha` of 5 %; a smaller `alpha` raises the penalty as simulated series without change demand.
 //! Source: Davis, Lee & Rodriguez-Yam, JASA 101 (2006), for the criterion.
 
 use super::regimes::{self, Pattern, SHORTEST, Shape};

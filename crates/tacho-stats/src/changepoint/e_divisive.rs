@@ -1,18 +1,20 @@
-//! E-divisive: any change of distribution, by energy distance, with a permutation test of the split.
+//! E-divisive: any change of distribution, by energy distance, with a permutation test of the
+//! split.
 //!
-//! Invariant: the p-value is a permutation p-value of the largest statistic over all splits, so that
-//! under exchangeability a quiet series yields a change with probability `alpha` at most; the search
-//! over places is inside it. Same seed, same answer. All splits of a stretch together take
+//! Invariant: the p-value is a permutation p-value of the largest statistic over all splits, so
+//! that under exchangeability a quiet series yields a change with probability `alpha` at most; the
+//! search over places is inside it. Same seed, same answer. All splits of a stretch together take
 //! O(n log n) time and linear memory.
-//! Blocks of neighbours are permuted where observations resemble their neighbours; in short, strongly
-//! dependent series few blocks remain and the test is approximate (the table in
+//! Blocks of neighbours are permuted where observations resemble their neighbours; in short,
+//! strongly dependent series few blocks remain and the test is approximate (the table in
 //! [`changepoint`](super)); [`changes`](super::changes()) is made for those.
 //!
 //! Source: Matteson & James, "A nonparametric approach for multiple change point analysis of
 //! multivariate data", JASA 109 (2014), with exponent 1 and the split against all of the rest;
 //! Besag & Clifford, "Sequential Monte Carlo p-values", Biometrika 78 (1991), for stopping early;
 //! Chakar et al., Bernoulli 23 (2017), for the autocorrelation that changes do not move; Politis &
-//! White (2004) for the block length; Fenwick, Software: Practice and Experience 24 (1994), for the running sums by rank.
+//! White (2004) for the block length; Fenwick, Software: Practice and Experience 24 (1994), for the
+//! running sums by rank.
 
 use crate::error::{Result, StatsError, in_range, observations};
 use crate::rng::Rng;

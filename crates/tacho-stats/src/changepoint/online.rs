@@ -6,7 +6,7 @@
 //! Values between changes are taken as independent and normal with unknown mean and variance. Not
 //! for autocorrelated series, where every swing is a change; not a test with an error rate.
 //!
-//! Source: Adams & MacKay, "Bayesian online changepoint detection", arXiv:0710.3742 (2007);
+//! Source: Adams & `MacKay`, "Bayesian online changepoint detection", arXiv:0710.3742 (2007);
 //! Murphy, "Conjugate Bayesian analysis of the Gaussian distribution" (2007), section 3.
 
 use std::f64::consts::PI;

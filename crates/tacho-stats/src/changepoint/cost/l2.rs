@@ -1,7 +1,7 @@
 //! Σ (x − mean)²: changes of the mean, at constant variance.
 //!
-//! Invariant: never negative. Sums run over deviations from the series' mean, so that a large common
-//! level loses no digits.
+//! Invariant: never negative. Sums run over deviations from the series' mean, so that a large
+//! common level loses no digits.
 //! Source: Killick, Fearnhead & Eckley, JASA 107 (2012), section 2.
 
 use super::Cost;

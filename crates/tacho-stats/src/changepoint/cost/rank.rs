@@ -1,9 +1,11 @@
 //! The L2 cost of ranks: changes of location that no outlier and no monotone scale can feign.
 //!
 //! Invariant: any increasing transformation of the series gives the same costs. Ranks are scaled to
-//! variance 1 over the series, so that penalties are those of unit noise; ties share their mean rank.
+//! variance 1 over the series, so that penalties are those of unit noise; ties share their mean
+//! rank.
 //! Source: Lung-Yut-Fong, Lévy-Leduc & Cappé, "Homogeneity and change-point detection tests for
-//! multivariate data using rank statistics", Journal de la SFdS 156 (2015).
+//! multivariate data using rank statistics", Journal de la Société Française de Statistique 156
+//! (2015).
 
 use super::{Cost, L2Cost};
 use crate::error::{Result, StatsError, observations};

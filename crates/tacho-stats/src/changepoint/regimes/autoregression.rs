@@ -1,17 +1,17 @@
 //! The cost of a stretch as one regime: a level or a line, with first-order autoregressive noise.
 //!
-//! Invariant: a stretch's cost is minus twice the logarithm of its likelihood (up to a constant that
-//! is the same for every partition) at its best level, slope and noise variance, where the stretch
-//! starts anew in the stationary state. Costs of neighbouring stretches add up. The coefficient is
-//! shared by all stretches; the noise level is each one's own, with a prior centred at the whole
-//! series', worth [`PRIOR`] observations.
+//! Invariant: a stretch's cost is minus twice the logarithm of its likelihood (up to a constant
+//! that is the same for every partition) at its best level, slope and noise variance, where the
+//! stretch starts anew in the stationary state. Costs of neighbouring stretches add up. The
+//! coefficient is shared by all stretches; the noise level is each one's own, with a prior centred
+//! at the whole series', worth [`PRIOR`] observations.
 //! Each cost takes constant time from running sums. Not for series that are not standardised: sums
 //! lose digits where the level is far from zero.
 //! Sources: Davis, Lee & Rodriguez-Yam, "Structural break estimation for nonstationary time series
 //! models", JASA 101 (2006), regimes with their own noise; Chakar et al., "A robust approach for
 //! estimating change-points in the mean of an AR(1) process", Bernoulli 23 (2017), the shared
-//! coefficient; Jackson et al., "An algorithm for optimal partitioning of data on an interval", IEEE
-//! Signal Processing Letters 12 (2005).
+//! coefficient; Jackson et al., "An algorithm for optimal partitioning of data on an interval",
+//! IEEE Signal Processing Letters 12 (2005).
 
 /// The shortest regime: level, slope and noise need more than three observations, and a shorter one
 /// is a cluster of outliers.
@@ -56,8 +56,8 @@ impl Model {
     }
 
     /// What one more regime costs, in twice the log-likelihood, by the length of its description
-    /// (Rissanen's two-part code): its place among `n` takes ln n, and each of its parameters (noise
-    /// level, level and slope) ½ ln n.
+    /// (Rissanen's two-part code): its place among `n` takes ln n, and each of its parameters
+    /// (noise level, level and slope) ½ ln n.
     pub(super) fn penalty(self, n: usize) -> f64 {
         let parameters = match self.shape {
             Shape::Level => 2.0,
@@ -229,7 +229,7 @@ fn quick_ln(x: f64) -> f64 {
     let z = s * s;
     let tail = 1.0 / 9.0 + z * (1.0 / 11.0 + z * (1.0 / 13.0 + z / 15.0));
     let series = 1.0 + z * (1.0 / 3.0 + z * (1.0 / 5.0 + z * (1.0 / 7.0 + z * tail)));
-    exponent as i32 as f64 * std::f64::consts::LN_2 + 2.0 * s * series
+    f64::from(exponent as i32) * std::f64::consts::LN_2 + 2.0 * s * series
 }
 
 /// Time from −½ to ½.

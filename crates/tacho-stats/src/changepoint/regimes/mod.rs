@@ -210,14 +210,14 @@ fn refined(y: &[f64], batch: usize, previous: usize, found: Boundary, next: usiz
     let total: f64 = near.iter().sum();
     let mut before: f64 = near[..low - start].iter().sum();
     let (mut best, mut index) = (f64::NEG_INFINITY, coarse);
-    for k in low..=high {
+    for (k, value) in y.iter().enumerate().take(high + 1).skip(low) {
         let (left, right) = ((k - start) as f64, (end - k) as f64);
         let step = before / left - (total - before) / right;
         let explained = left * right * step * step;
         if explained > best {
             (best, index) = (explained, k);
         }
-        before += y[k];
+        before += value;
     }
     let place = (
         (found.place.0 * batch)

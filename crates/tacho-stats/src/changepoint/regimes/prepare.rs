@@ -1,8 +1,8 @@
 //! A series made ready for the search: on a common scale, without lone outliers, not too long.
 //!
-//! Invariant: the result has mean 0 and variance 1 (before clipping), so that shifting and scaling a
-//! series changes nothing that is found. Steps survive: clipping is towards a running median, which
-//! keeps them.
+//! Invariant: the result has mean 0 and variance 1 (before clipping), so that shifting and scaling
+//! a series changes nothing that is found. Steps survive: clipping is towards a running median,
+//! which keeps them.
 //! Source: Hampel, "The influence curve and its role in robust estimation", JASA 69 (1974); running
 //! medians: Tukey, "Exploratory data analysis" (1977).
 

@@ -1,12 +1,13 @@
 //! A pattern that repeats with a fixed period, taken out before regimes are looked for.
 //!
-//! Invariant: a season is taken out only where it explains more of the steps from one observation to
-//! the next than its own parameters cost (Bayesian information criterion), over at least
+//! Invariant: a season is taken out only where it explains more of the steps from one observation
+//! to the next than its own parameters cost (Bayesian information criterion), over at least
 //! [`CYCLES_MIN`] cycles; the pattern removed adds up to zero over a period. Steps and not levels
 //! are explained, so that neither trends nor regimes look like seasons.
 //! Not for patterns whose period drifts.
-//! Sources: Cleveland et al., "STL", Journal of Official Statistics 6 (1990), for the pattern around
-//! a moving average of one period; Schwarz, Annals of Statistics 6 (1978), for the criterion.
+//! Sources: Cleveland et al., "STL", Journal of Official Statistics 6 (1990), for the pattern
+//! around a moving average of one period; Schwarz, Annals of Statistics 6 (1978), for the
+//! criterion.
 
 use super::prepare::{clipped, median};
 
