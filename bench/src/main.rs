@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a program speaks to the terminal")]
 
 mod calibrate;
+mod tcpd;
 mod time;
 
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ struct Arguments {
 enum Command {
     /// False-alarm rates, run lengths and power on series whose truth is known
     Calibrate(calibrate::Arguments),
+    /// Changes that people marked in real series (Turing change point data): F1 and cover
+    Tcpd(tcpd::Arguments),
     /// The time of one task on arrays from files (called by bench/peers.py)
     Time(time::Arguments),
 }
@@ -29,6 +32,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Calibrate(arguments) => Ok(calibrate::run(&arguments)),
+        Command::Tcpd(arguments) => tcpd::run(&arguments),
         Command::Time(arguments) => time::run(&arguments),
     }
 }

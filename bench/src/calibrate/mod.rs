@@ -6,6 +6,7 @@
 //! them for comparison.
 
 mod forecast;
+mod changes;
 mod independent;
 mod intervals;
 mod means;
@@ -36,6 +37,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("independent", independent::measure),
     ("forecast", forecast::measure),
     ("trend", trend::measure),
+    ("changes", changes::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

@@ -9,6 +9,7 @@ mod hodges_lehmann;
 mod mannwhitney;
 mod permutation;
 mod auto_ets;
+mod changes;
 mod quantiles;
 mod stl;
 mod trend;
@@ -41,6 +42,12 @@ const TASKS: &[(&str, Prepare)] = &[
     ("stl_robust", stl::prepare_robust),
     ("theil_sen", trend::prepare_theil_sen),
     ("ttest", ttest::prepare),
+    ("quantiles", quantiles::prepare),
+    ("ttest", ttest::prepare),
+    ("pelt", changes::prepare_pelt),
+    ("pelt_quiet", changes::prepare_pelt),
+    ("e_divisive_1000", changes::prepare_e_divisive),
+    ("e_divisive_5000", changes::prepare_e_divisive),
 ];
 
 type Prepare = fn(&Path) -> Result<Work>;
