@@ -4,6 +4,7 @@
 //! what is timed. `bench/peers.py` writes the arrays, runs the peer, runs this, and compares both
 //! times and both results. One thread only.
 
+mod isolation_forest;
 mod quantiles;
 mod ttest;
 
@@ -19,7 +20,12 @@ use clap::builder::PossibleValuesParser;
 pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 
 /// Every task: its name and what prepares it.
-const TASKS: &[(&str, Prepare)] = &[("quantiles", quantiles::prepare), ("ttest", ttest::prepare)];
+const TASKS: &[(&str, Prepare)] = &[
+    ("isolation-forest", isolation_forest::prepare),
+    ("isolation-forest-row", isolation_forest::prepare_row),
+    ("quantiles", quantiles::prepare),
+    ("ttest", ttest::prepare),
+];
 
 type Prepare = fn(&Path) -> Result<Work>;
 
