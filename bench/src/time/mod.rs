@@ -5,6 +5,7 @@
 //! times and both results. One thread only.
 
 mod isolation_forest;
+mod matrix_profile;
 mod quantiles;
 mod ttest;
 
@@ -23,6 +24,7 @@ pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 const TASKS: &[(&str, Prepare)] = &[
     ("isolation-forest", isolation_forest::prepare),
     ("isolation-forest-row", isolation_forest::prepare_row),
+    ("matrix-profile", matrix_profile::prepare),
     ("quantiles", quantiles::prepare),
     ("ttest", ttest::prepare),
 ];

@@ -2,8 +2,10 @@
 
 mod conformal;
 mod isolation_forest;
+mod matrix_profile;
 mod rows;
 
 pub use conformal::{ConformalCalibration, split_rows};
 pub use isolation_forest::{IsolationForest, IsolationForestOptions};
+pub use matrix_profile::{Match, MatrixProfile, WINDOW_MIN, exclusion_zone, matrix_profile};
 pub use rows::Rows;
