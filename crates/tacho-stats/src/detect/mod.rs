@@ -2,10 +2,12 @@
 
 mod conformal;
 mod isolation_forest;
+mod mahalanobis;
 mod matrix_profile;
 mod rows;
 
 pub use conformal::{ConformalCalibration, split_rows};
 pub use isolation_forest::{IsolationForest, IsolationForestOptions};
+pub use mahalanobis::RobustCovariance;
 pub use matrix_profile::{Match, MatrixProfile, WINDOW_MIN, exclusion_zone, matrix_profile};
 pub use rows::Rows;
