@@ -19,7 +19,9 @@ use crate::error::{Result, StatsError, observations};
 mod diagonals;
 mod windows;
 
-pub(super) use windows::{Windows, distance};
+pub(super) use windows::{Shape, covariance, distance_of, step};
+
+use windows::{Windows, distance};
 
 /// The shortest stretch that has a shape.
 pub const WINDOW_MIN: usize = 3;

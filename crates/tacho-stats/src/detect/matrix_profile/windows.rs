@@ -8,7 +8,7 @@ use crate::describe::power_of_two_scale;
 
 /// A series and its stretches.
 #[derive(Debug)]
-pub(in crate::detect) struct Windows {
+pub(super) struct Windows {
     /// The series in a unit in which squares stay in range.
     pub(super) values: Vec<f64>,
     pub(super) window: usize,
@@ -23,7 +23,7 @@ pub(in crate::detect) struct Windows {
 
 impl Windows {
     /// `series` is finite and holds at least one stretch.
-    pub(in crate::detect) fn new(series: &[f64], window: usize) -> Self {
+    pub(super) fn new(series: &[f64], window: usize) -> Self {
         let values = in_unit(series);
         let shapes: Vec<Shape> = values.windows(window).map(Shape::of).collect();
         let count = shapes.len();
@@ -130,7 +130,7 @@ pub(in crate::detect) fn covariance(a: (&[f64], f64), b: (&[f64], f64)) -> f64 {
 
 /// The distance between two stretches of mean zero and variance one, term by term: the correlation
 /// alone would lose half of the digits of a small distance.
-pub(in crate::detect) fn distance(windows: &Windows, a: usize, b: usize) -> f64 {
+pub(super) fn distance(windows: &Windows, a: usize, b: usize) -> f64 {
     let shape = |start: usize| {
         let shape = Shape {
             mean: windows.means[start],
