@@ -8,6 +8,7 @@
 mod independent;
 mod intervals;
 mod means;
+mod multivariate;
 mod process;
 mod rates;
 mod sequential;
@@ -30,6 +31,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("rates", rates::measure),
     ("sequential", sequential::measure),
     ("independent", independent::measure),
+    ("multivariate", multivariate::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

@@ -5,6 +5,7 @@ mod accuracy;
 mod calibration;
 mod distributions;
 mod hypotheses;
+mod multivariate;
 mod nist;
 mod nist_anova;
 mod power;
