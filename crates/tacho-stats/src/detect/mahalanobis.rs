@@ -9,7 +9,7 @@
 //! Not for fewer than about ten rows a variable, nor for clusters: it knows one centre.
 //!
 //! Method: the location and covariance of the three quarters of the rows whose covariance has the
-//! smallest determinant (FastMCD), made consistent at the normal, then of all rows within its 97.5 %
+//! smallest determinant (`FastMCD`), made consistent at the normal, then of all rows within its 97.5 %
 //! ellipsoid. The distance of a new row follows an F distribution (Hardin & Rocke); its degrees of
 //! freedom and scale in small samples come from simulations of this very estimator.
 //! Sources: Rousseeuw & Van Driessen, "A fast algorithm for the minimum covariance determinant

@@ -107,7 +107,7 @@ pub(super) fn smallest_determinant(
     let mut whole = Search::new(table, p, support);
     let starts = starts(p);
     if n <= SEARCHED_WHOLE {
-        let found = whole.from_random_starts(starts, &mut rng);
+        let found = whole.random_starts(starts, &mut rng);
         return whole.best_of(found);
     }
     let merged = shuffled_rows(table, p, (GROUP * GROUPS_MAX).min(n), &mut rng);
@@ -117,7 +117,7 @@ pub(super) fn smallest_determinant(
     let mut found = Vec::new();
     for group in merged.chunks(size.div_ceil(groups) * p) {
         let mut search = Search::new(group, p, part(group.len() / p));
-        found.extend(search.from_random_starts(starts.div_ceil(groups).max(BEST), &mut rng));
+        found.extend(search.random_starts(starts.div_ceil(groups).max(BEST), &mut rng));
     }
     let found = Search::new(&merged, p, part(size)).improved(found);
     let found = whole.improved(found);
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
     }
 
     /// The best candidates of many starts, after two steps each.
-    fn from_random_starts(&mut self, starts: usize, rng: &mut Rng) -> Vec<Candidate> {
+    fn random_starts(&mut self, starts: usize, rng: &mut Rng) -> Vec<Candidate> {
         let found: Vec<Candidate> = (0..starts).filter_map(|_| self.random_start(rng)).collect();
         self.improved(found)
     }

@@ -54,7 +54,7 @@ pub(super) fn best_correlations(windows: &Windows, nearest: usize) -> Best {
 /// A number near the golden part of `count` that shares no factor with it.
 fn scattering_stride(count: usize) -> usize {
     let golden = (count as f64 * 0.618_033_988_749_895) as usize;
-    (golden.max(1)..)
+    (golden.max(1)..=count)
         .find(|s| greatest_common_divisor(*s, count) == 1)
         .unwrap_or(1)
 }

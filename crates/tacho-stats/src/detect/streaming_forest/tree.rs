@@ -181,12 +181,8 @@ impl CutTree {
             return None;
         }
         let from = at as usize * 2 * self.width;
-        for j in 0..self.width {
-            let (low, high, x) = (
-                self.boxes[from + j],
-                self.boxes[from + self.width + j],
-                row[j],
-            );
+        for (j, &x) in row.iter().enumerate() {
+            let (low, high) = (self.boxes[from + j], self.boxes[from + self.width + j]);
             let gap = (low - x).max(x - high).max(0.0);
             if gap > 0.0 && left < gap {
                 let start = if x < low { x } else { high };
