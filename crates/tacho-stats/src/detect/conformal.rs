@@ -66,8 +66,8 @@ impl ConformalCalibration {
 
     /// A p-value that holds for this very calibration set: with probability at least 1 − `delta`
     /// over calibration sets, P(p ≤ α | set) ≤ α for all α at once (Bates et al., section 3, with
-    /// the generalised Simes bound over half of the scores). Larger than [`p`](Self::p); for small
-    /// p and `delta` = 0.1 by half with a thousand scores, and by more with fewer.
+    /// the generalised Simes bound over half of the scores). Larger than [`p`](Self::p): with a
+    /// thousand scores and `delta` = 0.1, 1.5 times at p = 0.05, 1.7 at 0.01, and 4.6 at the least.
     pub fn conditional_p(&self, score: f64, delta: f64) -> Result<f64> {
         level(delta)?;
         let (_, above_or_tied) = self.counts(score)?;

@@ -7,7 +7,7 @@
 //! Invariant: each tree has the law of a random cut tree grown from exactly the rows it holds (Guha et
 //! al., theorems 3 and 4); it holds at most `sample` rows, older ones with falling probability. A
 //! score is made before the row is learnt, changes nothing, and is an expectation over where a cut
-//! would put the row: with one row inside the data it is about 1/sample, far outside it is 1.
+//! would put the row: well inside the data it is a few times 1/sample, far outside it tends to 1.
 //! A score is not a probability: hold it against scores of the past before raising an alarm, as
 //! [`ConformalCalibration`](super::ConformalCalibration) does for a batch of independent rows and an
 //! extreme-value tail for a stream. Variables in different units need
