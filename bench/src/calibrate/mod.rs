@@ -10,6 +10,7 @@ mod changes;
 mod independent;
 mod intervals;
 mod means;
+mod multivariate;
 mod process;
 mod ranks;
 mod rates;
@@ -38,6 +39,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("forecast", forecast::measure),
     ("trend", trend::measure),
     ("changes", changes::measure),
+    ("multivariate", multivariate::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

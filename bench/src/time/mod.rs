@@ -10,6 +10,8 @@ mod mannwhitney;
 mod permutation;
 mod auto_ets;
 mod changes;
+mod isolation_forest;
+mod matrix_profile;
 mod quantiles;
 mod stl;
 mod trend;
@@ -48,6 +50,11 @@ const TASKS: &[(&str, Prepare)] = &[
     ("pelt_quiet", changes::prepare_pelt),
     ("e_divisive_1000", changes::prepare_e_divisive),
     ("e_divisive_5000", changes::prepare_e_divisive),
+    ("isolation-forest", isolation_forest::prepare),
+    ("isolation-forest-row", isolation_forest::prepare_row),
+    ("matrix-profile", matrix_profile::prepare),
+    ("quantiles", quantiles::prepare),
+    ("ttest", ttest::prepare),
 ];
 
 type Prepare = fn(&Path) -> Result<Work>;

@@ -6,6 +6,7 @@ mod calibration;
 mod distributions;
 mod forecast;
 mod hypotheses;
+mod multivariate;
 mod nist;
 mod nist_anova;
 mod nist_linear;
