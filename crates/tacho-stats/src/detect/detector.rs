@@ -46,6 +46,19 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// Where a deviation points; none for zero.
+    pub(crate) fn of(deviation: f64) -> Option<Self> {
+        if deviation > 0.0 {
+            Some(Self::Up)
+        } else if deviation < 0.0 {
+            Some(Self::Down)
+        } else {
+            None
+        }
+    }
+}
+
 impl Score {
     /// A score whose statistic is brought into `0..=f64::MAX`; the threshold must be above zero.
     pub(crate) fn new(statistic: f64, threshold: f64, direction: Option<Direction>) -> Self {
