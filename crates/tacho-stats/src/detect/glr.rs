@@ -17,6 +17,8 @@ use crate::error::Result;
 use crate::special::falling_root;
 
 const CANDIDATES_MAX: usize = 48;
+/// Simulated run lengths over approximate ones: 1.03 to 1.06 from 100 to 100 000 observations.
+const MEASURED: f64 = 1.04;
 /// Times and sums are counted anew from the oldest candidate once they have grown this far.
 const REBASE_AFTER: f64 = 65_536.0;
 
@@ -141,16 +143,16 @@ impl Side {
 
 /// The threshold of an average run length.
 fn threshold(arl: f64) -> Result<f64> {
-    let rate = |b: f64| 1.0 / approximate_run_length(1.0 + b);
+    let rate = |b: f64| 1.0 / (MEASURED * approximate_run_length(1.0 + b));
     let start = Normal::STANDARD.inverse_sf(0.5 / arl)?;
     Ok(1.0 + falling_root(rate, 1.0 / arl, start).unwrap_or(start))
 }
 
 /// Siegmund & Venkatraman's run length of the two-sided statistic at threshold `b`.
 fn approximate_run_length(b: f64) -> f64 {
+    const STEPS: u32 = 400;
     let sqrt_two_pi = (2.0 * std::f64::consts::PI).sqrt();
     // Shifts at lags of one and more only: the integral ends at b. Simpson's rule.
-    const STEPS: u32 = 400;
     let step = b / f64::from(STEPS);
     let integral: f64 = (1..=STEPS)
         .map(|i| {
@@ -165,7 +167,7 @@ fn approximate_run_length(b: f64) -> f64 {
         .sum::<f64>()
         * step
         / 3.0;
-    0.5 * sqrt_two_pi * (0.5 * b * b).exp() / (b * integral)
+    sqrt_two_pi * (0.5 * b * b).exp() / (b * integral)
 }
 
 /// ν: what the excess over a boundary leaves of a probability (Siegmund & Yakir 2007, p. 112).
@@ -179,6 +181,17 @@ fn overshoot(x: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::rng::Rng;
+
+    #[test]
+    fn run_length_is_the_one_asked_for() {
+        let mut rng = Rng::new(24);
+        let mut glr = Glr::new(RunLength::new(200.0).unwrap()).unwrap();
+        let alarms = (0..300_000)
+            .filter(|_| glr.update(rng.standard_normal()).unwrap().alarms())
+            .count();
+        // 1 500 expected, with a standard error of 39.
+        assert!((1_350..1_650).contains(&alarms), "{alarms}");
+    }
 
     #[test]
     fn pruning_loses_nothing() {

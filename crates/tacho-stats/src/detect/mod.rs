@@ -1,12 +1,33 @@
 //! Is this value unusual? Detectors whose false alarms can be counted beforehand.
 
+mod autoregression;
+mod baseline;
 mod cusum;
 mod detector;
+mod e_detector;
 mod ewma;
 mod glr;
+mod iqr;
+mod peaks;
+mod rate_of_change;
+mod robust_z;
 mod run_length;
+mod season;
+mod sequential_scores;
+mod series_baseline;
+mod shewhart;
+mod tail;
+mod window;
 
+pub use baseline::{Baseline, KnownBaseline, Monitor, NormalBaseline};
 pub use cusum::Cusum;
 pub use detector::{Detector, Direction, RunLength, Score, scores};
+pub use e_detector::EDetector;
 pub use ewma::Ewma;
 pub use glr::Glr;
+pub use iqr::TukeyFences;
+pub use peaks::PeaksOverThreshold;
+pub use rate_of_change::RateOfChange;
+pub use robust_z::RobustZ;
+pub use series_baseline::{SeriesBaseline, Training};
+pub use shewhart::{Shewhart, ZScore};
