@@ -5,6 +5,7 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
+mod detectors;
 mod independent;
 mod intervals;
 mod means;
@@ -30,6 +31,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("rates", rates::measure),
     ("sequential", sequential::measure),
     ("independent", independent::measure),
+    ("detectors", detectors::measure),
 ];
 
 type Measure = fn(&Study) -> Section;
