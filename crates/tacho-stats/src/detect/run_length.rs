@@ -42,6 +42,13 @@ pub(super) fn cusum(reference: f64, limit: f64) -> Result<f64> {
 /// than taken as 1.166; the excess does not depend on the limit once that is a few units.
 pub(super) fn cusum_limit(reference: f64, arl: f64) -> Result<f64> {
     let one_sided = 2.0 * arl;
+    // With a limit of zero every value above the reference alarms.
+    if Normal::STANDARD.sf(reference) * one_sided < 1.0 {
+        return Err(StatsError::Invalid {
+            name: "the average run length",
+            why: "it is shorter than that of any CUSUM for so large a shift",
+        });
+    }
     let raised = inverse_siegmund(reference, one_sided);
     let mut excess: f64 = 1.166;
     for _ in 0..SEARCH_STEPS {
@@ -213,10 +220,13 @@ mod tests {
     #[test]
     fn thresholds_invert_run_lengths() {
         for arl in [10.0, 500.0, 1e4, 1e7] {
-            for k in [0.25, 0.5, 1.0] {
-                let limit = cusum_limit(k, arl).unwrap();
-                if limit < CUSUM_LIMIT_MAX {
-                    check(cusum(k, limit), 2.0 * arl, 1e-6);
+            for k in [0.05, 0.25, 0.5, 1.0, 2.0, 3.0] {
+                match cusum_limit(k, arl) {
+                    Ok(limit) if limit < CUSUM_LIMIT_MAX => {
+                        check(cusum(k, limit), 2.0 * arl, 1e-6);
+                    }
+                    Ok(_) => assert!(k * arl > 1e3),
+                    Err(_) => assert!(arl < 1e3 && k > 1.0),
                 }
             }
             for weight in [0.05, 0.2, 1.0] {
