@@ -1,4 +1,11 @@
 //! Is this value unusual? Detectors whose false alarms can be counted beforehand.
+//!
+//! Every detector of one series is a [`Detector`]: constant memory, one [`Score`] a value, and a
+//! [`RunLength`] that is met while nothing changes. Charts ([`Cusum`], [`Ewma`], [`Glr`],
+//! [`EDetector`], [`Shewhart`]) add up standard normal numbers; a [`Baseline`] makes these of a
+//! series, [`SeriesBaseline`] for real ones; a [`Monitor`] is the two together.
+//! [`PeaksOverThreshold`] and [`RateOfChange`] judge single values of any distribution; [`RobustZ`]
+//! and [`TukeyFences`] are the textbook's, for independent normal observations.
 
 mod autoregression;
 mod baseline;
