@@ -7,6 +7,7 @@
 
 mod forecast;
 mod changes;
+mod detectors;
 mod independent;
 mod intervals;
 mod means;
@@ -40,6 +41,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("trend", trend::measure),
     ("changes", changes::measure),
     ("multivariate", multivariate::measure),
+    ("detectors", detectors::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

@@ -15,3 +15,42 @@ pub use mahalanobis::RobustCovariance;
 pub use matrix_profile::{Match, MatrixProfile, WINDOW_MIN, exclusion_zone, matrix_profile};
 pub use rows::Rows;
 pub use streaming_forest::{ShingledForest, StreamingForest, StreamingForestOptions, WIDTH_MAX};
+//!
+//! Every detector of one series is a [`Detector`]: constant memory, one [`Score`] a value, and a
+//! [`RunLength`] that is met while nothing changes. Charts ([`Cusum`], [`Ewma`], [`Glr`],
+//! [`EDetector`], [`Shewhart`]) add up standard normal numbers; a [`Baseline`] makes these of a
+//! series, [`SeriesBaseline`] for real ones; a [`Monitor`] is the two together.
+//! [`PeaksOverThreshold`] and [`RateOfChange`] judge single values of any distribution; [`RobustZ`]
+//! and [`TukeyFences`] are the textbook's, for independent normal observations.
+
+mod autoregression;
+mod baseline;
+mod cusum;
+mod detector;
+mod e_detector;
+mod ewma;
+mod glr;
+mod iqr;
+mod peaks;
+mod rate_of_change;
+mod robust_z;
+mod run_length;
+mod season;
+mod sequential_scores;
+mod series_baseline;
+mod shewhart;
+mod tail;
+mod window;
+
+pub use baseline::{Baseline, KnownBaseline, Monitor, NormalBaseline};
+pub use cusum::Cusum;
+pub use detector::{Detector, Direction, RunLength, Score, scores};
+pub use e_detector::EDetector;
+pub use ewma::Ewma;
+pub use glr::Glr;
+pub use iqr::TukeyFences;
+pub use peaks::PeaksOverThreshold;
+pub use rate_of_change::RateOfChange;
+pub use robust_z::RobustZ;
+pub use series_baseline::{SeriesBaseline, Training};
+pub use shewhart::{Shewhart, ZScore};

@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod calibration;
+mod detectors;
 mod distributions;
 mod forecast;
 mod hypotheses;
