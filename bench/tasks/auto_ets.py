@@ -30,5 +30,5 @@ def deviance_per_series(x):
     return [sum(fit["aicc"] + constant for fit in fits(x)) / SERIES]
 
 
-TASKS = [Task("auto_ets", "AutoETS 1000 × 200, non-seasonal", "statsforecast", arrays,
+TASKS = [Task("auto-ets", "AutoETS 1000 × 200, non-seasonal", "statsforecast", arrays,
               deviance_per_series, faster=3.0, close=2e-3, repeat=2)]

@@ -26,8 +26,8 @@ def otava(x):
 TASKS = [
     Task("pelt", "PELT, L2, 20 000, 100 changes", "ruptures (C)", steps(20_000, 200), kernel_cpd,
          faster=1.0, close=0.0),
-    Task("pelt_quiet", "PELT, L2, 20 000, no change", "ruptures (C)", steps(20_000, 20_000),
+    Task("pelt-quiet", "PELT, L2, 20 000, no change", "ruptures (C)", steps(20_000, 20_000),
          kernel_cpd, faster=1.0, close=0.0, repeat=3),
-    Task("e_divisive_1000", "e-divisive, n = 1000", "Otava", steps(1000, 250), otava, faster=5.0),
-    Task("e_divisive_5000", "e-divisive, n = 5000", "Otava", steps(5000, 1250), otava, faster=5.0),
+    Task("e-divisive-1000", "e-divisive, n = 1000", "Otava", steps(1000, 250), otava, faster=5.0),
+    Task("e-divisive-5000", "e-divisive, n = 5000", "Otava", steps(5000, 1250), otava, faster=5.0),
 ]

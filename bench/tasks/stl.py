@@ -22,6 +22,6 @@ def decompose(x, robust):
 TASKS = [
     Task("stl", "STL of 10 000, period 24", "statsmodels", arrays,
          lambda x: decompose(x, robust=False), faster=3.0, close=1e-9),
-    Task("stl_robust", "STL of 10 000, period 24, robust", "statsmodels", arrays,
+    Task("stl-robust", "STL of 10 000, period 24, robust", "statsmodels", arrays,
          lambda x: decompose(x, robust=True), faster=3.0, close=1e-9),
 ]

@@ -5,9 +5,9 @@
 //! choose by itself must keep what was asked for ([`Role::Chosen`]); textbook methods stand beside
 //! them for comparison.
 
-mod forecast;
 mod changes;
 mod detectors;
+mod forecast;
 mod independent;
 mod intervals;
 mod means;

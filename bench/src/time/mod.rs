@@ -4,14 +4,14 @@
 //! what is timed. `bench/peers.py` writes the arrays, runs the peer, runs this, and compares both
 //! times and both results. One thread only.
 
-mod bootstrap;
-mod hodges_lehmann;
-mod mannwhitney;
-mod permutation;
 mod auto_ets;
+mod bootstrap;
 mod changes;
+mod hodges_lehmann;
 mod isolation_forest;
+mod mannwhitney;
 mod matrix_profile;
+mod permutation;
 mod quantiles;
 mod stl;
 mod trend;
@@ -30,30 +30,25 @@ pub(crate) type Work = Box<dyn FnMut() -> Result<Vec<f64>>>;
 
 /// Every task: its name and what prepares it.
 const TASKS: &[(&str, Prepare)] = &[
+    ("auto-ets", auto_ets::prepare),
     ("bootstrap-mean", bootstrap::mean),
     ("bootstrap-median", bootstrap::median),
+    ("e-divisive-1000", changes::prepare_e_divisive),
+    ("e-divisive-5000", changes::prepare_e_divisive),
     ("hodges-lehmann", hodges_lehmann::prepare),
-    ("mannwhitney", mannwhitney::prepare),
-    ("permutation", permutation::prepare),
-    ("auto_ets", auto_ets::prepare),
-    ("quantiles", quantiles::prepare),
-    ("least_squares", trend::prepare_least_squares),
-    ("mann_kendall", trend::prepare_mann_kendall),
-    ("quantiles", quantiles::prepare),
-    ("stl", stl::prepare_plain),
-    ("stl_robust", stl::prepare_robust),
-    ("theil_sen", trend::prepare_theil_sen),
-    ("ttest", ttest::prepare),
-    ("quantiles", quantiles::prepare),
-    ("ttest", ttest::prepare),
-    ("pelt", changes::prepare_pelt),
-    ("pelt_quiet", changes::prepare_pelt),
-    ("e_divisive_1000", changes::prepare_e_divisive),
-    ("e_divisive_5000", changes::prepare_e_divisive),
     ("isolation-forest", isolation_forest::prepare),
     ("isolation-forest-row", isolation_forest::prepare_row),
+    ("least-squares", trend::prepare_least_squares),
+    ("mann-kendall", trend::prepare_mann_kendall),
+    ("mannwhitney", mannwhitney::prepare),
     ("matrix-profile", matrix_profile::prepare),
+    ("pelt", changes::prepare_pelt),
+    ("pelt-quiet", changes::prepare_pelt),
+    ("permutation", permutation::prepare),
     ("quantiles", quantiles::prepare),
+    ("stl", stl::prepare_plain),
+    ("stl-robust", stl::prepare_robust),
+    ("theil-sen", trend::prepare_theil_sen),
     ("ttest", ttest::prepare),
 ];
 
