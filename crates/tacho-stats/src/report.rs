@@ -8,22 +8,20 @@
 //! p-value never comes alone.
 
 mod kind;
+mod outcome;
 mod warning;
 
 pub use kind::Test;
 pub use warning::Warning;
 
-use crate::dependence::compare_means;
 use crate::describe::{mean, median, sd};
 use crate::effect::{
     Effect, cliffs_delta, cliffs_delta_interval, cohen_d, cohen_d_interval, common_language,
-    hedges_g, hedges_g_interval, hodges_lehmann,
+    hedges_g, hedges_g_interval,
 };
-use crate::equivalence::{self, Margin};
+use crate::equivalence::Margin;
 use crate::error::{self, Result, StatsError, observations};
 use crate::hypothesis::{Alternative, Interval};
-use crate::mannwhitney::{MannWhitneyMethod, mann_whitney};
-use crate::ttest::{self, TTest};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,7 +149,7 @@ pub fn hypothesis_test(question: &Question, a: &[f64], b: &[f64]) -> Result<Repo
     })?;
     observations(a, 1)?;
     observations(b, 1)?;
-    let outcome = question.test.run(question, a, b)?;
+    let outcome = outcome::of(question, a, b)?;
     let samples = [summary(a)?, summary(b)?];
     Ok(Report {
         test: question.test,
@@ -164,86 +162,6 @@ pub fn hypothesis_test(question: &Question, a: &[f64], b: &[f64]) -> Result<Repo
         samples,
         warnings: warning::warnings(question.test, a, b, outcome.p, question.alpha),
     })
-}
-
-/// What a test itself finds.
-struct Outcome {
-    statistic: Statistic,
-    p: f64,
-    difference: Option<Difference>,
-}
-
-impl Test {
-    /// One arm a test: this is where further tests are wired in.
-    fn run(self, question: &Question, a: &[f64], b: &[f64]) -> Result<Outcome> {
-        match self {
-            Self::Student => from_t(question, &ttest::student(a, b)?),
-            Self::Welch => from_t(question, &ttest::welch(a, b)?),
-            Self::Paired => from_t(question, &ttest::paired(a, b)?),
-            Self::MannWhitney => {
-                let test = mann_whitney(a, b, MannWhitneyMethod::Auto)?;
-                let shift = hodges_lehmann(a, b, 1.0 - question.alpha)?;
-                Ok(Outcome {
-                    statistic: statistic("U", test.u1, None),
-                    p: test.p(question.alternative),
-                    difference: Some(Difference {
-                        name: "Hodges-Lehmann shift",
-                        value: shift.shift,
-                        interval: shift.interval,
-                    }),
-                })
-            }
-            Self::DependentMeans => dependent_means(question, a, b),
-            Self::Tost => {
-                let margin = question.margin.ok_or(StatsError::Invalid {
-                    name: "margin",
-                    why: "a test of equivalence needs one",
-                })?;
-                let test = equivalence::welch(a, b, margin, question.alpha)?;
-                Ok(Outcome {
-                    statistic: statistic("t", test.statistic, None),
-                    p: test.p(),
-                    difference: Some(Difference {
-                        name: "difference of means",
-                        value: test.difference,
-                        interval: test.interval,
-                    }),
-                })
-            }
-        }
-    }
-}
-
-fn dependent_means(question: &Question, a: &[f64], b: &[f64]) -> Result<Outcome> {
-    // The comparison is of a second series with a first; the report of a first with a second.
-    let found = compare_means(b, a)?;
-    let t = found.difference / found.standard_error;
-    let df = found.df()?;
-    Ok(Outcome {
-        statistic: statistic("t", t, df.is_finite().then_some(df)),
-        p: found.p(question.alternative),
-        difference: Some(Difference {
-            name: "difference of means",
-            value: found.difference,
-            interval: found.interval(1.0 - question.alpha)?,
-        }),
-    })
-}
-
-fn from_t(question: &Question, test: &TTest) -> Result<Outcome> {
-    Ok(Outcome {
-        statistic: statistic("t", test.t, Some(test.df)),
-        p: test.p(question.alternative),
-        difference: Some(Difference {
-            name: "difference of means",
-            value: test.difference,
-            interval: test.interval(1.0 - question.alpha)?,
-        }),
-    })
-}
-
-fn statistic(name: &'static str, value: f64, df: Option<f64>) -> Statistic {
-    Statistic { name, value, df }
 }
 
 /// Every effect size that the data define, with its interval where that exists.

@@ -1,7 +1,7 @@
 //! The tests by name.
 //!
 //! Invariant: every test's name parses back to it. A further test is a variant, a line in
-//! [`Test::ALL`] and an arm in `Test::run`.
+//! [`Test::ALL`] and an arm in `outcome::of`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,11 +20,22 @@ pub enum Test {
     Paired,
     /// Mann-Whitney's U test.
     MannWhitney,
+    /// Wilcoxon's signed-rank test of pairs.
+    Wilcoxon,
+    /// Brunner and Munzel's test: does one sample tend to be larger, whatever the shapes.
+    BrunnerMunzel,
+    /// Kolmogorov and Smirnov's test: is anything different at all.
+    KolmogorovSmirnov,
+    /// The difference of means against all labellings, or 10 000 drawn ones.
+    Permutation,
     /// Two one-sided Welch tests of equivalence.
     Tost,
     /// Means of two series in order of time, whose neighbours may resemble each other
     /// ([`compare_means`](crate::dependence::compare_means)).
     DependentMeans,
+    /// Which of two such series tends to be larger
+    /// ([`compare_ranks`](crate::dependence::compare_ranks)).
+    DependentRanks,
 }
 
 impl Test {
@@ -34,8 +45,13 @@ impl Test {
         (Self::Welch, "welch"),
         (Self::Paired, "paired"),
         (Self::MannWhitney, "mann-whitney"),
+        (Self::Wilcoxon, "wilcoxon"),
+        (Self::BrunnerMunzel, "brunner-munzel"),
+        (Self::KolmogorovSmirnov, "ks"),
+        (Self::Permutation, "permutation"),
         (Self::Tost, "tost"),
         (Self::DependentMeans, "dependent-means"),
+        (Self::DependentRanks, "dependent-ranks"),
     ];
 
     /// Its name.
@@ -48,12 +64,12 @@ impl Test {
 
     /// Whether it allows for neighbours that resemble each other.
     pub fn allows_dependence(self) -> bool {
-        matches!(self, Self::DependentMeans)
+        matches!(self, Self::DependentMeans | Self::DependentRanks)
     }
 
     /// Whether observations belong together by their place.
     pub fn is_paired(self) -> bool {
-        matches!(self, Self::Paired)
+        matches!(self, Self::Paired | Self::Wilcoxon)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::rng::Rng;
+use crate::ttest;
 
 fn noise(seed: u64, n: usize, phi: f64, shift: f64) -> Vec<f64> {
     let mut rng = Rng::new(seed);
@@ -71,8 +72,25 @@ fn swapping_the_samples_mirrors_the_report() {
     for (test, _) in Test::ALL {
         let there = hypothesis_test(&question(*test), &a, &b).unwrap();
         let back = hypothesis_test(&question(*test), &b, &a).unwrap();
-        assert!((there.p - back.p).abs() < 1e-12, "{test}");
-        let (one, other) = (there.difference.unwrap(), back.difference.unwrap());
+        // Drawn labellings differ with the order of the samples.
+        let tolerance = if *test == Test::Permutation {
+            0.02
+        } else {
+            1e-9
+        };
+        assert!((there.p - back.p).abs() < tolerance, "{test}");
+        // A probability is mirrored around one half; tests without an estimate have none either way.
+        let (Some(one), Some(other)) = (there.difference, back.difference) else {
+            assert!(
+                there.difference.is_none() && back.difference.is_none(),
+                "{test}"
+            );
+            continue;
+        };
+        if one.name == "P(a > b)" {
+            assert!((one.value + other.value - 1.0).abs() < 1e-12);
+            continue;
+        }
         assert!((one.value + other.value).abs() < 1e-12);
         assert!((one.interval.low + other.interval.high).abs() < 1e-12);
     }
