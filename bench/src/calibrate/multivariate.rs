@@ -12,7 +12,7 @@ use tacho_stats::rng::Rng;
 
 use super::{Alarms, Process, Role, Section, Study, Trial};
 
-const ALPHAS: [f64; 2] = [0.01, 0.05];
+const ALPHAS: [f64; 1] = [0.05];
 /// The known outlier: this many standard deviations are added to the first variable.
 const SHIFT: f64 = 5.0;
 /// Larger tables are slow, so they see only every fourth replicate.

@@ -72,6 +72,9 @@ pub struct TestAnswer {
     pub p_value: f64,
     /// Whether p is at most alpha (for `tost`: the samples are equivalent).
     pub significant: bool,
+    /// Whether there is an answer at all: numbers that resemble their neighbours may be worth too
+    /// few.
+    pub decidable: bool,
     /// First sample less second, where the test estimates it.
     pub difference: Option<DifferenceBody>,
     /// Effect sizes, each in words too.
@@ -176,6 +179,7 @@ fn answer(report: &Report) -> TestAnswer {
         },
         p_value: report.p,
         significant: report.is_significant(),
+        decidable: report.is_decidable(),
         difference: report.difference.map(|found| DifferenceBody {
             name: found.name,
             value: found.value,

@@ -122,11 +122,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether the test rejects at alpha: for `tost`, whether the samples are equivalent. Never
-    /// where the observations are worth too few independent ones to say.
-    pub fn is_significant(&self) -> bool {
+    /// Whether the observations are worth enough independent ones for an answer.
+    pub fn is_decidable(&self) -> bool {
         let undecided = |w: &Warning| matches!(w, Warning::Undecided { .. });
-        self.p <= self.alpha && !self.warnings.iter().any(undecided)
+        !self.warnings.iter().any(undecided)
+    }
+
+    /// Whether the test rejects at alpha: for `tost`, whether the samples are equivalent.
+    pub fn is_significant(&self) -> bool {
+        self.p <= self.alpha && self.is_decidable()
     }
 }
 

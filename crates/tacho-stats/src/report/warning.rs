@@ -58,7 +58,9 @@ const SD_RATIO: f64 = 2.0;
 pub(super) fn warnings(test: Test, a: &[f64], b: &[f64], p: f64, alpha: f64) -> Vec<Warning> {
     let mut found = Vec::new();
     if test.allows_dependence() {
-        found.extend(undecided(a, b));
+        if let Some(undecided) = undecided(a, b) {
+            return vec![undecided];
+        }
     } else if test.is_paired() {
         let differences: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
         found.extend(dependent(0, &differences));
@@ -131,8 +133,8 @@ impl fmt::Display for Warning {
             }
             Self::Undecided { effective_n } => write!(
                 f,
-                "worth only {effective_n:.1} independent observations where {MIN_EFFECTIVE_N} are \
-                 needed: no answer; measure longer"
+                "the order of the numbers leaves them worth only {effective_n:.1} independent \
+                 ones where {MIN_EFFECTIVE_N} are needed; measure longer"
             ),
             Self::Few { n } => write!(
                 f,

@@ -38,7 +38,8 @@ enum Action {
 A file is a list of numbers, or a table with commas, semicolons, tabs or blanks, with or without
 headings; `-` is standard input. Where the order of the numbers is their order in time, a warning
 says when neighbours are so alike that a textbook test would be wrong; `--test dependent-means`
-is right then.")]
+and `--test dependent-ranks` are right then, and exit with 3 where there is too little for an
+answer.")]
 struct TestArgs {
     /// File with the first sample
     a: PathBuf,
@@ -69,6 +70,9 @@ struct TestArgs {
     /// Seed of tests that resample
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Exit with 0 when there is no answer
+    #[arg(long)]
+    allow_inconclusive: bool,
     /// How to write the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -149,9 +153,14 @@ fn test(args: &TestArgs) -> Result<Outcome> {
         seed: Some(args.seed),
     };
     let answer = statistics::test(&request)?;
+    let outcome = if answer.decidable || args.allow_inconclusive {
+        Outcome::Fine
+    } else {
+        Outcome::Inconclusive
+    };
     if args.format == Format::Json {
         print_json(&serde_json::to_value(&answer).context("cannot write the answer")?)?;
-        return Ok(Outcome::Fine);
+        return Ok(outcome);
     }
     let names = [args.a.display().to_string(), args.b.display().to_string()];
     if args.format == Format::Table {
@@ -165,12 +174,15 @@ fn test(args: &TestArgs) -> Result<Outcome> {
             print(&format!("note: {warning}\n"))?;
         }
     }
-    Ok(Outcome::Fine)
+    Ok(outcome)
 }
 
 /// The answer in a sentence.
 fn sentence(answer: &TestAnswer) -> String {
     let p = probability(answer.p_value);
+    if !answer.decidable {
+        return format!("No answer ({p}).");
+    }
     match (answer.test, answer.significant) {
         ("tost", true) => format!("The samples are equal within the margin ({p})."),
         ("tost", false) => {
@@ -209,7 +221,7 @@ fn samples(answer: &TestAnswer, names: &[String; 2]) -> Table {
 }
 
 fn figures(answer: &TestAnswer) -> Table {
-    let mut table = Table::new(&["", ">value", "interval", ""]);
+    let mut table = Table::new(&["figure", ">value", "interval", "note"]);
     let df = answer
         .statistic
         .df
@@ -220,12 +232,11 @@ fn figures(answer: &TestAnswer) -> Table {
         &mut table,
         [name, value, String::new(), df.unwrap_or_default()],
     );
-    let p = format!("{:.4e}", answer.p_value);
     add(
         &mut table,
         [
             "p".to_owned(),
-            p,
+            number(answer.p_value),
             String::new(),
             answer.alternative.to_owned(),
         ],

@@ -26,4 +26,5 @@ mod remote_write;
 mod reports;
 mod safety;
 mod start;
+mod stats;
 mod storage;
