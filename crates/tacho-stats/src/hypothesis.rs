@@ -16,6 +16,23 @@ pub enum Alternative {
     Greater,
 }
 
+impl Alternative {
+    /// The p-value against this alternative where the distribution is symmetric: from the two-sided
+    /// one, and an estimate that is positive where [`Alternative::Greater`] looks right.
+    pub(crate) fn sided(self, two_sided: f64, estimate: f64) -> f64 {
+        let favoured = match self {
+            Self::TwoSided => return two_sided,
+            Self::Greater => estimate > 0.0,
+            Self::Less => estimate < 0.0,
+        };
+        if favoured {
+            0.5 * two_sided
+        } else {
+            1.0 - 0.5 * two_sided
+        }
+    }
+}
+
 /// A confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {

@@ -118,18 +118,7 @@ impl MeanComparison {
     /// The p-value of no difference; [`Alternative::Greater`] claims that the second mean is larger.
     pub fn p(&self, alternative: Alternative) -> f64 {
         let two_sided = self.beyond(self.difference.abs(), 1.0);
-        let toward = |favoured: bool| {
-            if favoured {
-                0.5 * two_sided
-            } else {
-                1.0 - 0.5 * two_sided
-            }
-        };
-        match alternative {
-            Alternative::TwoSided => two_sided,
-            Alternative::Greater => toward(self.difference > 0.0),
-            Alternative::Less => toward(self.difference <= 0.0),
-        }
+        alternative.sided(two_sided, self.difference)
     }
 
     /// The confidence interval of the difference, in the unit of the series.

@@ -95,17 +95,7 @@ impl RankComparison {
     /// tends to be.
     pub fn p(&self, alternative: Alternative) -> f64 {
         let excess = self.superiority - 0.5;
-        let two_sided = self.tail(excess.abs());
-        let favoured = match alternative {
-            Alternative::TwoSided => return two_sided,
-            Alternative::Greater => excess > 0.0,
-            Alternative::Less => excess <= 0.0,
-        };
-        if favoured {
-            0.5 * two_sided
-        } else {
-            1.0 - 0.5 * two_sided
-        }
+        alternative.sided(self.tail(excess.abs()), excess)
     }
 
     /// The confidence interval of [`superiority`](Self::superiority), cut at 0 and 1.

@@ -234,18 +234,7 @@ impl Shift {
             }
             None => f64::from(beyond == 0.0),
         };
-        let toward = |favoured: bool| {
-            if favoured {
-                0.5 * two_sided
-            } else {
-                1.0 - 0.5 * two_sided
-            }
-        };
-        match alternative {
-            Alternative::TwoSided => two_sided,
-            Alternative::Greater => toward(distance > 0.0),
-            Alternative::Less => toward(distance < 0.0),
-        }
+        alternative.sided(two_sided, distance)
     }
 }
 

@@ -40,8 +40,9 @@ impl SortedSample {
         let below = Binomial::new(n, p)?;
         // The number of observations below the quantile is binomial. One-based order statistics:
         // the largest l with P(B < l) ≤ tail, the smallest u with P(B ≥ u) ≤ tail.
-        let l = last(n, |l| l == 0 || below.cdf(l - 1) <= tail);
-        let u = first(n + 1, |u| below.sf(u.saturating_sub(1)) <= tail);
+        let at_least = below.quantile(tail)?;
+        let l = at_least + u64::from(below.cdf(at_least) <= tail);
+        let u = below.inverse_sf(tail)? + 1;
         if l == 0 || u > n {
             return Err(StatsError::TooFew {
                 need: least(p, tail),
@@ -54,34 +55,6 @@ impl SortedSample {
             level,
         })
     }
-}
-
-/// The largest of `0..=n` for which `holds`, which holds up to somewhere.
-fn last(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, n);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        if holds(middle) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    low
-}
-
-/// The smallest of `1..=n` for which `holds`, which holds from somewhere; `n` where it never does.
-fn first(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (1, n);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    low
 }
 
 /// The fewest observations with an interval: all on one side of the quantile must be unlikely.
