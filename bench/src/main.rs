@@ -2,7 +2,11 @@
 //!
 //! One file a command, or a folder of one file a subject. Not shipped, and nothing depends on it.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "a program speaks to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program speaks to the terminal"
+)]
 
 mod calibrate;
 mod tcpd;
@@ -29,8 +33,15 @@ enum Command {
     Time(time::Arguments),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    run(Arguments::parse().command).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Calibrate(arguments) => Ok(calibrate::run(&arguments)),
         Command::Tcpd(arguments) => tcpd::run(&arguments),
         Command::Time(arguments) => time::run(&arguments),

@@ -38,7 +38,9 @@ pub(super) fn measure(study: &Study) -> Section {
         (Process::Season, &[300]),
     ] {
         for n in sizes {
-            let tallies = study.count(*n as u64, |rng| trials(rng, process, *n));
+            let tallies = study
+                .short(80)
+                .count(*n as u64, |rng| trials(rng, process, *n));
             for ((method, _), tally) in METHODS.iter().zip(tallies) {
                 section.alarms.push(Alarms {
                     method: (*method).to_owned(),

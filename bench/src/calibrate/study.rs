@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tacho_stats::rng::Rng;
 
+/// Fewer replicates than this are a short form.
+const QUICK_MAX: u64 = 500;
+
 /// How many replicates a row gets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Study {
@@ -63,6 +66,17 @@ impl Study {
     /// A part of the study for what is slow: one replicate in `every`, at least 100.
     pub(crate) fn one_in(self, every: u64) -> Self {
         let replicates = (self.replicates / every).max(100).min(self.replicates);
+        Self { replicates, ..self }
+    }
+
+    /// The same, but in the short form at most `most` replicates: for what is very slow.
+    pub(crate) fn short(self, most: u64) -> Self {
+        let quick = self.replicates < QUICK_MAX;
+        let replicates = if quick {
+            self.replicates.min(most)
+        } else {
+            self.replicates
+        };
         Self { replicates, ..self }
     }
 
