@@ -54,6 +54,24 @@ impl Sum {
     }
 }
 
+/// The compensated sum of `term` over pairs of two slices as long as each other.
+pub(crate) fn sum_pairs(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let ((chunks, rest), (others, other_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let (mut total, mut lost) = ([0.0; LANES], [0.0; LANES]);
+    for (chunk, other) in chunks.iter().zip(others) {
+        for lane in 0..LANES {
+            let value = term(chunk[lane], other[lane]);
+            let next = total[lane] + value;
+            lost[lane] += rounded_off(total[lane], value, next);
+            total[lane] = next;
+        }
+    }
+    let pairs = rest.iter().zip(other_rest).map(|(a, b)| term(*a, *b));
+    let mut sum = Sum::of(total.into_iter().chain(pairs));
+    sum.lost += lost.iter().sum::<f64>();
+    sum.value()
+}
+
 /// What the addition of `a` and `b` to `sum` rounded off, exactly.
 fn rounded_off(a: f64, b: f64, sum: f64) -> f64 {
     let from_b = sum - a;
@@ -101,6 +119,7 @@ mod tests {
             x.extend([-1e18; 11]);
             let got = sum_over(&x, |v| v);
             assert!((got / (1e-3 * n as f64) - 1.0).abs() < 1e-15, "{n}: {got}");
+            assert_eq!(sum_pairs(&x, &vec![1.0; x.len()], |a, b| a * b), got);
             let one_by_one = sum(x.iter().copied());
             assert!((one_by_one / got - 1.0).abs() < 1e-15, "{n}: {one_by_one}");
         }

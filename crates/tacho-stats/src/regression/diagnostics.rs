@@ -15,13 +15,7 @@ impl LeastSquares {
 
     /// The diagonal of the hat matrix: how much each observation moves its own fit.
     pub fn leverages(&self) -> Vec<f64> {
-        let square = |i: usize| {
-            self.factors
-                .q
-                .iter()
-                .map(|q| q[i].value().powi(2))
-                .sum::<f64>()
-        };
+        let square = |i: usize| self.q.iter().map(|q| q[i].powi(2)).sum::<f64>();
         (0..self.residuals.len())
             .map(|i| square(i).min(1.0))
             .collect()
@@ -42,7 +36,7 @@ impl LeastSquares {
     ///
     /// Infinite where an observation alone determines a coefficient; zero for an exact fit.
     pub fn cooks_distances(&self) -> Vec<f64> {
-        let p = self.factors.q.len() as f64;
+        let p = self.q.len() as f64;
         let each = self
             .studentised_residuals()
             .into_iter()
@@ -65,6 +59,6 @@ impl LeastSquares {
     /// Largest over smallest singular value of the design, its columns scaled to length one; above
     /// about 30 coefficients can hardly be told apart.
     pub fn condition_number(&self) -> f64 {
-        self.factors.condition_number()
+        self.triangle.condition_number()
     }
 }

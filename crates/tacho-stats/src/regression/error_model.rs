@@ -6,8 +6,6 @@
 //! Sources: White, Econometrica 48 (1980); Newey & West, Econometrica 55 (1987), and "Automatic lag
 //! selection in covariance matrix estimation", Review of Economic Studies 61 (1994).
 
-use super::double_double::DoubleDouble;
-
 /// What is assumed of the errors of a regression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum ErrorModel {
@@ -37,11 +35,12 @@ impl ErrorModel {
         }
     }
 
-    /// M by rows; `variance` is that of the residuals.
+    /// M by rows, of residuals times `scale`; `variance` is theirs.
     pub(super) fn middle(
         self,
-        q: &[Vec<DoubleDouble>],
+        q: &[Vec<f64>],
         residuals: &[f64],
+        scale: f64,
         variance: f64,
     ) -> Vec<Vec<f64>> {
         let p = q.len();
@@ -57,7 +56,7 @@ impl ErrorModel {
             .map(|q| {
                 q.iter()
                     .zip(residuals)
-                    .map(|(q, r)| q.value() * r)
+                    .map(|(q, r)| q * (r * scale))
                     .collect()
             })
             .collect();

@@ -1,15 +1,17 @@
 //! Ordinary least squares: coefficients, their intervals, predictions and the quality of the fit.
 //!
 //! Invariant: coefficients and their standard errors are those of the data as given in doubles, to
-//! about the last digit, up to condition numbers of 1e14; worse designs are refused. Shifting or
-//! scaling y or a predictor moves the coefficients exactly as it should.
+//! about the last digit, up to condition numbers of 1e14; worse designs are refused. A single
+//! predictor, where doubles suffice, is fitted in them, to 1e-13 ([`simple`](super::simple)). Scaling
+//! y or a predictor by a power of two moves the coefficients exactly as it should.
 //! Not for noise with a memory unless [`ErrorModel`] says so; nor for outliers
 //! ([`theil_sen`](super::theil_sen())).
 //! Sources: Draper & Smith, "Applied regression analysis" (1998); NIST `StRD`, linear regression.
 
 use super::double_double::{DoubleDouble, dot};
 use super::error_model::{ErrorModel, form};
-use super::orthogonal::Orthogonal;
+use super::orthogonal::{Orthogonal, Triangle};
+use super::simple::simple;
 use crate::distribution::{FisherF, StudentT};
 use crate::error::{self, Result, StatsError, in_range, observations};
 use crate::hypothesis::Interval;
@@ -83,7 +85,8 @@ pub struct LeastSquares {
     /// Degrees of freedom of the residuals: observations less coefficients.
     pub df: f64,
     pub(super) residuals: Vec<f64>,
-    pub(super) factors: Orthogonal,
+    pub(super) q: Vec<Vec<f64>>,
+    pub(super) triangle: Triangle,
     pub(super) errors: ErrorModel,
     intercept: Intercept,
     basis: Basis,
@@ -123,15 +126,12 @@ pub fn least_squares(
     predictors: &[&[f64]],
     intercept: Intercept,
 ) -> Result<LeastSquares> {
-    let mut columns = Vec::with_capacity(predictors.len());
-    for x in predictors {
-        same_length(y, x)?;
-        observations(x, 1)?;
-        let scale = power_of_two_near(x);
-        let column = x.iter().map(|v| DoubleDouble::from(v * scale)).collect();
-        columns.push((column, scale));
+    if let ([x], Intercept::Fitted) = (predictors, intercept)
+        && let Some(fit) = LeastSquares::through_points(y, x)?
+    {
+        return Ok(fit);
     }
-    LeastSquares::fit(y, columns, intercept, Basis::Predictors)
+    LeastSquares::in_twice_the_precision(y, predictors, intercept)
 }
 
 /// Fits y = b₀ + b₁ x + ... of the given degree. The powers are taken in twice the precision.
@@ -160,6 +160,61 @@ pub fn polynomial(
 }
 
 impl LeastSquares {
+    /// A line with an intercept, in doubles; none where they do not suffice.
+    fn through_points(y: &[f64], x: &[f64]) -> Result<Option<Self>> {
+        same_length(y, x)?;
+        observations(x, 1)?;
+        observations(y, 3)?;
+        let (x_scale, y_scale) = (power_of_two_near(x), power_of_two_near(y));
+        // Unscaled means must neither overflow nor lose their low parts.
+        let usual = |scale: f64| (1e-270..1e270).contains(&scale);
+        let scales = [y_scale, x_scale];
+        let fit = if scales.into_iter().all(usual) {
+            simple(y, x, scales)
+        } else {
+            None
+        };
+        let Some(mut fit) = fit else {
+            return Ok(None);
+        };
+        let df = y.len() as f64 - 2.0;
+        let residual_sd = (fit.unexplained / df).sqrt() / y_scale;
+        let unit = 1.0 / y_scale;
+        for residual in &mut fit.residuals {
+            *residual *= unit;
+        }
+        Ok(Some(Self {
+            residual_sd: in_range("the residual standard deviation", residual_sd)?,
+            r_squared: fit.r_squared,
+            df,
+            residuals: fit.residuals,
+            q: fit.q,
+            triangle: fit.triangle,
+            errors: ErrorModel::Independent,
+            intercept: Intercept::Fitted,
+            basis: Basis::Predictors,
+            coefficients: fit.coefficients.to_vec(),
+            scales: vec![1.0, x_scale],
+            y_scale,
+        }))
+    }
+
+    pub(super) fn in_twice_the_precision(
+        y: &[f64],
+        predictors: &[&[f64]],
+        intercept: Intercept,
+    ) -> Result<Self> {
+        let mut columns = Vec::with_capacity(predictors.len());
+        for x in predictors {
+            same_length(y, x)?;
+            observations(x, 1)?;
+            let scale = power_of_two_near(x);
+            let column = x.iter().map(|v| DoubleDouble::from(v * scale)).collect();
+            columns.push((column, scale));
+        }
+        Self::fit(y, columns, intercept, Basis::Predictors)
+    }
+
     fn fit(
         y: &[f64],
         predictors: Vec<(Vec<DoubleDouble>, f64)>,
@@ -200,8 +255,9 @@ impl LeastSquares {
             },
             df,
             residuals: rest.iter().map(|r| r.value() / y_scale).collect(),
-            coefficients: factors.solve(&parts),
-            factors,
+            coefficients: factors.triangle.solve(&parts),
+            q: factors.q.iter().map(rounded).collect(),
+            triangle: factors.triangle,
             errors: ErrorModel::Independent,
             intercept,
             basis,
@@ -219,7 +275,7 @@ impl LeastSquares {
     /// All coefficients: the intercept first, where it was fitted, then one a predictor or power.
     pub fn coefficients(&self) -> Result<Vec<Coefficient>> {
         let middle = self.middle();
-        let inverse = self.factors.inverse_rows();
+        let inverse = self.triangle.inverse_rows();
         let rows = self.coefficients.iter().zip(&self.scales).zip(&inverse);
         rows.map(|((estimate, scale), row)| {
             // Scaling factors are powers of two, but their ratio may leave the range of doubles.
@@ -269,7 +325,7 @@ impl LeastSquares {
         let value = dot(&row, &self.coefficients).value() / self.y_scale;
         let value = in_range("the prediction", value)?;
         let seen: Vec<f64> = self
-            .factors
+            .triangle
             .solve_transposed(&row)
             .iter()
             .map(|v| v.value())
@@ -324,19 +380,23 @@ impl LeastSquares {
     }
 
     fn middle(&self) -> Vec<Vec<f64>> {
-        let scaled: Vec<f64> = self.residuals.iter().map(|r| r * self.y_scale).collect();
         let variance = (self.residual_sd * self.y_scale).powi(2);
-        self.errors.middle(&self.factors.q, &scaled, variance)
+        self.errors
+            .middle(&self.q, &self.residuals, self.y_scale, variance)
     }
 
     /// Qᵀ y = R b.
     fn factors_of_y(&self) -> Vec<DoubleDouble> {
-        self.factors.multiply(&self.coefficients)
+        self.triangle.multiply(&self.coefficients)
     }
 
     fn constants(&self) -> f64 {
         f64::from(u8::from(self.intercept == Intercept::Fitted))
     }
+}
+
+fn rounded(column: &Vec<DoubleDouble>) -> Vec<f64> {
+    column.iter().map(|v| v.value()).collect()
 }
 
 fn same_length(y: &[f64], x: &[f64]) -> Result<()> {

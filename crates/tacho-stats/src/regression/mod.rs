@@ -12,6 +12,7 @@ mod least_squares;
 mod mann_kendall;
 mod noise_models;
 mod orthogonal;
+mod simple;
 mod theil_sen;
 mod trend;
 

@@ -14,10 +14,16 @@ use crate::error::{Result, StatsError};
 /// data it was computed from.
 const NEW_MIN: f64 = 64.0 * f64::EPSILON;
 
-/// Q, and R by columns.
+/// Q and R.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Orthogonal {
     pub(super) q: Vec<Vec<DoubleDouble>>,
+    pub(super) triangle: Triangle,
+}
+
+/// R, by columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Triangle {
     r: Vec<Vec<DoubleDouble>>,
 }
 
@@ -26,7 +32,7 @@ impl Orthogonal {
     pub(super) fn new(columns: Vec<Vec<DoubleDouble>>, first: usize) -> Result<Self> {
         let mut factors = Self {
             q: Vec::with_capacity(columns.len()),
-            r: Vec::with_capacity(columns.len()),
+            triangle: Triangle::new(Vec::with_capacity(columns.len())),
         };
         for (index, mut column) in columns.into_iter().enumerate() {
             let length = dot(&column, &column).sqrt();
@@ -42,7 +48,7 @@ impl Orthogonal {
             }
             r.push(new);
             factors.q.push(column);
-            factors.r.push(r);
+            factors.triangle.r.push(r);
         }
         Ok(factors)
     }
@@ -57,6 +63,13 @@ impl Orthogonal {
             part
         };
         self.q.iter().map(take).collect()
+    }
+}
+
+impl Triangle {
+    /// From columns of 1, 2, 3, ... values, none of whose last is zero.
+    pub(super) fn new(r: Vec<Vec<DoubleDouble>>) -> Self {
+        Self { r }
     }
 
     /// The solution of R x = b.
@@ -169,7 +182,9 @@ mod tests {
         let design: [&[f64]; 2] = [&[1.0, 1.0, 1.0], &[1.0, 2.0, 4.0]];
         let factors = Orthogonal::new(columns(&design), 1).unwrap();
         let b = [7.0, -2.0].map(DoubleDouble::from);
-        let x = factors.solve(&factors.solve_transposed(&b));
+        let x = factors
+            .triangle
+            .solve(&factors.triangle.solve_transposed(&b));
         // XᵀX = [[3, 7], [7, 21]].
         let [x0, x1] = [x[0].value(), x[1].value()];
         assert!((3.0 * x0 + 7.0 * x1 - 7.0).abs() < 1e-14);
