@@ -57,11 +57,12 @@ mod compare;
 mod long_run_variance;
 mod mean;
 mod mixture;
+pub(crate) mod noise_models;
 mod portmanteau;
 mod ranks;
 mod rates;
 mod slow_noise;
-mod spectrum;
+pub(crate) mod spectrum;
 
 pub use autocorrelation::{
     autocorrelation, effective_sample_size, integrated_autocorrelation_time,

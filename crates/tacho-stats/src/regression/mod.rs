@@ -10,11 +10,11 @@ mod error_model;
 mod inversions;
 mod least_squares;
 mod mann_kendall;
-mod noise_models;
 mod orthogonal;
 mod simple;
 mod theil_sen;
 mod trend;
+mod whittle_line;
 
 pub use error_model::ErrorModel;
 pub use least_squares::{

@@ -56,11 +56,7 @@ pub fn theil_sen(x: &[f64], y: &[f64], level: f64) -> Result<TheilSen> {
     }
     let unit = slopes.unit;
     let unscaled = |slope: f64| in_range("the slope", slope * unit);
-    let middle = slopes.total / 2;
-    let mut slope = slopes.select(middle + 1)?;
-    if slopes.total.is_multiple_of(2) {
-        slope = 0.5 * slope + 0.5 * slopes.select(middle)?;
-    }
+    let slope = slopes.median()?;
     let total = slopes.total as f64;
     let margin = Normal::STANDARD.inverse_sf(0.5 * (1.0 - level))? * score_variance(x, y).sqrt();
     let low = (0.5 * (total - margin)).round_ties_even().max(1.0) as u64;
@@ -91,6 +87,13 @@ pub fn theil_sen(x: &[f64], y: &[f64], level: f64) -> Result<TheilSen> {
 pub fn theil_sen_series(y: &[f64], level: f64) -> Result<TheilSen> {
     let x: Vec<f64> = (0..y.len()).map(|t| t as f64).collect();
     theil_sen(&x, y, level)
+}
+
+/// The slope alone of the line through an evenly spaced series of two or more.
+pub(super) fn median_slope(y: &[f64]) -> Result<f64> {
+    let x: Vec<f64> = (0..y.len()).map(|t| t as f64).collect();
+    let mut slopes = Slopes::new(&x, y)?;
+    in_range("the slope", slopes.median()? * slopes.unit)
 }
 
 /// Variance of Kendall's S with ties in x and in y, as Sen has it.
@@ -178,6 +181,15 @@ impl Slopes {
     fn slope(&self, i: usize, j: usize) -> f64 {
         let ((x1, y1), (x2, y2)) = (self.points[i], self.points[j]);
         (y2 - y1) / (x2 - x1)
+    }
+
+    fn median(&mut self) -> Result<f64> {
+        let middle = self.total / 2;
+        let slope = self.select(middle + 1)?;
+        if self.total.is_multiple_of(2) {
+            return Ok(0.5 * slope + 0.5 * self.select(middle)?);
+        }
+        Ok(slope)
     }
 
     /// The slope of the given rank, from 1.

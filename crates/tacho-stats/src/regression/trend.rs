@@ -10,12 +10,13 @@
 //! Method: outliers are drawn in to 2.5 robust standard deviations from the Theil-Sen line (Huber's
 //! pseudo-values). Every noise model of a grid then gives a generalised least-squares slope with
 //! its t distribution, weighted by restricted likelihood. The slope is distributed as the mixture.
-//! Sources: [`noise_models`](super::noise_models); Bickel, "Another look at robustness",
+//! Sources: [`noise_models`](crate::dependence::noise_models); Bickel, "Another look at robustness",
 //! Scandinavian Journal of Statistics 3 (1976), for pseudo-values; Hoeting et al., "Bayesian model
 //! averaging", Statistical Science 14 (1999).
 
-use super::noise_models::{Line, lines};
-use super::theil_sen::theil_sen_series;
+use super::theil_sen::median_slope;
+use super::whittle_line::{Line, lines};
+use crate::dependence::noise_models::{self, LENGTH_MAX};
 use crate::describe::{mad, median};
 use crate::distribution::StudentT;
 use crate::error::{self, Result, StatsError, in_range, observations};
@@ -26,8 +27,6 @@ pub use crate::dependence::MIN_EFFECTIVE_N;
 
 /// The fewest observations that [`trend`] accepts.
 pub const MIN_N: usize = 8;
-/// Longer series are averaged down to this length first, which leaves slow variation alone.
-const LENGTH_MAX: usize = 1024;
 /// Residuals are cut at this many robust standard deviations: of normal noise 1.2 % are.
 const CUT: f64 = 2.5;
 /// The median absolute deviation of a standard normal number.
@@ -83,30 +82,31 @@ pub fn trend(x: &[f64]) -> Result<Trend> {
     let scale = scale_of(x);
     let batch = x.len().div_ceil(LENGTH_MAX);
     let y: Vec<f64> = batch_means(x, batch, scale);
-    let line = theil_sen_series(&y, 0.95)?;
-    let rest = pseudo_residuals(&y, line.slope)?;
+    let start = median_slope(&y)?;
+    let rest = pseudo_residuals(&y, start)?;
     let steps = batch as f64 * scale;
     let largest = y.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     if rest.iter().all(|r| r.abs() <= EXACT * largest) {
-        let slope = in_range("the slope", line.slope / steps)?;
+        let slope = in_range("the slope", start / steps)?;
         return Ok(Trend::exact(x.len(), slope));
     }
     let found = lines(&rest);
-    let component = |line_of: &Line| Component {
-        weight: line_of.weight,
-        slope: (line.slope + line_of.slope) / steps,
-        standard_error: line_of.standard_error / steps,
+    let component = |line: &Line| Component {
+        weight: line.weight,
+        slope: (start + line.slope) / steps,
+        standard_error: line.standard_error / steps,
     };
     let components: Vec<Component> = found
         .iter()
         .filter(|line| line.weight >= WEIGHT_MIN)
         .map(component)
         .collect();
-    let hidden = hidden_share(x, &rest, line.slope, batch, scale);
+    let hidden = hidden_share(x, &rest, start, batch, scale);
+    let taus = found.iter().map(|l: &Line| (l.tau * hidden, l.weight));
     let mut trend = Trend {
         slope: 0.0,
         n: x.len(),
-        effective_n: effective_n(&found, x.len() as f64, hidden),
+        effective_n: noise_models::effective_n(x.len() as f64, taus),
         components,
         df: y.len() as f64 - 2.0,
     };
@@ -199,21 +199,14 @@ impl Trend {
         self.components.iter().map(|c| c.weight).sum()
     }
 
-    /// By halving: it lies between the least and the largest slope of a model.
+    /// It lies between the least and the largest slope of a model.
     fn median(&self) -> f64 {
         let slopes = self.components.iter().map(|c| c.slope);
-        let (mut low, mut high) = slopes.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), s| {
-            (l.min(s), h.max(s))
-        });
-        for _ in 0..60 {
-            let middle = 0.5 * low + 0.5 * high;
-            if self.below(middle) < 0.5 {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        0.5 * low + 0.5 * high
+        let least = slopes.fold(f64::INFINITY, f64::min);
+        let steps = self.components.iter().map(|c| c.standard_error);
+        let step = steps.fold(0.0, f64::max);
+        let far = falling_root(|d| self.above(least + d), 0.5, step);
+        least + far.unwrap_or(0.0)
     }
 }
 
@@ -247,20 +240,6 @@ fn hidden_share(x: &[f64], rest: &[f64], slope: f64, batch: usize, scale: f64) -
     let single = |(t, v): (usize, &f64)| (v * scale - mean - slope * (t as f64 - middle)).powi(2);
     let singles = square(x.iter().enumerate().map(single).sum(), x.len());
     batch as f64 * batches / singles
-}
-
-/// The effective number of observations at the median of τ.
-fn effective_n(lines: &[Line], n: f64, hidden: f64) -> f64 {
-    let mut order: Vec<(f64, f64)> = lines.iter().map(|l| (l.tau, l.weight)).collect();
-    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let mut below = 0.0;
-    for (tau, weight) in order {
-        below += weight;
-        if below >= 0.5 {
-            return (n / (tau * hidden)).clamp(1.0, n);
-        }
-    }
-    n
 }
 
 /// A power of two that brings the largest observation near one.
