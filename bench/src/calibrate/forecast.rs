@@ -7,7 +7,7 @@ use std::fmt;
 use tacho_stats::distribution::Normal;
 use tacho_stats::forecast::{
     Direction, ForecastPlan, LinearTrend, Outlook, SimpleMethod, auto_ets, detect_period, forecast,
-    simple_forecast,
+    forecast_seasonal, simple_forecast,
 };
 use tacho_stats::rng::Rng;
 use tacho_stats::{Alternative, Interval};
@@ -22,6 +22,7 @@ const SHIFT: f64 = 4.0;
 const SLOPE: f64 = 5.0;
 const PATHS: usize = 1_000;
 const SEASON: usize = 24;
+const WEEK: usize = 168;
 
 /// A process with a future.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,8 @@ enum Course {
     Walk,
     /// 0.1 a step, in white noise.
     Trend,
+    /// Days of 24 and weeks of 168 observations on noise.
+    TwoSeasons(Process),
 }
 
 impl Course {
@@ -47,6 +50,19 @@ impl Course {
             Self::Trend => (0..n)
                 .map(|t| 0.1 * t as f64 + rng.standard_normal())
                 .collect(),
+            Self::TwoSeasons(noise) => {
+                let noise = noise.sample(rng, n).into_iter().enumerate();
+                noise.map(|(t, v)| v + day_and_week(t)).collect()
+            }
+        }
+    }
+
+    /// What [`forecast_seasonal`] is told.
+    fn seasons(self) -> &'static [usize] {
+        match self {
+            Self::TwoSeasons(_) => &[SEASON, WEEK],
+            Self::Stationary(Process::Season) => &[SEASON],
+            _ => &[],
         }
     }
 
@@ -58,7 +74,8 @@ impl Course {
     fn surprise(self) -> f64 {
         match self {
             Self::Stationary(Process::Autoregression(_)) | Self::Walk | Self::Trend => 1.0,
-            Self::Stationary(process) => process.variance().sqrt(),
+            Self::TwoSeasons(Process::Autoregression(_)) => 1.0,
+            Self::Stationary(process) | Self::TwoSeasons(process) => process.variance().sqrt(),
         }
     }
 
@@ -68,7 +85,9 @@ impl Course {
         match self {
             Self::Walk => 1.0 / n.sqrt(),
             Self::Trend => 12f64.sqrt() / n.powf(1.5),
-            Self::Stationary(process) => (12.0 * process.long_run_variance()).sqrt() / n.powf(1.5),
+            Self::Stationary(process) | Self::TwoSeasons(process) => {
+                (12.0 * process.long_run_variance()).sqrt() / n.powf(1.5)
+            }
         }
     }
 }
@@ -79,8 +98,16 @@ impl fmt::Display for Course {
             Self::Stationary(process) => process.fmt(f),
             Self::Walk => f.write_str("walk"),
             Self::Trend => f.write_str("trend in noise"),
+            Self::TwoSeasons(noise) => write!(f, "seasons of 24 and 168 on {noise}"),
         }
     }
+}
+
+/// A sine of the hour, and a week with two quiet days.
+fn day_and_week(t: usize) -> f64 {
+    let hour = TAU * (t % SEASON) as f64 / SEASON as f64;
+    let quiet = t % WEEK >= 5 * SEASON;
+    2.0 * hour.sin() - if quiet { 3.0 } else { 0.0 }
 }
 
 const HALF: Course = Course::Stationary(Process::Autoregression(0.5));
@@ -110,6 +137,12 @@ pub(super) fn measure(study: &Study) -> Section {
         intervals(&mut section, study, course, 100, [1, 6, 24]);
     }
     intervals(&mut section, study, season, 120, [1, 6, 24]);
+    let few = study.one_in(4);
+    for noise in [Process::White, Process::Autoregression(0.5)] {
+        let course = Course::TwoSeasons(noise);
+        intervals(&mut section, &few, course, 3 * WEEK, [1, SEASON, WEEK]);
+        intervals(&mut section, &few, course, 6 * WEEK, [1, SEASON, WEEK]);
+    }
     for course in [WHITE, T3, HALF, STRONG, Course::Walk] {
         trends(&mut section, study, course, 100);
         periods(&mut section, study, course, 240);
@@ -178,8 +211,12 @@ fn plan(course: Course, horizon: usize, seed: u64) -> ForecastPlan {
 }
 
 fn chosen(past: &[f64], course: Course, reach: usize, seed: u64) -> Option<Vec<Interval>> {
-    let ahead = forecast(past, &plan(course, reach, seed)).ok()?;
-    ahead.intervals(1.0 - ALPHA).ok()
+    let plan = plan(course, reach, seed);
+    let ahead = match course.seasons() {
+        [] => forecast(past, &plan),
+        seasons => forecast_seasonal(past, seasons, &plan),
+    };
+    ahead.ok()?.intervals(1.0 - ALPHA).ok()
 }
 
 fn textbook(past: &[f64], course: Course, reach: usize) -> Option<Vec<Interval>> {
@@ -222,9 +259,16 @@ fn trends(section: &mut Section, study: &Study, course: Course, n: usize) {
     });
     for (name, tally) in ["crossing", "LinearTrend"].into_iter().zip(tallies) {
         let process = format!("{course}, trend");
+        // A walk is worth no independent observations: a line through it is not promised anything.
+        let promised = name == "crossing" || course != Course::Walk;
+        let role = if promised {
+            Role::Chosen
+        } else {
+            Role::Textbook
+        };
         section
             .alarms
-            .push(alarms(name, Role::Chosen, process, n, ALPHA, tally));
+            .push(alarms(name, role, process, n, ALPHA, tally));
     }
 }
 

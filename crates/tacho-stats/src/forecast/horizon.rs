@@ -22,6 +22,10 @@ const PRIOR_DF_MIN: f64 = 4.0;
 /// lived through one such stretch is a guess.
 const PRIOR_DF_PER_STRETCH: f64 = 2.0;
 
+/// The overlap changes slowly: it is found anew at each of the first so many horizons, then at each
+/// that is longer by one part in so many, which keeps far horizons from costing their square.
+const OVERLAP_STEPS: usize = 64;
+
 /// The variance over one horizon, as a multiple of the model's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spread {
@@ -41,6 +45,7 @@ pub(super) fn spreads(fit: &Ets, x: &[f64], horizon: usize) -> Vec<Spread> {
     let mut growth = 0.0;
     let mut factor = 1.0;
     let mut learned = 0.0;
+    let (mut shared, mut due) = (1.0, 0);
     (0..horizon)
         .map(|h| {
             growth += weights[h] * weights[h];
@@ -48,7 +53,11 @@ pub(super) fn spreads(fit: &Ets, x: &[f64], horizon: usize) -> Vec<Spread> {
             let stretches = fit.errors.len() as f64 / (h + 1) as f64;
             let prior = (PRIOR_DF_PER_STRETCH * stretches).clamp(PRIOR_DF_MIN, PRIOR_DF_MAX);
             // Parameters were fitted to the same errors, and far ones are few.
-            let worth = count / overlap(&weights[..=h], growth);
+            if h == due {
+                shared = overlap(&weights[..=h], growth);
+                due = h + 1 + h / OVERLAP_STEPS;
+            }
+            let worth = count / shared;
             let independent = (worth - lost).max(0.0);
             let ratio = sum / count * (worth / independent) / (variance * growth);
             if ratio.is_finite() {

@@ -213,8 +213,8 @@ impl Forecast {
     /// The same forecast with a known season on top: one value a step ahead, added to the mean and to
     /// every path.
     ///
-    /// This is how several seasons, or seasons too long for a model, are forecast: take them off
-    /// with `mstl` in [`smooth`](crate::smooth), forecast what is left, and put their last cycle back.
+    /// For a season known from elsewhere. One that is estimated from the series has its own doubt,
+    /// which [`forecast_seasonal`](super::forecast_seasonal) adds.
     pub fn with_season(mut self, season: &[f64]) -> Result<Self> {
         observations(season, 0)?;
         if season.len() != self.horizon() {
@@ -233,6 +233,22 @@ impl Forecast {
             }
         }
         Ok(self)
+    }
+
+    /// Adds errors to the paths: the next of `doubts` to each path in turn, one value a step.
+    pub(super) fn with_doubt(mut self, doubts: &[Vec<f64>]) -> Result<Self> {
+        let steps = self.paths.values.chunks_exact_mut(self.paths.count);
+        for (step, values) in steps.enumerate() {
+            for (value, doubt) in values.iter_mut().zip(doubts.iter().cycle()) {
+                *value = in_range("a forecast", *value + doubt[step])?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Sets the observation that the forecast goes on from, for [`crossing`](Self::crossing).
+    pub(super) fn resume_from(&mut self, last: f64) {
+        self.last = last;
     }
 
     /// When the series first reaches `limit`, within the horizon; `level` is that of its interval.
