@@ -73,8 +73,10 @@ impl Course {
     /// Standard deviation of what cannot be foreseen one step ahead.
     fn surprise(self) -> f64 {
         match self {
-            Self::Stationary(Process::Autoregression(_)) | Self::Walk | Self::Trend => 1.0,
-            Self::TwoSeasons(Process::Autoregression(_)) => 1.0,
+            Self::Stationary(Process::Autoregression(_))
+            | Self::TwoSeasons(Process::Autoregression(_))
+            | Self::Walk
+            | Self::Trend => 1.0,
             Self::Stationary(process) | Self::TwoSeasons(process) => process.variance().sqrt(),
         }
     }

@@ -256,7 +256,7 @@ impl LeastSquares {
             df,
             residuals: rest.iter().map(|r| r.value() / y_scale).collect(),
             coefficients: factors.triangle.solve(&parts),
-            q: factors.q.iter().map(rounded).collect(),
+            q: factors.q.iter().map(|q| rounded(q)).collect(),
             triangle: factors.triangle,
             errors: ErrorModel::Independent,
             intercept,
@@ -395,7 +395,7 @@ impl LeastSquares {
     }
 }
 
-fn rounded(column: &Vec<DoubleDouble>) -> Vec<f64> {
+fn rounded(column: &[DoubleDouble]) -> Vec<f64> {
     column.iter().map(|v| v.value()).collect()
 }
 
