@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use tacho_stats::StatsError;
 use tacho_stats::detect::{
-    Baseline, Cusum, Detector, EDetector, Ewma, Glr, KnownBaseline, Monitor, NormalBaseline,
-    PeaksOverThreshold, RateOfChange, RobustZ, RunLength, Score, SeriesBaseline, Shewhart,
-    Training, TukeyFences, scores,
+    Baseline, Cusum, Detector, DiscordDetector, EDetector, Episodes, Ewma, ForestDetector, Glr,
+    KnownBaseline, Monitor, NormalBaseline, PeaksOverThreshold, RateOfChange, RobustZ, RunLength,
+    Score, SeriesBaseline, Shewhart, StreamingForestOptions, Training, TukeyFences, scores,
 };
 use tacho_stats::rng::Rng;
 
@@ -28,6 +28,11 @@ fn trained(x: &[f64]) -> Vec<(&'static str, Result<Boxed, StatsError>)> {
         baseline.map(|baseline| Monitor::new(baseline, Glr::new(nominal()).unwrap()))
     };
     let normal = NormalBaseline::train(x);
+    let forest = StreamingForestOptions {
+        trees: 4,
+        sample: 16,
+        ..StreamingForestOptions::default()
+    };
     vec![
         ("series", boxed(on(SeriesBaseline::train(x)))),
         (
@@ -36,6 +41,15 @@ fn trained(x: &[f64]) -> Vec<(&'static str, Result<Boxed, StatsError>)> {
         ),
         ("peaks", boxed(PeaksOverThreshold::train(x, nominal()))),
         ("rate", boxed(RateOfChange::train(x, 2, nominal()))),
+        ("episodes", boxed(Episodes::train(x, 1, nominal()))),
+        (
+            "forest",
+            boxed(ForestDetector::train(x, 2, &forest, nominal())),
+        ),
+        (
+            "discord",
+            boxed(DiscordDetector::train(x, 3, 12, nominal())),
+        ),
         ("robust z", boxed(RobustZ::train(x, nominal()))),
         ("fences", boxed(TukeyFences::train(x, nominal()))),
         (
