@@ -64,14 +64,12 @@ impl DiscordDetector {
 
 impl Detector for DiscordDetector {
     fn update(&mut self, value: f64) -> Result<Score> {
-        match self.profile.update(self.frame.apply(finite(value)?))? {
-            Some(found) => self.episodes.update(found.distance),
+        let Some(found) = self.profile.update(self.frame.apply(finite(value)?))? else {
             // No stretch reaches over a gap.
-            None => {
-                self.episodes.skip();
-                Ok(self.episodes.silence())
-            }
-        }
+            self.episodes.skip();
+            return Ok(self.episodes.silence());
+        };
+        self.episodes.update(found.distance)
     }
 
     fn skip(&mut self) {

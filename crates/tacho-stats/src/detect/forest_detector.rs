@@ -55,14 +55,12 @@ impl ForestDetector {
 
 impl Detector for ForestDetector {
     fn update(&mut self, value: f64) -> Result<Score> {
-        match self.forest.update(value)? {
-            Some(score) => self.episodes.update(score),
+        let Some(score) = self.forest.update(value)? else {
             // A shingle does not reach over a gap.
-            None => {
-                self.episodes.skip();
-                Ok(self.episodes.silence())
-            }
-        }
+            self.episodes.skip();
+            return Ok(self.episodes.silence());
+        };
+        self.episodes.update(score)
     }
 
     fn skip(&mut self) {
