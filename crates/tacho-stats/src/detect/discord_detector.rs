@@ -22,7 +22,7 @@ pub struct DiscordDetector {
 
 impl DiscordDetector {
     /// Compares the newest `window` values with those that began up to `history` values ago; from
-    /// a quiet stretch of `history` + `window` values and 30 episodes, about 60 times `window`.
+    /// a quiet stretch of `history` + `window` values and 30 episodes, about 65 times `window`.
     ///
     /// ```
     /// use tacho_stats::detect::{Detector, DiscordDetector, RunLength};

@@ -54,7 +54,7 @@ impl Episodes {
     /// last until `quiet` scores in a row were no higher than the highest: as many as share an
     /// observation, or none where scores are independent.
     ///
-    /// The mean episode lasts one to two times `quiet`; a run length of less than four episodes is
+    /// The mean episode lasts about twice `quiet` scores; a run length of less than four episodes is
     /// refused.
     ///
     /// ```
@@ -84,7 +84,7 @@ impl Episodes {
             }
         }
         if peaks.len() < START_MIN {
-            // So many are surely enough: no episode that has begun to fall lasts longer.
+            // As the episodes seen so far suggest; none at all suggest one the whole long.
             let mean = scores.len() as f64 / peaks.len().max(1) as f64;
             let need = (START_MIN as f64 * mean).ceil() as usize;
             let got = scores.len();

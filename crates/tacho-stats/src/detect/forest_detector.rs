@@ -22,7 +22,7 @@ pub struct ForestDetector {
 
 impl ForestDetector {
     /// Looks at `length` values together; from a quiet stretch of two samples to grow the forest and
-    /// 30 episodes, about 60 times `length`, to know its scores: better 1 000 values and more.
+    /// 30 episodes, about 65 times `length`, to know its scores: better 1 000 values and more.
     ///
     /// ```
     /// use tacho_stats::detect::{Detector, ForestDetector, RunLength, StreamingForestOptions};
