@@ -6,8 +6,9 @@
 use tacho_fuzz::plant;
 use tacho_stats::StatsError;
 use tacho_stats::detect::{
-    Cusum, Detector, EDetector, Ewma, Glr, Monitor, NormalBaseline, PeaksOverThreshold,
-    RateOfChange, RobustZ, RunLength, SeriesBaseline, Shewhart, Training, TukeyFences,
+    Cusum, Detector, DiscordDetector, EDetector, Episodes, Ewma, ForestDetector, Glr, Monitor,
+    NormalBaseline, PeaksOverThreshold, RateOfChange, RobustZ, RunLength, SeriesBaseline, Shewhart,
+    StreamingForestOptions, Training, TukeyFences,
 };
 
 libfuzzer_sys::fuzz_target!(init: plant(seeds()), |bytes: &[u8]| {
@@ -74,6 +75,22 @@ fn detectors(training: &[f64]) -> Vec<Box<dyn Detector>> {
         all.push(Box::new(Monitor::new(baseline.clone(), shewhart)));
         all.push(Box::new(Monitor::new(baseline, ewma)));
     }
+    let forest = StreamingForestOptions {
+        trees: 3,
+        sample: 8,
+        ..StreamingForestOptions::default()
+    };
+    all.extend(
+        ForestDetector::train(training, 2, &forest, nominal)
+            .map(|d| Box::new(d) as Box<dyn Detector>),
+    );
+    all.extend(
+        DiscordDetector::train(training, 3, 10, nominal).map(|d| Box::new(d) as Box<dyn Detector>),
+    );
+    for quiet in [0, 3] {
+        let episodes = Episodes::train(training, quiet, nominal);
+        all.extend(episodes.map(|d| Box::new(d) as Box<dyn Detector>));
+    }
     all.extend(RateOfChange::train(training, 3, nominal).map(|d| Box::new(d) as Box<dyn Detector>));
     all.extend(RobustZ::train(training, nominal).map(|d| Box::new(d) as Box<dyn Detector>));
     all.extend(TukeyFences::train(training, nominal).map(|d| Box::new(d) as Box<dyn Detector>));
@@ -90,6 +107,12 @@ fn seeds() -> Vec<Vec<u8>> {
         stream(|i| (f64::from(i) * 0.7).sin() + f64::from(i * 7 % 5)),
         stream(|i| f64::from(i % 12 / 4)),
         stream(|i| 10f64.powi(i as i32 * 3 % 600 - 300)),
-        stream(|i| if i < 200 { f64::from(i * i % 37) } else { 1.0 / f64::from(i % 3) }),
+        stream(|i| {
+            if i < 200 {
+                f64::from(i * i % 37)
+            } else {
+                1.0 / f64::from(i % 3)
+            }
+        }),
     ]
 }

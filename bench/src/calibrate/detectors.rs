@@ -5,6 +5,7 @@
 //! who watches many series. Averaging times to the first alarm instead would let few lucky
 //! trainings hide many unlucky ones.
 
+use std::f64::consts::TAU;
 use std::fmt;
 
 use tacho_stats::Result;
@@ -13,6 +14,8 @@ use tacho_stats::detect::{
     RateOfChange, RobustZ, RunLength as Nominal, SeriesBaseline, Shewhart, Training, TukeyFences,
 };
 use tacho_stats::rng::Rng;
+
+pub(super) mod patterns;
 
 use super::{Process, Role, RunLength, Section, Study};
 
@@ -25,6 +28,10 @@ const SHIFT: f64 = 1.0;
 /// A single value's deviation, for detectors of such, and how many values apart they come.
 const SPIKE: f64 = 10.0;
 const SPIKE_EVERY: usize = 10;
+/// The amplitude of a wave that was not there before, and how fast it quickens: at value i it has
+/// gone through i² / this many periods, and so does not resemble itself.
+const WAVE: f64 = 3.0;
+const WAVE_QUICKENS: f64 = 288.0;
 /// A change that is not found after this many observations counts as found then.
 const PATIENCE: usize = 500;
 
@@ -35,6 +42,7 @@ struct Method {
     name: &'static str,
     role: Role,
     change: Change,
+    training: usize,
     make: Make,
 }
 
@@ -43,6 +51,7 @@ struct Method {
 enum Change {
     Shift,
     Spikes,
+    Wave,
 }
 
 impl Change {
@@ -52,13 +61,14 @@ impl Change {
             Self::Shift => SHIFT,
             Self::Spikes if index.is_multiple_of(SPIKE_EVERY) => SPIKE,
             Self::Spikes => 0.0,
+            Self::Wave => WAVE * (TAU * (index * index) as f64 / WAVE_QUICKENS).sin(),
         }
     }
 
     /// How long a detector took that answered at `index`.
     fn delay(self, index: usize) -> f64 {
         match self {
-            Self::Shift => index as f64 + 1.0,
+            Self::Shift | Self::Wave => index as f64 + 1.0,
             Self::Spikes => (index / SPIKE_EVERY) as f64 + 1.0,
         }
     }
@@ -69,6 +79,7 @@ impl fmt::Display for Change {
         match self {
             Self::Shift => write!(f, "shift {SHIFT} sd"),
             Self::Spikes => write!(f, "spikes {SPIKE} sd"),
+            Self::Wave => write!(f, "wave {WAVE} sd"),
         }
     }
 }
@@ -126,14 +137,14 @@ fn row(
     watched: usize,
 ) -> RunLength {
     let alarms = study.collect(nominal as u64, |rng: &mut Rng| {
-        let x = process.sample(rng, TRAINING + watched);
+        let x = process.sample(rng, method.training + watched);
         let (mut detector, rest) = trained(method, process, &x);
         rest.iter()
             .filter(|v| alarms_at(&mut *detector, **v))
             .count() as f64
     });
     let delays = study.collect(1 + nominal as u64, |rng: &mut Rng| {
-        let x = process.sample(rng, TRAINING + 50 + PATIENCE);
+        let x = process.sample(rng, method.training + 50 + PATIENCE);
         let (mut detector, rest) = trained(method, process, &x);
         let sd = process.variance().sqrt();
         let (before, after) = rest.split_at(50);
@@ -169,7 +180,7 @@ fn row(
 }
 
 fn trained<'a>(method: &Method, process: Process, x: &'a [f64]) -> (Box<dyn Detector>, &'a [f64]) {
-    let (training, rest) = x.split_at(TRAINING);
+    let (training, rest) = x.split_at(method.training);
     let periods: &[usize] = if process == Process::Season {
         &[24]
     } else {
@@ -194,6 +205,7 @@ fn methods(nominal: f64, process: Process) -> Result<Vec<Method>> {
             name: "peaks over threshold",
             role: Role::Chosen,
             change: Change::Spikes,
+            training: TRAINING,
             make: Box::new(move |x, periods| {
                 Ok(Box::new(PeaksOverThreshold::new(
                     baseline(x, periods)?,
@@ -222,6 +234,7 @@ fn textbook(nominal: Nominal) -> Result<Vec<Method>> {
         name,
         role,
         change,
+        training: TRAINING,
         make,
     };
     let cusum = Cusum::new(1.0, nominal)?;
@@ -274,6 +287,7 @@ fn on_series<D: Detector + Clone + Sync + 'static>(
         name,
         role: Role::Chosen,
         change,
+        training: TRAINING,
         make: Box::new(move |x, periods| {
             Ok(Box::new(Monitor::new(baseline(x, periods)?, chart.clone())))
         }),

@@ -42,6 +42,7 @@ const SECTIONS: &[(&str, Measure)] = &[
     ("changes", changes::measure),
     ("multivariate", multivariate::measure),
     ("detectors", detectors::measure),
+    ("patterns", detectors::patterns::measure),
 ];
 
 type Measure = fn(&Study) -> Section;

@@ -7,9 +7,8 @@
 //! Quality Technology 23 (1991); Hawkins, The Statistician 36 (1987).
 
 use super::detector::{Detector, Score, finite};
-use super::sequential_scores::normal_quantile;
 use crate::describe::power_of_two_scale;
-use crate::distribution::StudentT;
+use crate::distribution::{StudentT, standard_inverse_sf};
 use crate::error::{Result, StatsError, observations, positive};
 use crate::quantile::SortedSample;
 
@@ -155,7 +154,7 @@ pub(super) fn normal_score(t: f64, df: f64) -> f64 {
         && let Ok(tail) = StudentT::new(df).map(|student| student.sf(t.abs()))
         && tail > 1e-300
     {
-        return (-normal_quantile(tail)).copysign(t);
+        return standard_inverse_sf(tail).copysign(t);
     }
     // Wallace (1959), an error below 0.1/df standard deviations in the far tails.
     let t2 = (t / df.sqrt()).abs().min(1e150);

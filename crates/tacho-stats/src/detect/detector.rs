@@ -5,7 +5,7 @@
 //! leaves the detector as it was.
 //! Not for several series at once: a detector watches one.
 
-use crate::error::{Result, StatsError};
+use crate::error::{Result, StatsError, positive};
 
 /// A streaming detector of one series, in constant memory.
 ///
@@ -115,6 +115,7 @@ impl RunLength {
     /// # Ok::<(), tacho_stats::StatsError>(())
     /// ```
     pub fn expecting(alarms: f64, observations: f64) -> Result<Self> {
+        positive("alarms", alarms)?;
         Self::new(observations / alarms)
     }
 
@@ -162,7 +163,12 @@ mod tests {
         for bad in [0.0, 9.0, -1.0, 1e13, f64::NAN, f64::INFINITY] {
             assert!(RunLength::new(bad).is_err(), "{bad}");
         }
-        assert!(RunLength::expecting(0.0, 100.0).is_err());
+        for (alarms, observations) in [(0.0, 100.0), (-1.0, -100.0), (f64::NAN, 100.0)] {
+            assert!(
+                RunLength::expecting(alarms, observations).is_err(),
+                "{alarms}"
+            );
+        }
         assert_eq!(RunLength::expecting(2.0, 100.0).unwrap().rate(), 0.02);
     }
 }

@@ -37,6 +37,7 @@ pub struct LeftMatch {
 ///    stretch in it.
 /// 2. `covariances[i]` belongs to the lag `lag_max − i`, and to the newest stretch.
 /// 3. Its error is at most `errors[i]`.
+/// 4. The inverse norm of a stretch that reaches over a gap is NaN, so that no comparison picks it.
 #[derive(Debug, Clone)]
 pub struct LeftMatrixProfile {
     window: usize,
@@ -48,6 +49,8 @@ pub struct LeftMatrixProfile {
     dg: Vec<f64>,
     covariances: Vec<f64>,
     errors: Vec<f64>,
+    /// Values since one was missing; as many as there can be before the first gap.
+    since_gap: usize,
 }
 
 impl LeftMatrixProfile {
@@ -78,6 +81,7 @@ impl LeftMatrixProfile {
             dg: Vec::new(),
             covariances: vec![0.0; lags],
             errors: vec![0.0; lags],
+            since_gap: usize::MAX,
         })
     }
 
@@ -110,31 +114,38 @@ impl LeftMatrixProfile {
                 what: "the square of a value",
             });
         }
+        self.since_gap = self.since_gap.saturating_add(1);
+        Ok(self.take(value))
+    }
+
+    fn take(&mut self, value: f64) -> Option<LeftMatch> {
         self.forget();
         self.values.push(value);
         if self.values.len() < self.window {
-            return Ok(None);
+            return None;
         }
         self.add_stretch();
         let newest = self.shapes.len() - 1;
         let nearest = exclusion_zone(self.window) + 1;
         if newest < nearest {
-            return Ok(None);
+            return None;
         }
         let first = self.lag_max.saturating_sub(newest);
         let best = self.advance(newest, first);
-        let at = self.settled(newest, first, best);
+        let at = self.settled(newest, first, best?);
         let lag = self.lag_max - at;
-        Ok(Some(LeftMatch {
+        Some(LeftMatch {
             distance: distance_of(self.stretch(newest), self.stretch(newest - lag)),
             lag,
-        }))
+        })
     }
 
-    /// The next observation is missing: no stretch may reach over the gap, so the past is forgotten.
+    /// The next observation is missing: no stretch that reaches over the gap is compared with others,
+    /// or has any to be compared with.
     pub fn skip(&mut self) {
-        self.values.clear();
-        self.drop_stretches(self.shapes.len());
+        let filler = self.values.last().copied().unwrap_or(0.0);
+        self.since_gap = 0;
+        self.take(filler);
     }
 
     /// Once twice what is needed is held, the older half goes: each value moves at most once.
@@ -166,15 +177,18 @@ impl LeftMatrixProfile {
             ),
             None => (0.0, 0.0),
         };
-        self.inverse_norms.push(shape.inverse_norm());
+        let gap = self.since_gap < self.window;
+        let inverse_norm = shape.inverse_norm();
+        self.inverse_norms
+            .push(if gap { f64::NAN } else { inverse_norm });
         self.shapes.push(shape);
         self.df.push(df);
         self.dg.push(dg);
     }
 
     /// Moves the covariances from `first` on to the newest stretch; which of them belongs to the
-    /// highest correlation, and that.
-    fn advance(&mut self, newest: usize, first: usize) -> (usize, f64) {
+    /// highest correlation, and that. None where every pair reaches over a gap.
+    fn advance(&mut self, newest: usize, first: usize) -> Option<(usize, f64)> {
         let past = newest + first - self.lag_max;
         let mut from = first;
         if newest <= self.lag_max {
@@ -217,7 +231,7 @@ impl LeftMatrixProfile {
                 best = (first + at, correlation);
             }
         }
-        best
+        (best.1 > f64::NEG_INFINITY).then_some(best)
     }
 
     /// Computes a covariance in full.
@@ -346,5 +360,41 @@ mod tests {
         assert_eq!(profile.update(1.0), before);
         profile.skip();
         assert_eq!(profile.update(1.0), Ok(None));
+    }
+
+    /// As if stretches over a gap did not exist, and those before it stay.
+    #[test]
+    fn stretches_over_a_gap_are_left_out() {
+        let (m, history) = (6, 40);
+        let mut x = walk(200, 4);
+        x[60..90].fill(2.0);
+        let gaps = [50, 75, 76, 120];
+        let whole = |start: usize| !gaps.iter().any(|g| (start..start + m).contains(g));
+        let mut profile = LeftMatrixProfile::new(m, history).unwrap();
+        let mut compared = 0;
+        for (i, value) in x.iter().enumerate() {
+            if gaps.contains(&i) {
+                profile.skip();
+                continue;
+            }
+            let got = profile.update(*value).unwrap().map(|found| found.distance);
+            let want = (i + 1)
+                .checked_sub(m)
+                .filter(|newest| whole(*newest))
+                .and_then(|newest| {
+                    let shape =
+                        |start: usize| (&x[start..start + m], Shape::of(&x[start..start + m]));
+                    (exclusion_zone(m) + 1..=history.min(newest))
+                        .filter(|lag| whole(newest - lag))
+                        .map(|lag| distance_of(shape(newest), shape(newest - lag)))
+                        .min_by(f64::total_cmp)
+                });
+            assert_eq!(got.is_some(), want.is_some(), "at {i}");
+            if let (Some(got), Some(want)) = (got, want) {
+                assert!((got - want).abs() < 1e-5, "at {i}: {got}, not {want}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 140, "{compared}");
     }
 }

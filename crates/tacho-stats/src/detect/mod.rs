@@ -9,15 +9,19 @@
 //!
 //! Rows of several values: [`IsolationForest`] and [`RobustCovariance`] for a batch,
 //! [`StreamingForest`] for a stream; patterns: [`matrix_profile`] and [`LeftMatrixProfile`]. Their
-//! scores become p-values by [`ConformalCalibration`].
+//! scores become p-values by [`ConformalCalibration`], and alarms of a known run length by
+//! [`Episodes`]: [`ForestDetector`] and [`DiscordDetector`] watch a series, [`RowDetector`] rows.
 
 mod autoregression;
 mod baseline;
 mod conformal;
 mod cusum;
 mod detector;
+mod discord_detector;
 mod e_detector;
+mod episodes;
 mod ewma;
+mod forest_detector;
 mod glr;
 mod iqr;
 mod isolation_forest;
@@ -41,8 +45,11 @@ pub use baseline::{Baseline, KnownBaseline, Monitor, NormalBaseline};
 pub use conformal::{ConformalCalibration, split_rows};
 pub use cusum::Cusum;
 pub use detector::{Detector, Direction, RunLength, Score, scores};
+pub use discord_detector::DiscordDetector;
 pub use e_detector::EDetector;
+pub use episodes::Episodes;
 pub use ewma::Ewma;
+pub use forest_detector::{ForestDetector, RowDetector};
 pub use glr::Glr;
 pub use iqr::TukeyFences;
 pub use isolation_forest::{IsolationForest, IsolationForestOptions};

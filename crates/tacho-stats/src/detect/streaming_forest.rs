@@ -27,12 +27,12 @@ use tree::CutTree;
 /// How a streaming forest learns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamingForestOptions {
-    /// Number of trees, at least one.
+    /// Number of trees, from one to 4096.
     pub trees: usize,
     /// Rows that a tree holds, at least two.
     pub sample: usize,
     /// How many samples long the memory is: a row this many times `sample` ago is held with 1/e of
-    /// the probability of the newest. Above zero.
+    /// the probability of the newest. At least one row: 1/`sample`.
     pub memory: f64,
     /// What each variable is multiplied with; empty for variables of one unit.
     pub scales: Vec<f64>,
@@ -55,6 +55,9 @@ impl Default for StreamingForestOptions {
 
 /// The most values of a row: their ranges are added up, and must not overflow.
 pub const WIDTH_MAX: usize = 4096;
+
+/// The most trees; each takes room before its first row.
+const TREES_MAX: usize = 4096;
 
 /// Values are halved this often: sums of up to [`WIDTH_MAX`] ranges stay in range.
 const HEADROOM: f64 = 1.0 / 65_536.0;
@@ -92,13 +95,20 @@ impl StreamingForest {
                 why: "a row has from one to 4096 values",
             });
         }
-        if trees == 0 || sample < 2 || sample > (u32::MAX / 4) as usize {
+        if !(1..=TREES_MAX).contains(&trees) || sample < 2 || sample > (u32::MAX / 4) as usize {
             return Err(StatsError::Invalid {
                 name: "options",
-                why: "a forest has a tree, and a tree at least two rows",
+                why: "a forest has from one to 4096 trees, and a tree at least two rows",
             });
         }
         positive("memory", options.memory)?;
+        // Times the rate of forgetting must stay apart, however long the stream.
+        if options.memory * (sample as f64) < 1.0 {
+            return Err(StatsError::Invalid {
+                name: "memory",
+                why: "it must be at least one row long",
+            });
+        }
         if !options.scales.is_empty() && options.scales.len() != width {
             return Err(StatsError::LengthMismatch {
                 left: options.scales.len(),

@@ -26,4 +26,5 @@ pub use gamma::Gamma;
 pub use noncentral_f::NoncentralF;
 pub use noncentral_t::NoncentralT;
 pub use normal::Normal;
+pub(crate) use normal::standard_inverse_sf;
 pub use student_t::StudentT;

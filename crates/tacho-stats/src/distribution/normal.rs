@@ -84,7 +84,7 @@ fn upper_tail(z: f64) -> f64 {
 }
 
 /// The z with upper tail `q`, for q in `0..=1`.
-fn standard_inverse_sf(q: f64) -> f64 {
+pub(crate) fn standard_inverse_sf(q: f64) -> f64 {
     if q == 0.0 {
         return f64::INFINITY;
     }

@@ -169,7 +169,7 @@ impl SequentialQuantile {
             None => (n[0], n[0]),
         };
         let p = (-self.arm.ln_e(self.p, below, through)).exp().min(1.0);
-        let estimate = self.arm.estimate(self.p) - self.null;
+        let estimate = (self.arm.estimate(self.p) - self.null).clamp(-f64::MAX, f64::MAX);
         self.running.take_p(p, estimate);
         Ok(self.running.look(n, estimate))
     }
@@ -252,7 +252,9 @@ impl SequentialQuantiles {
         if n.contains(&0) {
             return Ok(self.running.look(n, 0.0));
         }
-        let estimate = self.arms[1].estimate(self.p) - self.arms[0].estimate(self.p);
+        // The difference of two doubles need not be one.
+        let estimate = (self.arms[1].estimate(self.p) - self.arms[0].estimate(self.p))
+            .clamp(-f64::MAX, f64::MAX);
         let least = self.least_ln_e(-self.running.p().ln());
         self.running.take_p((-least).exp().min(1.0), estimate);
         Ok(self.running.look(n, estimate))

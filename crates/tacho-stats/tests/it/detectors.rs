@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use tacho_stats::StatsError;
 use tacho_stats::detect::{
-    Baseline, Cusum, Detector, EDetector, Ewma, Glr, KnownBaseline, Monitor, NormalBaseline,
-    PeaksOverThreshold, RateOfChange, RobustZ, RunLength, Score, SeriesBaseline, Shewhart,
-    Training, TukeyFences, scores,
+    Baseline, Cusum, Detector, DiscordDetector, EDetector, Episodes, Ewma, ForestDetector, Glr,
+    KnownBaseline, Monitor, NormalBaseline, PeaksOverThreshold, RateOfChange, RobustZ, RunLength,
+    Score, SeriesBaseline, Shewhart, StreamingForestOptions, Training, TukeyFences, scores,
 };
 use tacho_stats::rng::Rng;
 
@@ -15,11 +15,12 @@ fn nominal() -> RunLength {
     RunLength::new(200.0).unwrap()
 }
 
-/// Detectors that learn from a training stretch.
+fn boxed<D: Detector + 'static>(detector: Result<D, StatsError>) -> Result<Boxed, StatsError> {
+    detector.map(|detector| Box::new(detector) as Boxed)
+}
+
+/// Detectors that learn from a training stretch, and do not mind where up is.
 fn trained(x: &[f64]) -> Vec<(&'static str, Result<Boxed, StatsError>)> {
-    fn boxed<D: Detector + 'static>(detector: Result<D, StatsError>) -> Result<Boxed, StatsError> {
-        detector.map(|detector| Box::new(detector) as Boxed)
-    }
     let seasonal = Training {
         periods: &[7, 24],
         order_max: 3,
@@ -43,6 +44,26 @@ fn trained(x: &[f64]) -> Vec<(&'static str, Result<Boxed, StatsError>)> {
             boxed(normal.map(|b| Monitor::new(b, Shewhart::new(nominal()).unwrap()))),
         ),
     ]
+}
+
+/// Those, and detectors of patterns and of high scores.
+fn learners(x: &[f64]) -> Vec<(&'static str, Result<Boxed, StatsError>)> {
+    let options = StreamingForestOptions {
+        trees: 4,
+        sample: 16,
+        ..StreamingForestOptions::default()
+    };
+    let forest = ForestDetector::train(x, 2, &options, nominal());
+    let mut all = trained(x);
+    all.extend([
+        ("episodes", boxed(Episodes::train(x, 1, nominal()))),
+        ("forest", boxed(forest)),
+        (
+            "discord",
+            boxed(DiscordDetector::train(x, 3, 12, nominal())),
+        ),
+    ]);
+    all
 }
 
 /// Detectors of standardised values.
@@ -113,8 +134,8 @@ proptest! {
     #[test]
     fn no_stream_breaks_a_detector(stream in hostile(), seed in 0u64..9, exponent in -300i32..300) {
         let scale = 10f64.powi(exponent);
-        let start: Vec<f64> = noise(seed, 120).iter().map(|v| v * scale).collect();
-        let trained = trained(&start).into_iter().map(|(name, made)| (name, made.unwrap()));
+        let start: Vec<f64> = noise(seed, 300).iter().map(|v| v * scale).collect();
+        let trained = learners(&start).into_iter().map(|(name, made)| (name, made.unwrap()));
         for (name, mut detector) in trained.chain(charts()) {
             for value in &stream {
                 sound(name, *value, detector.update(*value));
@@ -130,7 +151,7 @@ proptest! {
     #[test]
     fn no_training_breaks_a_detector(start in hostile(), repeated in 1usize..4) {
         let x: Vec<f64> = start.iter().cycle().take(start.len() * repeated).copied().collect();
-        for (name, made) in trained(&x) {
+        for (name, made) in learners(&x) {
             let Ok(mut detector) = made else { continue };
             prop_assert!(x.iter().all(|v| v.is_finite()));
             for value in [0.0, 1.0, f64::MAX, f64::MIN, 5e-324, x[0]] {
@@ -164,14 +185,15 @@ proptest! {
 
 #[test]
 fn a_refused_value_changes_nothing() {
-    let x = noise(3, 300);
-    let mut baseline = SeriesBaseline::train(&x[..200]).unwrap();
+    let x = noise(3, 400);
+    let mut baseline = SeriesBaseline::train(&x[..300]).unwrap();
     let before = baseline.clone();
     assert!(baseline.standardise(f64::NAN).is_err());
     assert_eq!(baseline, before);
-    for ((name, plain), (_, disturbed)) in trained(&x[..200]).into_iter().zip(trained(&x[..200])) {
+    for ((name, plain), (_, disturbed)) in learners(&x[..300]).into_iter().zip(learners(&x[..300]))
+    {
         let (mut plain, mut disturbed) = (plain.unwrap(), disturbed.unwrap());
-        for value in &x[200..] {
+        for value in &x[300..] {
             assert!(disturbed.update(f64::INFINITY).is_err(), "{name}");
             assert_eq!(plain.update(*value), disturbed.update(*value), "{name}");
         }
@@ -180,11 +202,11 @@ fn a_refused_value_changes_nothing() {
 
 #[test]
 fn the_batch_form_says_what_the_stream_says() {
-    let x = noise(4, 300);
-    for ((name, stream), (_, batch)) in trained(&x[..200]).into_iter().zip(trained(&x[..200])) {
+    let x = noise(4, 400);
+    for ((name, stream), (_, batch)) in learners(&x[..300]).into_iter().zip(learners(&x[..300])) {
         let (mut stream, mut batch) = (stream.unwrap(), batch.unwrap());
-        let whole = scores(&mut *batch, &x[200..]).unwrap();
-        let one_by_one: Vec<Score> = x[200..]
+        let whole = scores(&mut *batch, &x[300..]).unwrap();
+        let one_by_one: Vec<Score> = x[300..]
             .iter()
             .map(|v| stream.update(*v).unwrap())
             .collect();
@@ -200,7 +222,7 @@ fn the_batch_form_says_what_the_stream_says() {
 #[test]
 fn every_detector_finds_what_it_is_made_for() {
     let x = noise(5, 300);
-    for (name, made) in trained(&x) {
+    for (name, made) in learners(&x) {
         let mut detector = made.unwrap();
         let found = (0..3).any(|_| detector.update(30.0).unwrap().alarms());
         assert!(found, "{name}");

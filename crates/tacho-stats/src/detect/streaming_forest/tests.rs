@@ -173,7 +173,10 @@ fn extremes_and_mistakes() {
     for bad in [
         options(0, 8, 1.0, &[]),
         options(5, 1, 1.0, &[]),
+        options(usize::MAX, 8, 1.0, &[]),
+        options(5, usize::MAX, 1.0, &[]),
         options(5, 8, 0.0, &[]),
+        options(5, 8, 0.1, &[]),
         options(5, 8, f64::NAN, &[]),
         options(5, 8, 1.0, &[1.0]),
         options(5, 8, 1.0, &[1.0, 0.0]),
