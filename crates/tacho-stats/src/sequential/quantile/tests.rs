@@ -122,3 +122,16 @@ fn nothing_and_nonsense() {
     }
     assert!(SequentialQuantile::new(0.5, f64::NAN, 9.0, 0.1).is_err());
 }
+
+#[test]
+fn far_quantiles_differ_by_a_number() {
+    let mut arms = SequentialQuantiles::new(0.5, 100.0, 0.05).unwrap();
+    let mut one = SequentialQuantile::new(0.5, -f64::MAX, 100.0, 0.05).unwrap();
+    for _ in 0..20 {
+        arms.update(Arm::Control, -1e308).unwrap();
+        arms.update(Arm::Treatment, 1e308).unwrap();
+        one.update(1e308).unwrap();
+    }
+    assert_eq!(arms.look().unwrap().estimate, f64::MAX);
+    assert_eq!(one.look().unwrap().estimate, f64::MAX);
+}
