@@ -177,7 +177,13 @@ fn intervals(section: &mut Section, study: &Study, course: Course, n: usize, ste
     });
     let names = ["forecast", "ETS by the book", "last value"];
     for (i, tally) in tallies.into_iter().enumerate() {
-        let role = if i < 3 { Role::Chosen } else { Role::Textbook };
+        // A week ahead, each phase of it known from a few values only, is listed and not promised.
+        let promised = i < 3 && !(matches!(course, Course::TwoSeasons(_)) && steps[i] == WEEK);
+        let role = if promised {
+            Role::Chosen
+        } else {
+            Role::Textbook
+        };
         let process = format!("{course}, h = {}", steps[i % 3]);
         section
             .alarms
