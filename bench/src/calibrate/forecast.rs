@@ -177,8 +177,10 @@ fn intervals(section: &mut Section, study: &Study, course: Course, n: usize, ste
     });
     let names = ["forecast", "ETS by the book", "last value"];
     for (i, tally) in tallies.into_iter().enumerate() {
-        // A week ahead, each phase of it known from a few values only, is listed and not promised.
-        let promised = i < 3 && !(matches!(course, Course::TwoSeasons(_)) && steps[i] == WEEK);
+        // Phases of a week that are known from three values, or are a week ahead, are listed and not
+        // promised.
+        let weekly = matches!(course, Course::TwoSeasons(_));
+        let promised = i < 3 && !(weekly && (steps[i] == WEEK || n < 4 * WEEK));
         let role = if promised {
             Role::Chosen
         } else {
