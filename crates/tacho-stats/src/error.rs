@@ -73,6 +73,15 @@ pub(crate) fn observations(x: &[f64], need: usize) -> Result<()> {
     Err(StatsError::NotFinite { index })
 }
 
+/// Refuses lengths that differ.
+pub(crate) fn same_length(left: usize, right: usize) -> Result<()> {
+    if left == right {
+        Ok(())
+    } else {
+        Err(StatsError::LengthMismatch { left, right })
+    }
+}
+
 /// Refuses a probability outside `0..=1`.
 pub(crate) fn probability(name: &'static str, p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an [`Interval`] has `low <= high` and says its level. Not a test by itself.
 
-use crate::error::{Result, in_range};
+use crate::error::{Result, in_range, observations, same_length};
 
 /// What the alternative hypothesis claims about the first sample against the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -61,6 +61,18 @@ impl Interval {
         let high = in_range("the interval", estimate + margin)?;
         Ok(Self { low, high, level })
     }
+}
+
+/// `a[i] − b[i]` of samples that belong together by their place, `need` pairs or more.
+pub(crate) fn paired_differences(a: &[f64], b: &[f64], need: usize) -> Result<Vec<f64>> {
+    same_length(a.len(), b.len())?;
+    observations(a, need)?;
+    observations(b, need)?;
+    let differences = a
+        .iter()
+        .zip(b)
+        .map(|(x, y)| in_range("a difference", x - y));
+    differences.collect()
 }
 
 /// How two sorted samples lie against each other, over all pairs.

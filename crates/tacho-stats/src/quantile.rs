@@ -8,7 +8,7 @@
 mod interval;
 mod large;
 
-use crate::error::{Result, StatsError, observations, probability};
+use crate::error::{Result, StatsError, observations, probability, same_length};
 use crate::sort;
 
 /// How a quantile between two observations is defined (Hyndman & Fan's numbers).
@@ -205,12 +205,7 @@ pub fn quantiles_in_place(
 ) -> Result<()> {
     observations(x, 1)?;
     let ranks = ranks(x.len(), ps, kind)?;
-    if ps.len() != out.len() {
-        return Err(StatsError::LengthMismatch {
-            left: ps.len(),
-            right: out.len(),
-        });
-    }
+    same_length(ps.len(), out.len())?;
     select(x, &ranks, 0);
     for (p, slot) in ps.iter().zip(out) {
         *slot = kind.between(x.len(), *p, |rank| x[rank]);

@@ -8,7 +8,7 @@
 use crate::describe::{mean, sd, sd_around};
 use crate::distribution::StudentT;
 use crate::error::{self, Result, StatsError, in_range, observations};
-use crate::hypothesis::{Alternative, Interval};
+use crate::hypothesis::{Alternative, Interval, paired_differences};
 use crate::sum::mean_parts;
 
 /// The result of a t test: p-values and intervals are read from it.
@@ -80,20 +80,7 @@ pub fn welch(a: &[f64], b: &[f64]) -> Result<TTest> {
 
 /// The paired test: the mean of `a[i] − b[i]` against zero. Two or more pairs.
 pub fn paired(a: &[f64], b: &[f64]) -> Result<TTest> {
-    if a.len() != b.len() {
-        return Err(StatsError::LengthMismatch {
-            left: a.len(),
-            right: b.len(),
-        });
-    }
-    observations(a, 2)?;
-    observations(b, 2)?;
-    let differences: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
-    if differences.iter().any(|d| d.is_infinite()) {
-        return Err(StatsError::Overflow {
-            what: "a difference",
-        });
-    }
+    let differences = paired_differences(a, b, 2)?;
     let n = a.len() as f64;
     TTest::new(mean(&differences)?, sd(&differences)? / n.sqrt(), n - 1.0)
 }

@@ -12,7 +12,7 @@
 //! Survey Methodology 25 (1999), for influence values.
 
 use super::compare::{MIN_N, MeanComparison, compare_means};
-use crate::error::{Result, StatsError, in_range, observations};
+use crate::error::{Result, StatsError, in_range, observations, same_length};
 use crate::hypothesis::{Alternative, Interval};
 use crate::sum::sum;
 
@@ -120,12 +120,7 @@ struct Influence {
 impl Influence {
     fn of(series: EventSeries<'_>) -> Result<Self> {
         let EventSeries { events, exposure } = series;
-        if events.len() != exposure.len() {
-            return Err(StatsError::LengthMismatch {
-                left: events.len(),
-                right: exposure.len(),
-            });
-        }
+        same_length(events.len(), exposure.len())?;
         for (name, x) in [("events", events), ("exposure", exposure)] {
             observations(x, MIN_N)?;
             if x.iter().any(|v| *v < 0.0) {

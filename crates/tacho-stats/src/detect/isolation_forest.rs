@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 
 use super::rows::{Rows, one_row};
-use crate::error::{Result, StatsError};
+use crate::error::{Result, StatsError, same_length};
 use crate::rng::Rng;
 
 /// How a forest is grown.
@@ -141,12 +141,7 @@ impl IsolationForest {
     /// As [`scores`](Self::scores), into `out` (one value a row). Allocates nothing.
     pub fn scores_into(&self, rows: &Rows, out: &mut [f64]) -> Result<()> {
         rows.of_width(self.width)?;
-        if rows.len() != out.len() {
-            return Err(StatsError::LengthMismatch {
-                left: rows.len(),
-                right: out.len(),
-            });
-        }
+        same_length(rows.len(), out.len())?;
         let block = (BLOCK_VALUES / self.width).max(1).next_multiple_of(LANES);
         let blocks = rows.values().chunks(block * self.width);
         for (values, out) in blocks.zip(out.chunks_mut(block)) {

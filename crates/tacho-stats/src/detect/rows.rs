@@ -3,7 +3,7 @@
 //! Invariant: the width is above zero and divides the number of values, and every value is finite,
 //! so that detectors read rows without another check. Not a matrix: there is no arithmetic here.
 
-use crate::error::{Result, StatsError, observations};
+use crate::error::{Result, StatsError, observations, same_length};
 
 /// A table of observations: row after row, each with one value for every variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +74,7 @@ impl<'a> Rows<'a> {
 
     /// Refuses rows of another width than `width`.
     pub(crate) fn of_width(&self, width: usize) -> Result<()> {
-        same_width(self.width, width)
+        same_length(self.width, width)
     }
 }
 
@@ -89,16 +89,8 @@ impl<'a> IntoIterator for &Rows<'a> {
 
 /// Refuses a single row of another width than `width`, or with a value that is not finite.
 pub(crate) fn one_row(row: &[f64], width: usize) -> Result<()> {
-    same_width(row.len(), width)?;
+    same_length(row.len(), width)?;
     observations(row, 0)
-}
-
-fn same_width(left: usize, right: usize) -> Result<()> {
-    if left == right {
-        Ok(())
-    } else {
-        Err(StatsError::LengthMismatch { left, right })
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@
 //! Information Processing Letters 97 (2006), for forgetting.
 
 use super::rows::one_row;
-use crate::error::{Result, StatsError, in_range, positive};
+use crate::error::{Result, StatsError, in_range, positive, same_length};
 use crate::rng::Rng;
 
 mod tree;
@@ -109,11 +109,8 @@ impl StreamingForest {
                 why: "it must be at least one row long",
             });
         }
-        if !options.scales.is_empty() && options.scales.len() != width {
-            return Err(StatsError::LengthMismatch {
-                left: options.scales.len(),
-                right: width,
-            });
+        if !options.scales.is_empty() {
+            same_length(options.scales.len(), width)?;
         }
         for scale in &options.scales {
             positive("scales", *scale)?;

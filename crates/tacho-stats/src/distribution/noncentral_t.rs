@@ -93,20 +93,9 @@ impl NoncentralT {
     }
 
     fn point(self, tail: Tail, p: f64) -> f64 {
-        let (at_zero, at_one) = match tail {
-            Tail::Lower => (f64::NEG_INFINITY, f64::INFINITY),
-            Tail::Upper => (f64::INFINITY, f64::NEG_INFINITY),
-        };
-        if p == 0.0 {
-            return at_zero;
-        }
-        if p == 1.0 {
-            return at_one;
-        }
-        let (tail, p) = match (tail, p > 0.5) {
-            (Tail::Lower, true) => (Tail::Upper, 1.0 - p),
-            (Tail::Upper, true) => (Tail::Lower, 1.0 - p),
-            (tail, false) => (tail, p),
+        let (tail, p) = match tail.nearer(p, (f64::NEG_INFINITY, f64::INFINITY)) {
+            Ok(nearer) => nearer,
+            Err(end) => return end,
         };
         // Tails fall like a power of t, so their logarithm is nearly straight in arsinh t.
         let tails = |c: f64| {

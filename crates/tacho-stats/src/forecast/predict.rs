@@ -11,7 +11,7 @@ use super::linear_trend::LinearTrend;
 use super::model::EtsModel;
 use super::passage::{Crossing, Direction, crossing};
 use super::paths::{Paths, simulate};
-use crate::error::{self, Result, StatsError, in_range, observations, probability};
+use crate::error::{self, Result, StatsError, in_range, observations, probability, same_length};
 use crate::hypothesis::{Alternative, Interval};
 use crate::quantile::{QuantileType, quantiles_in_place};
 use crate::rng::Rng;
@@ -217,12 +217,7 @@ impl Forecast {
     /// which [`forecast_seasonal`](super::forecast_seasonal) adds.
     pub fn with_season(mut self, season: &[f64]) -> Result<Self> {
         observations(season, 0)?;
-        if season.len() != self.horizon() {
-            return Err(StatsError::LengthMismatch {
-                left: self.horizon(),
-                right: season.len(),
-            });
-        }
+        same_length(self.horizon(), season.len())?;
         for (mean, value) in self.mean.iter_mut().zip(season) {
             *mean = in_range("a forecast", *mean + value)?;
         }

@@ -13,7 +13,7 @@ use super::error_model::{ErrorModel, form};
 use super::orthogonal::{Orthogonal, Triangle};
 use super::simple::simple;
 use crate::distribution::{FisherF, StudentT};
-use crate::error::{self, Result, StatsError, in_range, observations};
+use crate::error::{self, Result, StatsError, in_range, observations, same_length};
 use crate::hypothesis::Interval;
 
 /// The most columns of a design.
@@ -141,7 +141,7 @@ pub fn polynomial(
     degree: usize,
     intercept: Intercept,
 ) -> Result<LeastSquares> {
-    same_length(y, x)?;
+    same_length(y.len(), x.len())?;
     observations(x, 1)?;
     if degree > COLUMNS_MAX {
         return Err(too_many());
@@ -162,7 +162,7 @@ pub fn polynomial(
 impl LeastSquares {
     /// A line with an intercept, in doubles; none where they do not suffice.
     fn through_points(y: &[f64], x: &[f64]) -> Result<Option<Self>> {
-        same_length(y, x)?;
+        same_length(y.len(), x.len())?;
         observations(x, 1)?;
         observations(y, 3)?;
         let (x_scale, y_scale) = (power_of_two_near(x), power_of_two_near(y));
@@ -206,7 +206,7 @@ impl LeastSquares {
     ) -> Result<Self> {
         let mut columns = Vec::with_capacity(predictors.len());
         for x in predictors {
-            same_length(y, x)?;
+            same_length(y.len(), x.len())?;
             observations(x, 1)?;
             let scale = power_of_two_near(x);
             let column = x.iter().map(|v| DoubleDouble::from(v * scale)).collect();
@@ -349,12 +349,7 @@ impl LeastSquares {
             Basis::Predictors => self.coefficients.len() - constants,
             Basis::Powers(_) => 1,
         };
-        if place.len() != expected {
-            return Err(StatsError::LengthMismatch {
-                left: expected,
-                right: place.len(),
-            });
-        }
+        same_length(expected, place.len())?;
         observations(place, 0)?;
         let mut row = vec![DoubleDouble::from(1.0); constants];
         let scales = &self.scales[constants..];
@@ -397,17 +392,6 @@ impl LeastSquares {
 
 fn rounded(column: &[DoubleDouble]) -> Vec<f64> {
     column.iter().map(|v| v.value()).collect()
-}
-
-fn same_length(y: &[f64], x: &[f64]) -> Result<()> {
-    if y.len() == x.len() {
-        Ok(())
-    } else {
-        Err(StatsError::LengthMismatch {
-            left: y.len(),
-            right: x.len(),
-        })
-    }
 }
 
 fn too_many() -> StatsError {

@@ -17,7 +17,7 @@ use super::double_double::{DoubleDouble, residual};
 use super::inversions::{count, sort_reporting};
 use crate::describe::median;
 use crate::distribution::Normal;
-use crate::error::{self, Result, StatsError, in_range, observations};
+use crate::error::{self, Result, StatsError, in_range, observations, same_length};
 use crate::hypothesis::Interval;
 use crate::rng::Rng;
 
@@ -41,12 +41,7 @@ pub struct TheilSen {
 
 /// The line through points of any order; two or more, not all at one x.
 pub fn theil_sen(x: &[f64], y: &[f64], level: f64) -> Result<TheilSen> {
-    if x.len() != y.len() {
-        return Err(StatsError::LengthMismatch {
-            left: x.len(),
-            right: y.len(),
-        });
-    }
+    same_length(x.len(), y.len())?;
     observations(x, 2)?;
     observations(y, 2)?;
     error::level(level)?;

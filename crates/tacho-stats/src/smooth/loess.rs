@@ -11,7 +11,7 @@
 use super::Degree;
 use super::robustness::{bisquare_weights, tricube};
 use super::scale::Scale;
-use crate::error::{Result, StatsError, in_range, observations};
+use crate::error::{Result, StatsError, in_range, observations, same_length};
 
 /// A polynomial's next degree is fitted only where the neighbours' spread exceeds this part of the
 /// range of all x.
@@ -65,12 +65,7 @@ impl Default for LoessSettings {
 /// # Ok::<(), tacho_stats::StatsError>(())
 /// ```
 pub fn loess(x: &[f64], y: &[f64], settings: &LoessSettings) -> Result<Vec<f64>> {
-    if x.len() != y.len() {
-        return Err(StatsError::LengthMismatch {
-            left: x.len(),
-            right: y.len(),
-        });
-    }
+    same_length(x.len(), y.len())?;
     observations(x, 2)?;
     observations(y, 2)?;
     let neighbours = neighbours(settings.span, x.len())?;

@@ -8,28 +8,24 @@
 use super::mstl::Mstl;
 use super::stl::Stl;
 use crate::describe::sd;
-use crate::error::{Result, StatsError};
+use crate::error::{Result, same_length};
 
 /// 1 − var(remainder) / var(component + remainder), not below zero; zero where both are constant.
 ///
 /// Fails on slices of different lengths, and on fewer than two values.
 pub fn strength(component: &[f64], remainder: &[f64]) -> Result<f64> {
-    if component.len() != remainder.len() {
-        return Err(StatsError::LengthMismatch {
-            left: component.len(),
-            right: remainder.len(),
-        });
-    }
-    let both: Vec<f64> = component
-        .iter()
-        .zip(remainder)
-        .map(|(c, r)| c + r)
-        .collect();
+    same_length(component.len(), remainder.len())?;
+    let both = sum(component, remainder);
     let (of_rest, of_both) = (sd(remainder)?, sd(&both)?);
     if of_both == 0.0 {
         return Ok(0.0);
     }
     Ok((1.0 - (of_rest / of_both).powi(2)).max(0.0))
+}
+
+/// Two components of one series, added point by point.
+fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
 impl Stl {
@@ -45,11 +41,7 @@ impl Stl {
 
     /// The series without its season: what a [`trend`](crate::regression::trend) is tested on.
     pub fn deseasonalised(&self) -> Vec<f64> {
-        self.trend
-            .iter()
-            .zip(&self.remainder)
-            .map(|(t, r)| t + r)
-            .collect()
+        sum(&self.trend, &self.remainder)
     }
 }
 
@@ -69,11 +61,7 @@ impl Mstl {
 
     /// The series without its seasons.
     pub fn deseasonalised(&self) -> Vec<f64> {
-        self.trend
-            .iter()
-            .zip(&self.remainder)
-            .map(|(t, r)| t + r)
-            .collect()
+        sum(&self.trend, &self.remainder)
     }
 }
 

@@ -161,20 +161,9 @@ pub(crate) fn beta_tails(a: f64, b: f64, at: &Ratio) -> Tails {
 
 /// The odds x / (1 − x) at which the given tail equals `p`.
 pub(crate) fn solve_beta(a: f64, b: f64, tail: Tail, p: f64) -> f64 {
-    let (at_zero, at_one) = match tail {
-        Tail::Lower => (0.0, f64::INFINITY),
-        Tail::Upper => (f64::INFINITY, 0.0),
-    };
-    if p == 0.0 {
-        return at_zero;
-    }
-    if p == 1.0 {
-        return at_one;
-    }
-    let (tail, p) = match (tail, p > 0.5) {
-        (Tail::Lower, true) => (Tail::Upper, 1.0 - p),
-        (Tail::Upper, true) => (Tail::Lower, 1.0 - p),
-        (tail, false) => (tail, p),
+    let (tail, p) = match tail.nearer(p, (0.0, f64::INFINITY)) {
+        Ok(nearer) => nearer,
+        Err(end) => return end,
     };
     // In ln of the scaled odds the mean is at zero; far tails fall like the a-th (b-th) power.
     let at = |u: f64| beta_tails(a, b, &Ratio::from_scaled_odds(a, b, u.exp()));

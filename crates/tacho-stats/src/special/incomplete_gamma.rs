@@ -86,21 +86,9 @@ pub(crate) fn gamma_tails(a: f64, x: f64) -> Tails {
 
 /// The x at which the given tail equals `p`.
 pub(crate) fn solve_gamma(a: f64, tail: Tail, p: f64) -> f64 {
-    let (at_zero, at_one) = match tail {
-        Tail::Lower => (0.0, f64::INFINITY),
-        Tail::Upper => (f64::INFINITY, 0.0),
-    };
-    if p == 0.0 {
-        return at_zero;
-    }
-    if p == 1.0 {
-        return at_one;
-    }
-    // Above one half the other tail says the same with more digits; 1 − p is exact there.
-    let (tail, p) = match (tail, p > 0.5) {
-        (Tail::Lower, true) => (Tail::Upper, 1.0 - p),
-        (Tail::Upper, true) => (Tail::Lower, 1.0 - p),
-        (tail, false) => (tail, p),
+    let (tail, p) = match tail.nearer(p, (0.0, f64::INFINITY)) {
+        Ok(nearer) => nearer,
+        Err(end) => return end,
     };
     let start = if a < 1.0 && tail == Tail::Lower {
         // P(a, x) ≈ xᵃ / Γ(a + 1) near zero.

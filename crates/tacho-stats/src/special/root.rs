@@ -24,6 +24,27 @@ pub(crate) enum Tail {
     Upper,
 }
 
+impl Tail {
+    /// What is left to solve where this tail is `p`: the tail that is at most one half, which says
+    /// the same with more digits (1 − p is exact above one half), and its probability. At 0 and 1
+    /// the answer itself, an end of the `support`.
+    pub(crate) fn nearer(self, p: f64, (low, high): (f64, f64)) -> Result<(Self, f64), f64> {
+        let (at_zero, at_one, other) = match self {
+            Self::Lower => (low, high, Self::Upper),
+            Self::Upper => (high, low, Self::Lower),
+        };
+        if p == 0.0 {
+            Err(at_zero)
+        } else if p == 1.0 {
+            Err(at_one)
+        } else if p > 0.5 {
+            Ok((other, 1.0 - p))
+        } else {
+            Ok((self, p))
+        }
+    }
+}
+
 const MAX_STEPS: usize = 400;
 
 /// The coordinate at which the given `tail` equals `p` (0 < p < 1), searched from `start`.

@@ -14,7 +14,7 @@ pub use pseudo_median::{PseudoMedian, pseudo_median};
 
 use crate::distribution::Normal;
 use crate::error::{Result, StatsError, observations};
-use crate::hypothesis::{Alternative, dominance};
+use crate::hypothesis::{Alternative, dominance, paired_differences};
 use crate::sort;
 
 /// What becomes of differences that are zero.
@@ -121,20 +121,7 @@ pub fn signed_rank_paired(
     zeros: Zeros,
     method: SignedRankMethod,
 ) -> Result<SignedRank> {
-    if a.len() != b.len() {
-        return Err(StatsError::LengthMismatch {
-            left: a.len(),
-            right: b.len(),
-        });
-    }
-    observations(a, 1)?;
-    observations(b, 1)?;
-    let differences: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
-    if differences.iter().any(|d| d.is_infinite()) {
-        return Err(StatsError::Overflow {
-            what: "a difference",
-        });
-    }
+    let differences = paired_differences(a, b, 1)?;
     signed_rank(&differences, zeros, method)
 }
 
