@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::label::{LabelError, LabelsRef, encode};
+use crate::label::{LabelError, Labels, LabelsRef, encode};
 use crate::{Histogram, Metadata, Timestamp};
 
 /// The bit pattern that Prometheus writes when a series ends ("stale").
@@ -43,6 +43,22 @@ impl SeriesIndex {
     }
 }
 
+/// One observation that stands for many, and the trace it was part of (OpenMetrics 1.0,
+/// "Exemplars").
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// When it was observed.
+    pub timestamp: Timestamp,
+    /// What was observed.
+    pub value: f64,
+    /// The trace, or 0.
+    pub trace_id: u128,
+    /// The span, or 0.
+    pub span_id: u64,
+    /// What else is said of it.
+    pub labels: Labels,
+}
+
 /// Samples on their way in.
 ///
 /// ```
@@ -59,6 +75,7 @@ pub struct Batch {
     rows: Vec<Row>,
     histograms: Vec<Histogram>,
     metadata: Vec<(String, Metadata)>,
+    exemplars: Vec<(SeriesIndex, Exemplar)>,
 }
 
 /// Where a label set lies in the buffer.
@@ -175,6 +192,11 @@ impl Batch {
         });
     }
 
+    /// Adds an exemplar of a series.
+    pub fn push_exemplar(&mut self, series: SeriesIndex, exemplar: Exemplar) {
+        self.exemplars.push((series, exemplar));
+    }
+
     /// Says what a metric name means; the last word on a name wins.
     pub fn describe(&mut self, name: &str, metadata: Metadata) {
         self.metadata.push((name.to_owned(), metadata));
@@ -185,9 +207,9 @@ impl Batch {
         self.rows.len()
     }
 
-    /// Whether there is neither a sample nor metadata.
+    /// Whether there is no sample, no metadata and no exemplar.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.metadata.is_empty()
+        self.rows.is_empty() && self.metadata.is_empty() && self.exemplars.is_empty()
     }
 
     /// Forgets everything but keeps the memory for the next filling.
@@ -197,6 +219,7 @@ impl Batch {
         self.rows.clear();
         self.histograms.clear();
         self.metadata.clear();
+        self.exemplars.clear();
     }
 
     /// Number of label sets.
@@ -243,6 +266,11 @@ impl Batch {
             Some(i) => Value::Histogram(&self.histograms[i as usize]),
         };
         (row.series, row.timestamp, value)
+    }
+
+    /// All exemplars, in the order they were added.
+    pub fn exemplars(&self) -> &[(SeriesIndex, Exemplar)] {
+        &self.exemplars
     }
 
     /// All metadata, in the order it was added.

@@ -7,6 +7,7 @@
 //! - [`histogram`]: [`Histogram`], the native exponential histogram
 //! - [`matcher`]: [`Matcher`], which series are meant
 //! - [`append`]: [`Batch`] and [`Appender`], how samples get in
+//! - [`span`]: [`Span`](span::Span) and [`LogRecord`](span::LogRecord), what is no series
 //! - [`query`]: [`Querier`] and [`Columns`], how they come out
 //!
 //! This crate does no I/O and knows no serialisation format: wire formats and configuration live
@@ -20,9 +21,10 @@ pub mod label;
 pub mod matcher;
 pub mod metadata;
 pub mod query;
+pub mod span;
 pub mod time;
 
-pub use append::{AppendError, AppendOutcome, Appender, Batch, Refusal, Rejected, Value};
+pub use append::{AppendError, AppendOutcome, Appender, Batch, Exemplar, Refusal, Rejected, Value};
 pub use histogram::Histogram;
 pub use label::{LabelError, Labels, LabelsRef, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, MatcherError};

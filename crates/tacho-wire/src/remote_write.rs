@@ -17,7 +17,6 @@
 mod histogram;
 mod labels;
 mod metadata;
-mod protobuf;
 mod series;
 
 #[cfg(test)]
@@ -29,8 +28,8 @@ use tacho_model::Batch;
 use tacho_model::histogram::HistogramError;
 
 pub use self::labels::describe_labels;
-use self::protobuf::Reader;
 use self::series::Walk;
+use crate::protobuf::{ProtobufError, Reader};
 
 /// Most metric descriptions in one request.
 const METADATA_MAX: usize = 100_000;
@@ -78,20 +77,9 @@ pub enum RemoteWriteError {
         /// What is allowed.
         limit: usize,
     },
-    /// A field ends after what contains it.
-    #[error("the protobuf breaks off at byte {offset}")]
-    Short {
-        /// Where the field begins.
-        offset: usize,
-    },
-    /// The bytes are no protobuf, or not of this message.
-    #[error("the protobuf is corrupt at byte {offset}: {reason}")]
-    Corrupt {
-        /// Where.
-        offset: usize,
-        /// What is wrong there.
-        reason: &'static str,
-    },
+    /// What was compressed is no such message.
+    #[error(transparent)]
+    Protobuf(#[from] ProtobufError),
 }
 
 impl RemoteWriteError {

@@ -8,8 +8,8 @@ use tacho_model::Histogram;
 use tacho_model::append::is_stale;
 use tacho_model::histogram::{Bucket, HistogramParts, Temporality};
 
-use super::protobuf::{FIXED64, Key, Reader, VARINT, zigzag};
 use super::{Reason, RemoteWriteError};
+use crate::protobuf::{FIXED64, Key, Reader, VARINT, zigzag};
 
 /// The schema of buckets with bounds of their own.
 const CUSTOM_BUCKETS: i64 = -53;

@@ -1,6 +1,6 @@
 //! Label sets in words, for telling which sample was refused.
 
-use super::protobuf::Reader;
+use crate::protobuf::Reader;
 
 /// Most bytes of a description.
 const BYTES_MAX: usize = 200;

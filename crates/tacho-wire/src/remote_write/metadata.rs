@@ -8,7 +8,7 @@ use tacho_model::label::LABEL_BYTES_MAX;
 use tacho_model::{Batch, Kind, Metadata, Unit};
 
 use super::RemoteWriteError;
-use super::protobuf::Reader;
+use crate::protobuf::Reader;
 
 /// Longer help texts are cut.
 const HELP_BYTES_MAX: usize = 1024;

@@ -11,8 +11,8 @@ use tacho_model::label::canonicalize;
 use tacho_model::{Batch, LabelsRef, Timestamp};
 
 use super::histogram::{self, Parsed};
-use super::protobuf::{Key, Reader};
 use super::{Decoded, Limits, Reason, Refused, RemoteWriteError};
+use crate::protobuf::{Key, Reader};
 
 /// `TimeSeries.labels`.
 const LABELS: u32 = 1;

@@ -174,8 +174,9 @@ fn labels_in_several_places_are_put_together() {
 
 #[test]
 fn what_is_no_request_is_refused_with_the_place() {
-    let short = |offset| RemoteWriteError::Short { offset };
-    let corrupt = |offset, reason| RemoteWriteError::Corrupt { offset, reason };
+    let short = |offset| RemoteWriteError::Protobuf(ProtobufError::Short { offset });
+    let corrupt =
+        |offset, reason| RemoteWriteError::Protobuf(ProtobufError::Corrupt { offset, reason });
     let wire = "a field has the wrong wire type";
     let group = "groups and unknown wire types are not taken";
     let number = "a field has a number that no field can have";

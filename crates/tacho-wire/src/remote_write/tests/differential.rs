@@ -130,7 +130,8 @@ fn assert_same(bytes: &[u8]) {
             }
         }
         // Groups are skipped by prost and refused here.
-        Err(RemoteWriteError::Corrupt { reason, .. }) if reason.starts_with("groups") => {}
+        Err(RemoteWriteError::Protobuf(ProtobufError::Corrupt { reason, .. }))
+            if reason.starts_with("groups") => {}
         Err(error) => panic!("{error} for {theirs:?}"),
     }
 }

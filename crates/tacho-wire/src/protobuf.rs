@@ -1,4 +1,4 @@
-//! As much of protobuf's wire format as remote write needs, without copying.
+//! As much of protobuf's wire format as the formats here need, without copying.
 //!
 //! Every read stays inside the range that the reader was given; offsets are those of the whole
 //! buffer, so that an error says where in the request it is.
@@ -6,32 +6,49 @@
 
 use std::ops::Range;
 
-use super::RemoteWriteError;
+/// Why bytes are no message. Offsets count bytes of the whole buffer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProtobufError {
+    /// A field ends after what contains it.
+    #[error("the protobuf breaks off at byte {offset}")]
+    Short {
+        /// Where the field begins.
+        offset: usize,
+    },
+    /// The bytes are no protobuf, or not of this message.
+    #[error("the protobuf is corrupt at byte {offset}: {reason}")]
+    Corrupt {
+        /// Where.
+        offset: usize,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+}
 
 /// Wire type of integers.
-pub(super) const VARINT: u8 = 0;
+pub(crate) const VARINT: u8 = 0;
 /// Wire type of doubles.
-pub(super) const FIXED64: u8 = 1;
+pub(crate) const FIXED64: u8 = 1;
 /// Wire type of messages, strings and packed lists.
-pub(super) const LENGTH_DELIMITED: u8 = 2;
+pub(crate) const LENGTH_DELIMITED: u8 = 2;
 /// Wire type of four bytes.
 const FIXED32: u8 = 5;
 
 /// What stands before a field's value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
-    pub(super) number: u32,
-    pub(super) wire: u8,
+pub(crate) struct Key {
+    pub(crate) number: u32,
+    pub(crate) wire: u8,
     /// Where it begins.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
 }
 
 impl Key {
-    fn expect(self, wire: u8) -> Result<(), RemoteWriteError> {
+    fn expect(self, wire: u8) -> Result<(), ProtobufError> {
         if self.wire == wire {
             return Ok(());
         }
-        Err(RemoteWriteError::Corrupt {
+        Err(ProtobufError::Corrupt {
             offset: self.offset,
             reason: "a field has the wrong wire type",
         })
@@ -40,7 +57,7 @@ impl Key {
 
 /// Walks the fields in a range of a buffer.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// The buffer up to the end of the range.
     bytes: &'a [u8],
     at: usize,
@@ -48,7 +65,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of `range`, which must lie in `bytes`.
-    pub(super) fn new(bytes: &'a [u8], range: Range<usize>) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], range: Range<usize>) -> Self {
         Self {
             bytes: &bytes[..range.end],
             at: range.start,
@@ -56,27 +73,27 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the next byte is.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// Whether nothing is left.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
     /// The bytes from here on.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or(&[])
     }
 
     /// The key of the next field.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Key, RemoteWriteError> {
+    pub(crate) fn key(&mut self) -> Result<Key, ProtobufError> {
         let offset = self.at;
         let key = self.varint()?;
         let (number, wire) = (key >> 3, (key & 7) as u8);
-        let corrupt = |reason| RemoteWriteError::Corrupt { offset, reason };
+        let corrupt = |reason| ProtobufError::Corrupt { offset, reason };
         match u32::try_from(number) {
             Ok(number @ 1..0x2000_0000) => Ok(Key {
                 number,
@@ -89,46 +106,46 @@ impl<'a> Reader<'a> {
 
     /// The range of a field that is a message, a string or a packed list.
     #[inline]
-    pub(super) fn nested(&mut self, key: Key) -> Result<Range<usize>, RemoteWriteError> {
+    pub(crate) fn nested(&mut self, key: Key) -> Result<Range<usize>, ProtobufError> {
         key.expect(LENGTH_DELIMITED)?;
         self.delimited(key.offset)
     }
 
     /// The value of an integer field.
     #[inline]
-    pub(super) fn integer(&mut self, key: Key) -> Result<u64, RemoteWriteError> {
+    pub(crate) fn integer(&mut self, key: Key) -> Result<u64, ProtobufError> {
         key.expect(VARINT)?;
         self.varint()
     }
 
     /// The value of a double field.
     #[inline]
-    pub(super) fn double(&mut self, key: Key) -> Result<f64, RemoteWriteError> {
+    pub(crate) fn double(&mut self, key: Key) -> Result<f64, ProtobufError> {
         key.expect(FIXED64)?;
         self.fixed64(key.offset)
     }
 
     /// The bytes of a field of that sort.
-    pub(super) fn bytes_of(&mut self, key: Key) -> Result<&'a [u8], RemoteWriteError> {
+    pub(crate) fn bytes_of(&mut self, key: Key) -> Result<&'a [u8], ProtobufError> {
         let range = self.nested(key)?;
         Ok(&self.bytes[range])
     }
 
     /// The bytes of a range that this reader gave.
-    pub(super) fn inner(&self, range: Range<usize>) -> Self {
+    pub(crate) fn inner(&self, range: Range<usize>) -> Self {
         Self::new(self.bytes, range)
     }
 
     /// Passes over a field.
     #[inline]
-    pub(super) fn skip(&mut self, key: Key) -> Result<(), RemoteWriteError> {
+    pub(crate) fn skip(&mut self, key: Key) -> Result<(), ProtobufError> {
         let count = match key.wire {
             VARINT => return self.varint().map(drop),
             LENGTH_DELIMITED => return self.delimited(key.offset).map(drop),
             FIXED64 => 8,
             FIXED32 => 4,
             _ => {
-                return Err(RemoteWriteError::Corrupt {
+                return Err(ProtobufError::Corrupt {
                     offset: key.offset,
                     reason: "groups and unknown wire types are not taken",
                 });
@@ -136,14 +153,14 @@ impl<'a> Reader<'a> {
         };
         if self.rest().len() < count {
             let offset = key.offset;
-            return Err(RemoteWriteError::Short { offset });
+            return Err(ProtobufError::Short { offset });
         }
         self.at += count;
         Ok(())
     }
 
     #[inline]
-    fn delimited(&mut self, offset: usize) -> Result<Range<usize>, RemoteWriteError> {
+    fn delimited(&mut self, offset: usize) -> Result<Range<usize>, ProtobufError> {
         let length = self.varint()?;
         let left = self.bytes.len() - self.at;
         match usize::try_from(length) {
@@ -152,14 +169,28 @@ impl<'a> Reader<'a> {
                 self.at += length;
                 Ok(start..self.at)
             }
-            _ => Err(RemoteWriteError::Short { offset }),
+            _ => Err(ProtobufError::Short { offset }),
         }
+    }
+
+    /// The value of an integer field of fixed size.
+    pub(crate) fn fixed(&mut self, key: Key) -> Result<u64, ProtobufError> {
+        key.expect(FIXED64)?;
+        Ok(self.fixed64(key.offset)?.to_bits())
+    }
+
+    /// The text of a field.
+    pub(crate) fn text(&mut self, key: Key) -> Result<&'a str, ProtobufError> {
+        let reason = "a text is not UTF-8";
+        let offset = key.offset;
+        std::str::from_utf8(self.bytes_of(key)?)
+            .map_err(|_| ProtobufError::Corrupt { offset, reason })
     }
 
     /// Eight bytes as a double; `offset` is where its field begins.
     #[inline]
-    pub(super) fn fixed64(&mut self, offset: usize) -> Result<f64, RemoteWriteError> {
-        let short = RemoteWriteError::Short { offset };
+    pub(crate) fn fixed64(&mut self, offset: usize) -> Result<f64, ProtobufError> {
+        let short = ProtobufError::Short { offset };
         let bytes = self.rest().first_chunk::<8>().ok_or(short)?;
         self.at += 8;
         Ok(f64::from_le_bytes(*bytes))
@@ -167,7 +198,7 @@ impl<'a> Reader<'a> {
 
     /// The next integer.
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, RemoteWriteError> {
+    pub(crate) fn varint(&mut self) -> Result<u64, ProtobufError> {
         match *self.rest() {
             [low, ..] if low < 0x80 => {
                 self.at += 1;
@@ -183,12 +214,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, RemoteWriteError> {
+    fn long_varint(&mut self) -> Result<u64, ProtobufError> {
         let offset = self.at;
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let Some(&byte) = self.bytes.get(self.at) else {
-                return Err(RemoteWriteError::Short { offset });
+                return Err(ProtobufError::Short { offset });
             };
             self.at += 1;
             // The tenth byte has room for one bit.
@@ -200,7 +231,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(RemoteWriteError::Corrupt {
+        Err(ProtobufError::Corrupt {
             offset,
             reason: "an integer has more than 64 bits",
         })
@@ -208,6 +239,6 @@ impl<'a> Reader<'a> {
 }
 
 /// The signed integer that zigzag encoding made `value` of.
-pub(super) fn zigzag(value: u64) -> i64 {
+pub(crate) fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
