@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use parking_lot::RwLock;
 use tacho_collect::{Host, HostOptions, HostSnapshot};
 use tacho_model::append::Culprit;
-use tacho_model::{
-    AppendError, AppendOutcome, Appender, Batch, Matcher, Querier, TimeRange, Timestamp,
-};
+use tacho_model::{AppendError, Matcher, Querier, TimeRange, Timestamp};
 use tacho_store::Store;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::alerting::Alerting;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
+use crate::intake::Intake;
 use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
 use crate::settings::Settings;
@@ -33,6 +32,8 @@ pub struct App {
     pub settings: Settings,
     /// The store.
     pub store: Arc<Store>,
+    /// What came in, counted.
+    pub intake: Intake,
     /// Points on their way in.
     pub ingest: Ingest,
     /// Remote-write requests on their way in.
@@ -71,6 +72,7 @@ impl App {
         Self {
             settings,
             store,
+            intake: Intake::default(),
             ingest: Ingest::default(),
             remote_write,
             host: RwLock::new(this_host()),
@@ -117,15 +119,6 @@ impl App {
     /// A place for a body that arrives, as soon as there is one.
     pub(crate) async fn place_for_body(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
         Arc::clone(&self.bodies).acquire_owned().await
-    }
-
-    /// Appends a batch and counts its samples.
-    pub fn append(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
-        let appended = self.store.append(batch);
-        self.note_append(appended.as_ref().err());
-        self.note_limit(appended.as_ref().ok().and_then(|o| o.culprit.as_ref()));
-        self.count_samples(appended.as_ref().map_or(0, |outcome| outcome.accepted));
-        appended
     }
 
     /// Remembers whether the store took the last batch.

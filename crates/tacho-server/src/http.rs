@@ -14,6 +14,7 @@ pub(crate) mod limit;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod params;
+pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod prometheus;
 pub(crate) mod remote_write;

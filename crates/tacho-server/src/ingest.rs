@@ -52,10 +52,11 @@ pub enum IngestError {
 
 impl Ingest {
     /// Appends points; those that carry an error are passed on as refused. `now` is for points
-    /// without a time.
-    pub fn append<S: Appender + Querier>(
+    /// without a time; open seconds are read back from `store`.
+    pub fn append(
         &self,
-        store: &S,
+        store: &dyn Querier,
+        door: &dyn Appender,
         points: Vec<Result<Point, String>>,
         now: Timestamp,
     ) -> Result<IngestOutcome, IngestError> {
@@ -98,14 +99,15 @@ impl Ingest {
         for (name, metadata) in described.changed() {
             batch.describe(name, metadata);
         }
-        self.commit(store, batch, rows, folded, &mut outcome)?;
+        self.commit(store, door, batch, rows, folded, &mut outcome)?;
         outcome.rejected.sort();
         Ok(outcome)
     }
 
-    fn commit<S: Appender + Querier>(
+    fn commit(
         &self,
-        store: &S,
+        store: &dyn Querier,
+        door: &dyn Appender,
         mut batch: Batch,
         mut rows: Vec<Vec<usize>>,
         folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)>,
@@ -131,7 +133,7 @@ impl Ingest {
         if batch.is_empty() {
             return Ok(());
         }
-        let appended = store.append(&batch)?;
+        let appended = door.append(&batch)?;
         outcome.culprit.clone_from(&appended.culprit);
         if let Some(open) = open.as_mut() {
             if open.len() + grown.len() > OPEN_MAX {
@@ -232,8 +234,8 @@ fn end_of_fold(time: Timestamp) -> Timestamp {
 }
 
 /// The histogram that the store already holds for this series and time.
-fn stored<S: Querier>(
-    store: &S,
+fn stored(
+    store: &dyn Querier,
     labels: &Labels,
     at: Timestamp,
 ) -> Result<Option<Histogram>, QueryError> {

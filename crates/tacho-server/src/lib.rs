@@ -7,6 +7,7 @@
 //! - [`sampler`]: the thread that collects every second
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
+//! - [`intake`]: the one door for whatever is received or collected, with its counts
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
@@ -30,6 +31,7 @@ pub mod exposition;
 pub mod figures;
 pub mod http;
 pub mod ingest;
+pub mod intake;
 pub mod live;
 pub mod maintenance;
 pub mod query;

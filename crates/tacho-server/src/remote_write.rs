@@ -8,7 +8,6 @@
 //! batches and buffers as can be in use at once, none of them larger than an ordinary request
 //! needs. Not for HTTP: that is [`crate::http`]'s.
 
-mod counts;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +23,8 @@ use tacho_wire::remote_write::{Limits, Reason, RemoteWriteError, decode, describ
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use self::counts::Counts;
 use crate::app::QUEUE_WAIT;
+use crate::intake::{Tally, refusal_reason};
 
 /// Buffers of bodies that are larger than this are not kept.
 const BODY_BYTES_KEPT: usize = 1 << 20;
@@ -47,7 +46,6 @@ pub struct Receiver {
     idle_max: (usize, usize),
     batches: Mutex<Vec<Batch>>,
     buffers: Mutex<Vec<Vec<u8>>>,
-    counts: Counts,
 }
 
 /// Why nothing is promised of a request's samples.
@@ -72,6 +70,8 @@ pub struct Received {
     examples: Vec<String>,
     /// The metric that has most of the series, when a limit on them was met.
     culprit: Option<Culprit>,
+    /// What is counted of the times it carried.
+    delayed: Tally,
 }
 
 /// Why a sample was refused, by the decoder or by the store.
@@ -87,16 +87,11 @@ impl Why {
         match self {
             Self::Decoder(Reason::OutOfRange) => "out_of_range",
             Self::Decoder(Reason::CustomBuckets) => "custom_buckets",
-            Self::Decoder(Reason::Histogram(_) | Reason::Spans)
-            | Self::Store(Refusal::InvalidHistogram) => "invalid_histogram",
-            Self::Decoder(Reason::InvalidLabels) | Self::Store(Refusal::InvalidLabels) => {
-                "invalid_labels"
+            Self::Decoder(Reason::Histogram(_) | Reason::Spans) => {
+                refusal_reason(Refusal::InvalidHistogram)
             }
-            Self::Store(Refusal::TooOld) => "too_old",
-            Self::Store(Refusal::TooNew) => "too_new",
-            Self::Store(Refusal::SeriesLimit) => "series_limit",
-            Self::Store(Refusal::SeriesRate) => "series_rate",
-            Self::Store(Refusal::NoName) => "no_name",
+            Self::Decoder(Reason::InvalidLabels) => refusal_reason(Refusal::InvalidLabels),
+            Self::Store(refusal) => refusal_reason(refusal),
         }
     }
 }
@@ -140,6 +135,18 @@ impl Received {
         ))
     }
 
+    /// What became of its samples, in numbers.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally {
+            accepted: self.accepted as u64,
+            ..self.delayed.clone()
+        };
+        for (why, count) in &self.refused {
+            tally.refuse(why.name(), *count);
+        }
+        tally
+    }
+
     /// Whether some were refused that will be taken when they are sent again.
     pub fn is_passing(&self) -> bool {
         let rate = Why::Store(Refusal::SeriesRate);
@@ -167,7 +174,6 @@ impl Receiver {
             idle_max: (writes_max, bodies_max),
             batches: Mutex::default(),
             buffers: Mutex::default(),
-            counts: Counts::default(),
         }
     }
 
@@ -188,16 +194,6 @@ impl Receiver {
         if buffer.capacity() <= BODY_BYTES_KEPT && idle.len() < self.idle_max.1 {
             idle.push(buffer);
         }
-    }
-
-    /// Counts an answer.
-    pub(crate) fn answered(&self, status: u16) {
-        self.counts.answered(status);
-    }
-
-    /// Adds this receiver's own counters to `batch`; nothing before the first request.
-    pub(crate) fn observe(&self, now: Timestamp, host: &str, batch: &mut Batch) {
-        self.counts.observe(now, host, batch);
     }
 
     /// Decodes a request and hands its samples to `append`. Blocks.
@@ -240,10 +236,7 @@ impl Receiver {
         if !unordered.is_empty() {
             take_unordered(append, batch, &unordered, &mut received)?;
         }
-        self.counts.accepted(received.accepted);
-        for (why, count) in &received.refused {
-            self.counts.refused(why.name(), *count);
-        }
+        received.delayed.note_times(batch, Timestamp::now());
         Ok(received)
     }
 }

@@ -98,6 +98,7 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
     };
     let listener = http::limit::Limited::new(listener, app.settings.server.connections_max);
     let mut stopping = closed.clone();
+    let router = router.into_make_service_with_connect_info::<http::peer::Peer>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(told);
     let overdue = async {
         let _ = stopping.wait_for(|stopping| *stopping).await;
@@ -149,6 +150,7 @@ impl LocalServer {
         // Nothing is closing before the runtime is dropped, sender and all.
         let (_, closed) = tokio::sync::watch::channel(false);
         let router = http::router(app, closed);
+        let router = router.into_make_service_with_connect_info::<http::peer::Peer>();
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
             address,

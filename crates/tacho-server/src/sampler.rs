@@ -9,9 +9,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tacho_collect::{Host, HostOptions, Notice, NoticeKind};
-use tacho_model::{Batch, Timestamp};
+use tacho_model::{Appender as _, Batch, Timestamp};
 
 use crate::app::App;
+use crate::intake::{Origin, Protocol};
+
+/// Where samples of this host come from.
+const THIS_HOST: Origin<'_> = Origin::new(Protocol::Host, "host");
 
 /// Collects until `stop` is dropped or sent to.
 pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
@@ -35,7 +39,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
         if let Some(host) = host.as_mut() {
             host.collect(tick, &mut batch);
             // Only beside the host's: a store of forwarded samples alone holds nothing else.
-            app.remote_write.observe(tick, &app.host_name(), &mut batch);
+            app.intake.observe(tick, &app.host_name(), &mut batch);
         }
         let kept = batch.is_empty() || refused.append(app, &batch);
         if let Some(host) = host.as_mut() {
@@ -84,7 +88,7 @@ struct Refused {
 impl Refused {
     /// Appends a batch; whether it was kept.
     fn append(&mut self, app: &App, batch: &Batch) -> bool {
-        let (kept, refused) = match app.append(batch) {
+        let (kept, refused) = match app.door(THIS_HOST).append(batch) {
             Ok(outcome) => {
                 let reason = outcome.rejected.first().map(|rejected| rejected.reason);
                 let count = outcome.rejected.len();

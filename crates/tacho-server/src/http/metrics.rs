@@ -15,9 +15,11 @@ use utoipa::ToSchema;
 use super::SCHEMA;
 use super::body::Whole;
 use super::params::Params;
+use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::ingest::IngestError;
+use crate::intake::{Origin, Protocol, Signal};
 use crate::series::{self, PAGE_DEFAULT, SeriesPoints, SeriesQuery};
 
 const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
@@ -160,26 +162,31 @@ pub(crate) struct RejectedBody {
     responses((status = 200, body = AcceptedBody), (status = 207, body = AcceptedBody),
         (status = 400, body = AcceptedBody), (status = 413, body = Problem),
         (status = 429, body = Problem), (status = 503, body = Problem)))]
-pub(crate) async fn post(State(app): State<SharedApp>, body: Whole) -> Answer<Response> {
+pub(crate) async fn post(State(app): State<SharedApp>, peer: Peer, body: Whole) -> Response {
+    let answer = take(&app, peer, body).await.into_response();
+    app.intake
+        .answered(Protocol::Json, answer.status().as_u16());
+    answer
+}
+
+async fn take(app: &SharedApp, peer: Peer, body: Whole) -> Answer<Response> {
     let outcome = app
         .blocking(move |app| {
             let points = tacho_wire::json::parse_points(&body)
                 .map_err(|error| Problem::bad_request(error.to_string()))?;
+            let source = peer.to_string();
+            let door = app.door(Origin::new(Protocol::Json, &source));
+            let malformed = points.iter().filter(|point| point.is_err()).count();
             let kept = app
                 .ingest
-                .append(app.store.as_ref(), points, Timestamp::now());
-            app.note_append(match &kept {
-                Err(IngestError::Append(error)) => Some(error),
-                _ => None,
-            });
+                .append(app.store.as_ref(), &door, points, Timestamp::now());
+            door.refuse(Signal::Samples, "malformed", malformed);
             kept.map_err(|error| match error {
                 IngestError::Append(error) => error.into(),
                 IngestError::Query(error) => error.into(),
             })
         })
         .await?;
-    app.count_samples(outcome.accepted);
-    app.note_limit(outcome.culprit.as_ref());
     let status = match (outcome.accepted, outcome.rejected.len()) {
         (_, 0) => StatusCode::OK,
         (0, _) => StatusCode::BAD_REQUEST,

@@ -20,7 +20,7 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
     let how = Exposition::negotiate(accept);
     let write = move |app: &crate::query::QueryCtx<'_>| {
         let (now, mut own) = (Timestamp::now(), Batch::new());
-        app.remote_write.observe(now, &app.host_name(), &mut own);
+        app.intake.observe(now, &app.host_name(), &mut own);
         Ok(exposition::write(&app.querier(), &own, how, now)?)
     };
     let text = app.blocking(write).await?;

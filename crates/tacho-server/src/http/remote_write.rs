@@ -10,19 +10,22 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::body;
+use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
+use crate::intake::{Origin, Protocol, Signal, error_reason};
 use crate::remote_write::{ReceiveError, Received};
 
 /// Takes a request of remote write 1.0.
-pub(crate) async fn post(State(app): State<SharedApp>, request: Request) -> Response {
-    let answer = take(&app, request).await;
+pub(crate) async fn post(State(app): State<SharedApp>, peer: Peer, request: Request) -> Response {
+    let answer = take(&app, peer, request).await;
     let response = answer.map_or_else(Problem::into_response, IntoResponse::into_response);
-    app.remote_write.answered(response.status().as_u16());
+    let status = response.status().as_u16();
+    app.intake.answered(Protocol::RemoteWrite, status);
     response
 }
 
-async fn take(app: &SharedApp, request: Request) -> Answer<StatusCode> {
+async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<StatusCode> {
     check_headers(request.headers())?;
     let mut bytes = app.remote_write.buffer();
     let place = body::read_into(request, app, &mut bytes).await?;
@@ -33,9 +36,18 @@ async fn take(app: &SharedApp, request: Request) -> Answer<StatusCode> {
     let work = move || {
         // Held by the work itself: a client that hangs up must not make room for another.
         let _held = (place, turn);
+        let source = peer.to_string();
+        let door = shared.door(Origin::new(Protocol::RemoteWrite, &source));
         let received = shared
             .remote_write
-            .receive(&|batch| shared.append(batch), &bytes);
+            .receive(&|batch| door.append_uncounted(batch), &bytes);
+        match &received {
+            Ok(received) => door.count(Signal::Samples, &received.tally()),
+            Err(ReceiveError::Append(error)) => {
+                door.refuse(Signal::Samples, error_reason(error), 1);
+            }
+            Err(ReceiveError::Decode(_)) => door.refuse(Signal::Samples, "malformed", 1),
+        }
         shared.remote_write.put_back(bytes);
         received
     };

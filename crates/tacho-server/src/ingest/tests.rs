@@ -19,7 +19,7 @@ fn store(dir: &tempfile::TempDir) -> Store {
 fn post(ingest: &Ingest, store: &Store, body: &str) -> IngestOutcome {
     let points = tacho_wire::json::parse_points(body.as_bytes()).unwrap();
     ingest
-        .append(store, points, Timestamp::from_secs(NOW))
+        .append(store, store, points, Timestamp::from_secs(NOW))
         .unwrap()
 }
 

@@ -8,9 +8,8 @@ use crate::support::{Home, QUIET, Server};
 fn counted(server: &Server, outcome: &str) -> f64 {
     let text = server.get("/metrics").body;
     let mut lines = text.lines();
-    let line = lines.find(|line| {
-        line.starts_with("tacho_remote_write_samples_total{") && line.contains(outcome)
-    });
+    let line = lines
+        .find(|line| line.starts_with("tacho_receiver_items_total{") && line.contains(outcome));
     line.map_or(0.0, |line| {
         line.rsplit_once(' ').unwrap().1.parse().unwrap()
     })

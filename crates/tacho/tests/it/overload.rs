@@ -102,10 +102,15 @@ fn k9_full_memory_refuses_whole_requests_until_it_is_written_out() {
     let answer = server.post("/api/performance/metrics", &point);
     answer.is_problem(429, "");
     check_known(&server, taken);
-    let requests = "tacho_remote_write_requests_total";
-    assert_eq!(counted(&server, requests, "code=\"429\""), 2.0);
-    let samples = "tacho_remote_write_samples_total";
-    let kept = counted(&server, samples, "outcome=\"accepted\"");
+    let requests = "tacho_receiver_requests_total";
+    let of_protocol = "code=\"429\",protocol=\"remote_write\"";
+    assert_eq!(counted(&server, requests, of_protocol), 2.0);
+    let samples = "tacho_receiver_items_total";
+    let kept = counted(
+        &server,
+        samples,
+        "outcome=\"accepted\",protocol=\"remote_write\"",
+    );
     assert_eq!(kept, taken as f64 * 5_001.0);
 
     std::fs::rename(&away, &blocks).unwrap();

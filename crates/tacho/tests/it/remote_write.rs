@@ -131,17 +131,19 @@ fn k9_remote_write_keeps_what_is_good_and_names_what_is_not() {
     // The program tells what became of samples and requests, and stores nothing of it here, where
     // the host is not watched.
     let text = server.get("/metrics").body;
-    let told = |end: &str| {
+    let told = |label: &str, count: &str| {
         let found = text.lines().any(|line| {
-            line.starts_with("tacho_remote_write_samples_total{") && line.ends_with(end)
+            line.starts_with("tacho_receiver_items_total{")
+                && line.contains(label)
+                && line.ends_with(&format!(" {count}"))
         });
-        assert!(found, "no `{end}` in {text}");
+        assert!(found, "no `{label}` of {count} in {text}");
     };
-    told("outcome=\"accepted\"} 7");
+    told("outcome=\"accepted\"", "7");
     for (_, _, reason, _) in cases {
-        told(&format!("outcome=\"refused\",reason=\"{reason}\"}} 1"));
+        told(&format!("reason=\"{reason}\""), "1");
     }
-    let stored = [("name", "tacho_remote_write_samples_total")];
+    let stored = [("name", "tacho_receiver_items_total")];
     assert!(server.series(&stored).is_empty());
     assert!(text.contains("code=\"204\""), "{text}");
 }
