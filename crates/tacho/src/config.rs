@@ -5,6 +5,7 @@
 //! whole and leaves nothing optional. [`storage`] is a section with a file of its own, [`scalar`]
 //! single values with their units and places.
 
+pub(crate) mod ingest;
 pub(crate) mod legacy;
 pub(crate) mod raw;
 pub(crate) mod scalar;
@@ -122,6 +123,7 @@ impl Config {
         self.apply_server(&mut settings, overrides)?;
         self.apply_storage(&mut settings, overrides)?;
         self.apply_collect(&mut settings, overrides)?;
+        self.raw.ingest.apply(&mut settings)?;
         self.apply_rules(&mut settings)?;
         Ok(settings)
     }

@@ -10,6 +10,7 @@ use tacho_analysis::Severity;
 use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
+use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
 use super::scalar::{Length, Placed};
 use super::storage::RawStorage;
@@ -24,6 +25,8 @@ pub(crate) struct RawConfig {
     pub(crate) storage: RawStorage,
     /// What to collect.
     pub(crate) collect: RawCollect,
+    /// What to listen to beside the main port.
+    pub(crate) ingest: RawIngest,
     /// Alert rules.
     pub(crate) rules: RawRules,
 
@@ -52,7 +55,6 @@ pub(crate) struct RawConfig {
     analysis: Option<NotYet>,
     logging: Option<NotYet>,
     health: Option<NotYet>,
-    ingest: Option<NotYet>,
     filters: Option<NotYet>,
     notify: Option<NotYet>,
     baselines: Option<NotYet>,

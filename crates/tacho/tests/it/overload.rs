@@ -103,7 +103,7 @@ fn k9_full_memory_refuses_whole_requests_until_it_is_written_out() {
     answer.is_problem(429, "");
     check_known(&server, taken);
     let requests = "tacho_receiver_requests_total";
-    let of_protocol = "code=\"429\",protocol=\"remote_write\"";
+    let of_protocol = "code=\"429\",instance=";
     assert_eq!(counted(&server, requests, of_protocol), 2.0);
     let samples = "tacho_receiver_items_total";
     let kept = counted(
