@@ -10,12 +10,14 @@ import { Nav } from "./components/nav";
 import { Alerts } from "./pages/alerts";
 import { Baselines } from "./pages/baselines";
 import { Overview } from "./pages/overview";
+import { Sources } from "./pages/sources";
 import { status } from "./state/connection";
 import { page, type Page } from "./state/view";
 
 const PAGES: Record<Page, ComponentType> = {
   overview: Overview,
   alerts: Alerts,
+  sources: Sources,
   baselines: Baselines,
 };
 

@@ -22,6 +22,7 @@ pub(crate) mod report;
 pub(crate) mod snapshot;
 pub(crate) mod snapshots;
 pub(crate) mod socket;
+pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
@@ -61,6 +62,7 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(health::get))
         .routes(routes!(prometheus::get))
         .routes(routes!(alerts::get))
+        .routes(routes!(sources::get))
         .routes(routes!(baselines::list, baselines::create))
         .routes(routes!(baselines::show, baselines::delete))
         .routes(routes!(baselines::invalidate))

@@ -4,7 +4,15 @@
  * Every failure is an `ApiError` whose message can be shown to a person. Paths are relative to the
  * page, so that it works behind a prefix. Not for live data: that is `socket.ts`.
  */
-import type { Alert, AlertRule, Baseline, Comparison, SeriesQuery, WireSeries } from "./types";
+import type {
+  Alert,
+  AlertRule,
+  Baseline,
+  Comparison,
+  SeriesQuery,
+  Source,
+  WireSeries,
+} from "./types";
 
 const BASE = "api/performance/";
 
@@ -103,4 +111,9 @@ export function createBaseline(name: string, windowSeconds: number): Promise<Bas
 
 export function compareBaseline(name: string, windowSeconds: number): Promise<Comparison> {
   return post(`baselines/${encodeURIComponent(name)}/compare`, { window: `${windowSeconds}s` });
+}
+
+/** What came in since the server started, by protocol and source. */
+export function fetchSources(): Promise<{ since: string; sources: Source[] }> {
+  return call("sources");
 }

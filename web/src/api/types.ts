@@ -197,3 +197,18 @@ export type ServerMessage =
 /** A subscription's request, less its type and id, which the socket adds. */
 export type Subscription =
   { query: SeriesQuery & { window: string; step: string } } | { dashboard: { window: string } };
+
+/** What came from one source, and what became of it. */
+export interface Source {
+  protocol: string;
+  signal: string;
+  source: string;
+  received: number;
+  accepted: number;
+  filtered: number;
+  refused: Record<string, number>;
+  delayed: number;
+  rate: number;
+  last: string;
+  delay_seconds: number | null;
+}

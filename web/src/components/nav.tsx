@@ -33,6 +33,7 @@ export function Nav() {
           label="Alerts"
           {...(firing === undefined ? {} : { n: firing, hot: firing > 0 })}
         />
+        <Item to="sources" label="Sources" />
         <h2>Compare</h2>
         <Item to="baselines" label="Baselines" />
       </div>

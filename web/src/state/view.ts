@@ -10,9 +10,9 @@ import { clock, intervalSeconds, serverNow } from "./connection";
 import { neighbour, parseView, requestFor, roundedExtent, shownWindow, viewParams } from "./range";
 import type { RangeKey, View } from "./range";
 
-export type Page = "overview" | "alerts" | "baselines";
+export type Page = "overview" | "alerts" | "sources" | "baselines";
 
-const PAGES: readonly Page[] = ["overview", "alerts", "baselines"];
+const PAGES: readonly Page[] = ["overview", "alerts", "sources", "baselines"];
 
 interface Address {
   page: Page;

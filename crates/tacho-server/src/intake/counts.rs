@@ -15,6 +15,8 @@ const SOURCES_MAX: usize = 500;
 const SOURCE_BYTES_MAX: usize = 100;
 /// The source that stands for all beyond [`SOURCES_MAX`].
 const OTHERS: &str = "others";
+/// How long items are counted for a rate.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// What is older than this when it arrives is delayed.
 const DELAYED: Duration = Duration::from_mins(1);
 
@@ -153,6 +155,53 @@ impl Tally {
     }
 }
 
+/// How much came lately: the items of the last whole [`RATE_WINDOW`], or of the present one while it
+/// is the first.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    since: Timestamp,
+    items: u64,
+    before: Option<f64>,
+}
+
+impl Rate {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            items: 0,
+            before: None,
+        }
+    }
+
+    fn add(&mut self, items: u64, now: Timestamp) {
+        // A clock that stepped back begins a new window.
+        if now < self.since || now.since(self.since) >= RATE_WINDOW {
+            *self = Self {
+                before: Some(self.per_second(now)),
+                ..Self::new(now)
+            };
+        }
+        self.items += items;
+    }
+
+    /// Items a second. A window that is long over says how long ago that was, too.
+    fn per_second(&self, now: Timestamp) -> f64 {
+        let elapsed = now.since(self.since);
+        match self.before {
+            Some(before) if elapsed < RATE_WINDOW => before,
+            _ => self.items as f64 / elapsed.max(Duration::from_secs(1)).as_secs_f64(),
+        }
+    }
+}
+
+/// What is held of one source.
+#[derive(Debug)]
+struct Held {
+    tally: Tally,
+    rate: Rate,
+    last: Timestamp,
+}
+
 /// What came from one source.
 #[derive(Debug, Clone)]
 pub struct SourceCounts {
@@ -164,6 +213,8 @@ pub struct SourceCounts {
     pub source: Arc<str>,
     /// What became of it since the start.
     pub tally: Tally,
+    /// Items a second, lately.
+    pub rate: f64,
     /// When the last of it came.
     pub last: Timestamp,
 }
@@ -173,7 +224,7 @@ type Key = (Protocol, Signal, Arc<str>);
 /// Totals since the start, of everything that came in.
 #[derive(Debug, Default)]
 pub struct Intake {
-    sources: Mutex<BTreeMap<Key, (Tally, Timestamp)>>,
+    sources: Mutex<BTreeMap<Key, Held>>,
     requests: Mutex<BTreeMap<(Protocol, u16), u64>>,
 }
 
@@ -189,9 +240,15 @@ impl Intake {
         if sources.len() >= SOURCES_MAX && !sources.contains_key(&key) {
             key.2 = Arc::from(OTHERS);
         }
-        let (held, last) = sources.entry(key).or_default();
-        held.add(tally);
-        *last = Timestamp::now();
+        let now = Timestamp::now();
+        let held = sources.entry(key).or_insert_with(|| Held {
+            tally: Tally::default(),
+            rate: Rate::new(now),
+            last: now,
+        });
+        held.tally.add(tally);
+        held.rate.add(tally.received(), now);
+        held.last = now;
     }
 
     /// Counts an answer.
@@ -202,15 +259,26 @@ impl Intake {
     /// What came, by protocol, signal and source.
     pub fn sources(&self) -> Vec<SourceCounts> {
         let sources = self.sources.lock();
+        let now = Timestamp::now();
         let sources = sources.iter();
-        let counts = sources.map(|((protocol, signal, source), (tally, last))| SourceCounts {
+        let counts = sources.map(|((protocol, signal, source), held)| SourceCounts {
             protocol: *protocol,
             signal: *signal,
             source: source.clone(),
-            tally: tally.clone(),
-            last: *last,
+            tally: held.tally.clone(),
+            rate: held.rate.per_second(now),
+            last: held.last,
         });
         counts.collect()
+    }
+
+    /// How many requests of each protocol were answered with which status.
+    pub fn requests(&self) -> Vec<(Protocol, u16, u64)> {
+        let requests = self.requests.lock();
+        let requests = requests.iter();
+        requests
+            .map(|((protocol, code), count)| (*protocol, *code, *count))
+            .collect()
     }
 
     /// Adds what is not zero as counters. One that once was stays, as long as the process lives.
@@ -247,12 +315,12 @@ impl Intake {
             }
             push(DELAYS, &of, tally.delayed);
         }
-        for ((protocol, code), count) in &*self.requests.lock() {
+        for (protocol, code, count) in self.requests() {
             let labels = [
                 ("code", &*code.to_string()),
                 ("protocol", protocol.as_str()),
             ];
-            push(REQUESTS, &labels, *count);
+            push(REQUESTS, &labels, count);
         }
         if batch.len() > before {
             describe(batch);
@@ -345,6 +413,21 @@ mod tests {
                 .iter()
                 .all(|counts| counts.source.len() <= SOURCE_BYTES_MAX)
         );
+    }
+
+    #[test]
+    fn rates_are_of_the_last_whole_window_and_fade() {
+        let at = Timestamp::from_secs;
+        let mut rate = Rate::new(at(100));
+        rate.add(50, at(100));
+        rate.add(50, at(105));
+        assert_eq!(rate.per_second(at(105)), 20.0);
+        rate.add(1_000, at(110));
+        assert_eq!(rate.per_second(at(111)), 10.0);
+        assert_eq!(rate.per_second(at(210)), 10.0);
+        assert_eq!(rate.per_second(at(1_110)), 1.0);
+        rate.add(7, at(50));
+        assert_eq!(rate.items, 7);
     }
 
     #[test]

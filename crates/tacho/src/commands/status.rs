@@ -1,5 +1,6 @@
 //! `tacho status`: how the server and this machine are.
 
+mod sources;
 mod store;
 
 use anyhow::{Context as _, Result};
@@ -40,6 +41,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some("healthy") if alerts == 0 => Outcome::Fine,
         _ => Outcome::BadNews,
     };
+    let mut health = health;
+    // An older server does not know of sources; everything else is still worth showing.
+    let sources = client.get("/api/performance/sources", &[])?.json();
+    health["sources"] = sources.map_or(Value::Null, |mut body| body["sources"].take());
     if args.format == Format::Json {
         print_json(&health)?;
         return Ok(outcome);
@@ -84,6 +89,7 @@ fn text(health: &Value, base: &str, format: Format) -> String {
             store::rows(&health["store"], &mut table);
         }
     }
+    sources::rows(health, &mut table);
     let performance = &health["performance"];
     let value = |key: &str, unit: &str| {
         performance[key]

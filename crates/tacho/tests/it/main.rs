@@ -25,6 +25,7 @@ mod refusals;
 mod remote_write;
 mod reports;
 mod safety;
+mod sources;
 mod start;
 mod stats;
 mod storage;
