@@ -2,12 +2,16 @@
 //!
 //! - [`json`]: the metric points of `POST /api/performance/metrics`
 //! - [`remote_write`]: what Prometheus sends to `POST /api/v1/write`
+//! - [`statsd`]: `StatsD` and `DogStatsD` datagrams
+//! - [`name`]: names from other systems as Prometheus writes them
 //! - [`protobuf`]: what several of them are made of
 //! - [`openmetrics`]: the text that Prometheus scrapes
 
 #![forbid(unsafe_code)]
 
 pub mod json;
+pub mod name;
 pub mod openmetrics;
 pub mod protobuf;
 pub mod remote_write;
+pub mod statsd;
