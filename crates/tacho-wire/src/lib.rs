@@ -3,12 +3,14 @@
 //! - [`json`]: the metric points of `POST /api/performance/metrics`
 //! - [`remote_write`]: what Prometheus sends to `POST /api/v1/write`
 //! - [`statsd`]: `StatsD` and `DogStatsD` datagrams
+//! - [`influx`]: Influx line protocol
 //! - [`name`]: names from other systems as Prometheus writes them
 //! - [`protobuf`]: what several of them are made of
 //! - [`openmetrics`]: the text that Prometheus scrapes
 
 #![forbid(unsafe_code)]
 
+pub mod influx;
 pub mod json;
 pub mod name;
 pub mod openmetrics;
