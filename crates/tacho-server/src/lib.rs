@@ -9,6 +9,7 @@
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
+//! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
 //! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
@@ -43,6 +44,7 @@ pub mod sampler;
 pub mod series;
 pub mod settings;
 pub mod statistics;
+pub mod statsd;
 pub mod summary;
 
 pub use run::{RunError, run};

@@ -20,6 +20,7 @@ use crate::allocator;
 use crate::app::App;
 use crate::maintenance::Maintenance;
 use crate::settings::Settings;
+use crate::statsd::{Sockets, Statsd, StatsdError};
 use crate::{http, sampler};
 
 /// How long open requests may take to finish once the server stops.
@@ -38,6 +39,9 @@ pub enum RunError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A socket for `StatsD` cannot be listened on.
+    #[error(transparent)]
+    Statsd(#[from] StatsdError),
     /// The data folder cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -63,6 +67,7 @@ pub fn run(mut settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
 async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
     let listener = listen(settings.server.listen).await?;
     let address = listener.local_addr().map_err(RunError::Start)?;
+    let statsd = Sockets::bind(&settings.statsd)?;
     if settings.storage.options.rollup_after == Duration::MAX {
         tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
     }
@@ -83,6 +88,7 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
             .map_err(RunError::Start)?
     };
     let maintenance = Maintenance::start(&app).map_err(RunError::Start)?;
+    let statsd = Statsd::start(&app, statsd).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
     let router = http::router(Arc::clone(&app), closed.clone());
     ready(address);
@@ -112,8 +118,9 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
 
     drop(stop);
     let joined = tokio::task::spawn_blocking(move || {
+        let statsd = statsd.is_none_or(Statsd::stop);
         let sampled = sampler.join().is_ok();
-        maintenance.join() && sampled
+        maintenance.join() && sampled && statsd
     });
     if !matches!(joined.await, Ok(true)) {
         tracing::error!("a thread of the server ended abnormally");

@@ -9,6 +9,8 @@ use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
+use crate::statsd::settings::StatsdSettings;
+
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -18,6 +20,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// What to collect, how often.
     pub collect: CollectSettings,
+    /// `StatsD` over UDP and Unix sockets.
+    pub statsd: StatsdSettings,
     /// Alert rules.
     pub rules: RuleSettings,
 }
@@ -118,6 +122,7 @@ impl Default for Settings {
                 processes_interval: Duration::from_secs(5),
                 gpu: true,
             },
+            statsd: StatsdSettings::default(),
             rules: RuleSettings {
                 rules: default_rules(),
                 interval: Duration::from_secs(5),

@@ -124,8 +124,16 @@ impl Config {
         self.apply_storage(&mut settings, overrides)?;
         self.apply_collect(&mut settings, overrides)?;
         self.raw.ingest.apply(&mut settings)?;
+        if !self.is_insecure(overrides) {
+            self.raw.ingest.check_reach()?;
+        }
         self.apply_rules(&mut settings)?;
         Ok(settings)
+    }
+
+    /// Whether the network itself is trusted.
+    fn is_insecure(&self, overrides: &Overrides) -> bool {
+        overrides.insecure || self.raw.server.insecure.unwrap_or(false)
     }
 
     fn apply_server(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
@@ -138,8 +146,7 @@ impl Config {
         if let Some(port) = overrides.port {
             server.listen.set_port(port);
         }
-        let insecure = overrides.insecure || raw.insecure.unwrap_or(false);
-        if !server.listen.ip().is_loopback() && !insecure {
+        if !server.listen.ip().is_loopback() && !self.is_insecure(overrides) {
             bail!(
                 "{} can be reached from other machines, and nothing would ask them who they are; \
                  listen on 127.0.0.1, or say --insecure if the network itself is trusted",

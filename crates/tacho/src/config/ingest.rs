@@ -2,20 +2,30 @@
 //!
 //! Each protocol's part is a struct of its own here; what it means is checked where it is applied.
 
+mod statsd;
+
 use anyhow::Result;
 use serde::Deserialize;
 use tacho_server::Settings;
 
+use self::statsd::RawStatsd;
+
 /// `ingest`.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct RawIngest {}
+pub(crate) struct RawIngest {
+    /// `StatsD` over UDP and Unix sockets.
+    statsd: RawStatsd,
+}
 
 impl RawIngest {
     /// Puts what is said into the settings.
-    #[expect(clippy::unnecessary_wraps, reason = "each part can be wrong")]
-    #[expect(clippy::unused_self, reason = "each part is a field")]
-    pub(crate) fn apply(&self, _settings: &mut Settings) -> Result<()> {
-        Ok(())
+    pub(crate) fn apply(&self, settings: &mut Settings) -> Result<()> {
+        self.statsd.apply(&mut settings.statsd)
+    }
+
+    /// Refuses what other machines could reach without saying who they are.
+    pub(crate) fn check_reach(&self) -> Result<()> {
+        self.statsd.check_reach()
     }
 }
