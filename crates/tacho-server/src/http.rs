@@ -10,6 +10,7 @@ pub(crate) mod cleanup;
 pub(crate) mod dashboard;
 pub(crate) mod guard;
 pub(crate) mod health;
+pub(crate) mod influx;
 pub(crate) mod limit;
 pub(crate) mod metrics;
 pub(crate) mod page;
@@ -94,6 +95,7 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/readyz", get(health::ready))
     .route("/-/flush", post(health::flush))
     .route("/-/snapshot", post(snapshot::post))
+    .merge(influx::routes())
     .merge(socket::route(closing))
     .fallback(page::serve)
     .method_not_allowed_fallback(health::wrong_method)
