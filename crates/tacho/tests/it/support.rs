@@ -1,6 +1,7 @@
 //! What every test here needs: a home folder, a server in it, commands, HTTP, bounded waits.
 
 pub(crate) mod prometheus;
+pub(crate) mod python;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
