@@ -7,6 +7,7 @@
 //! - [`name`]: names from other systems as Prometheus writes them
 //! - [`protobuf`]: what several of them are made of
 //! - [`openmetrics`]: the text that Prometheus scrapes
+//! - [`otlp`]: what OpenTelemetry's SDKs and collectors send
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ pub mod influx;
 pub mod json;
 pub mod name;
 pub mod openmetrics;
+pub mod otlp;
 pub mod protobuf;
 pub mod remote_write;
 pub mod statsd;
