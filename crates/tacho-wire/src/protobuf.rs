@@ -32,7 +32,7 @@ pub(crate) const FIXED64: u8 = 1;
 /// Wire type of messages, strings and packed lists.
 pub(crate) const LENGTH_DELIMITED: u8 = 2;
 /// Wire type of four bytes.
-const FIXED32: u8 = 5;
+pub(crate) const FIXED32: u8 = 5;
 
 /// What stands before a field's value.
 #[derive(Clone, Copy, Debug)]

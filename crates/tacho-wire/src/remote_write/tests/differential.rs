@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use tacho_model::Histogram;
 
+use crate::protobuf::ProtobufError;
+
 use super::messages::{Exemplar, MetricMetadata, TimeSeries, WriteRequest};
 use super::{
     Limits, RemoteWriteError, Sample, Shown, decode, decoded, histograms, label, labels, rows,
