@@ -1,5 +1,6 @@
 //! OpenTelemetry's protocol (OTLP 1.x): what SDKs and collectors send, as protobuf.
 //!
+//! - [`metrics`]: requests to samples
 //! - [`resource`]: attributes, and who a sender is; shared by all signals
 //! - [`attributes`]: the same within the limits of what is stored
 //! - [`traces`], [`logs`]: requests to spans and log records; [`taken`] is what became of them
@@ -18,6 +19,7 @@ pub mod logs;
 #[cfg(test)]
 mod messages;
 mod put;
+pub mod metrics;
 pub mod resource;
 pub mod taken;
 mod text;

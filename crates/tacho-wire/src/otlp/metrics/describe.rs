@@ -1,0 +1,57 @@
+//! What a metric means: kind, unit (UCUM, as it came) and help.
+//!
+//! We describe the names of samples, OpenTelemetry describes metrics: a histogram or a summary is
+//! several names. A description that was told before is not told again.
+
+use tacho_model::{Kind as ModelKind, Metadata, Unit};
+
+use super::Kind;
+use super::known::chain;
+use super::names::metric_name;
+use super::walk::{Metric, Walk};
+
+/// Longer help texts are cut; in characters.
+const HELP_CHARS_MAX: usize = 1024;
+/// Most descriptions of a request; further metrics are described by the next one.
+const DESCRIPTIONS_MAX: usize = 100_000;
+
+impl Walk<'_, '_> {
+    /// Describes a metric that has points, if that is new.
+    pub(super) fn describe(&mut self, metric: &Metric<'_>) {
+        let key = chain(chain(metric.key, b"described"), metric.description);
+        if self.described >= DESCRIPTIONS_MAX || self.known.find(key).is_some() {
+            return;
+        }
+        self.described += 1;
+        self.known.insert(key, 0, &[]);
+        let unit = String::from_utf8_lossy(metric.unit);
+        let name = metric_name(&String::from_utf8_lossy(metric.name), &unit, metric.kind);
+        if name.is_empty() {
+            return;
+        }
+        let help: String = String::from_utf8_lossy(metric.description)
+            .chars()
+            .take(HELP_CHARS_MAX)
+            .collect();
+        let unit = Unit::new(&unit);
+        let mut tell = |name: &str, kind, unit: &Unit| {
+            let (unit, help) = (unit.clone(), help.clone());
+            self.batch.describe(name, Metadata { kind, unit, help });
+        };
+        let parts: &[&str] = match metric.kind {
+            Kind::Histogram => &["_bucket", "_count", "_sum"],
+            Kind::Summary => &["_count", "_sum"],
+            _ => &[],
+        };
+        for part in parts {
+            let unit = if *part == "_sum" { &unit } else { &Unit::NONE };
+            tell(&format!("{name}{part}"), ModelKind::Counter, unit);
+        }
+        let kind = match metric.kind {
+            Kind::Counter => ModelKind::Counter,
+            Kind::Histogram | Kind::Exponential => ModelKind::Histogram,
+            Kind::Gauge | Kind::UpDown | Kind::Summary => ModelKind::Gauge,
+        };
+        tell(&name, kind, &unit);
+    }
+}
