@@ -15,6 +15,8 @@ use crate::alerting::Alerting;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
 use crate::intake::Intake;
+use crate::otlp::listeners::Listening;
+use crate::otlp::logs::counts::LogCounts;
 use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
 use crate::settings::Settings;
@@ -36,6 +38,10 @@ pub struct App {
     pub intake: Intake,
     /// Points on their way in.
     pub ingest: Ingest,
+    /// Where OTLP is listened for beside the main port.
+    pub listening: Listening,
+    /// Log records counted by severity.
+    pub log_counts: LogCounts,
     /// Remote-write requests on their way in.
     pub remote_write: Receiver,
     /// The host as of the last tick.
@@ -73,6 +79,8 @@ impl App {
             settings,
             store,
             intake: Intake::default(),
+            listening: Listening::default(),
+            log_counts: LogCounts::default(),
             ingest: Ingest::default(),
             remote_write,
             host: RwLock::new(this_host()),

@@ -8,11 +8,14 @@ pub(crate) mod baselines;
 pub(crate) mod body;
 pub(crate) mod cleanup;
 pub(crate) mod dashboard;
+pub(crate) mod events;
+pub(crate) mod grpc;
 pub(crate) mod guard;
 pub(crate) mod health;
 pub(crate) mod influx;
 pub(crate) mod limit;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
 pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod peer;
@@ -24,6 +27,7 @@ pub(crate) mod snapshot;
 pub(crate) mod snapshots;
 pub(crate) mod socket;
 pub(crate) mod sources;
+pub(crate) mod spans;
 pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
@@ -68,6 +72,9 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(baselines::show, baselines::delete))
         .routes(routes!(baselines::invalidate))
         .routes(routes!(baselines::compare))
+        .routes(routes!(spans::get))
+        .routes(routes!(spans::trace))
+        .routes(routes!(events::get))
         .routes(routes!(report::get))
         .routes(routes!(stats::test))
         .routes(routes!(stats::power))
@@ -97,9 +104,35 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/-/snapshot", post(snapshot::post))
     .merge(influx::routes())
     .merge(socket::route(closing))
+    .merge(otlp::routes())
+    .merge(grpc::routes())
     .fallback(page::serve)
     .method_not_allowed_fallback(health::wrong_method)
     .layer(body_limit)
     .layer(middleware::from_fn_with_state(app.clone(), guard::check))
     .with_state(app)
+}
+
+/// The routes of the port for OTLP over HTTP.
+pub(crate) fn otlp_router(app: SharedApp) -> Router {
+    beside(otlp::routes().fallback(not_here), app)
+}
+
+/// The routes of the port for OTLP over gRPC.
+pub(crate) fn grpc_router(app: SharedApp) -> Router {
+    beside(grpc::routes().fallback(grpc::unknown), app)
+}
+
+fn beside(routes: Router<SharedApp>, app: SharedApp) -> Router {
+    routes
+        .route("/healthz", get(health::alive))
+        .method_not_allowed_fallback(health::wrong_method)
+        .layer(middleware::from_fn_with_state(app.clone(), guard::check))
+        .with_state(app)
+}
+
+/// What is asked for of a port that takes OTLP only.
+async fn not_here(uri: axum::http::Uri) -> problem::Problem {
+    let detail = format!("{} is not here: this port takes OTLP only", uri.path());
+    problem::Problem::not_found(detail)
 }

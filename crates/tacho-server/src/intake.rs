@@ -58,6 +58,11 @@ impl Door<'_> {
         appended
     }
 
+    /// Whose way in it is.
+    pub(crate) fn app(&self) -> &App {
+        self.app
+    }
+
     /// Counts what became of items.
     pub fn count(&self, signal: Signal, tally: &Tally) {
         self.app.intake.count(self.origin, signal, tally);

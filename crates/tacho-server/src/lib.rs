@@ -10,6 +10,8 @@
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
+//! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
+//! - [`spans`], [`events`]: the tables of what is no series
 //! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
@@ -28,6 +30,7 @@ pub mod alerting;
 mod allocator;
 pub mod app;
 pub mod baselines;
+pub mod events;
 pub mod exposition;
 pub mod figures;
 pub mod http;
@@ -35,6 +38,7 @@ pub mod ingest;
 pub mod intake;
 pub mod live;
 pub mod maintenance;
+pub mod otlp;
 pub mod query;
 pub mod reading;
 pub mod remote_write;
@@ -43,6 +47,7 @@ pub mod run;
 pub mod sampler;
 pub mod series;
 pub mod settings;
+pub mod spans;
 pub mod statistics;
 pub mod statsd;
 pub mod summary;

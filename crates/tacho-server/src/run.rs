@@ -4,6 +4,7 @@
 //! server on it) fails before anything is started. Stopping is orderly: no new requests, live
 //! connections closed, the sampler joined, the log synced.
 
+mod beside;
 mod files;
 
 use std::future::IntoFuture as _;
@@ -19,9 +20,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::allocator;
 use crate::app::App;
 use crate::maintenance::Maintenance;
+use crate::otlp::listeners::Listening;
 use crate::settings::Settings;
 use crate::statsd::{Sockets, Statsd, StatsdError};
-use crate::{http, sampler};
+use crate::{http, otlp, sampler};
 
 /// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -42,6 +44,19 @@ pub enum RunError {
     /// A socket for `StatsD` cannot be listened on.
     #[error(transparent)]
     Statsd(#[from] StatsdError),
+    /// A port for OTLP that was asked for cannot be listened on.
+    #[error(
+        "cannot listen on {address} for OTLP: {source}\n  {key} names this address; take another \
+         or false"
+    )]
+    Otlp {
+        /// Where it was asked for.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The data folder cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,8 +69,11 @@ pub enum RunError {
 }
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM). `ready` is called once it listens,
-/// with the address it got.
-pub fn run(mut settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+/// with the address it got, and those for OTLP.
+pub fn run(
+    mut settings: Settings,
+    ready: impl FnOnce(SocketAddr, &Listening),
+) -> Result<(), RunError> {
     files::allow(&mut settings);
     allocator::limit_arenas();
     let runtime = runtime(&settings)?;
@@ -64,10 +82,19 @@ pub fn run(mut settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
     outcome
 }
 
-async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
+async fn serve(
+    settings: Settings,
+    ready: impl FnOnce(SocketAddr, &Listening),
+) -> Result<(), RunError> {
     let listener = listen(settings.server.listen).await?;
     let address = listener.local_addr().map_err(RunError::Start)?;
     let statsd = Sockets::bind(&settings.statsd)?;
+    let otlp = otlp::listeners::listen(&settings.otlp).await;
+    let otlp = otlp.map_err(|(key, address, source)| RunError::Otlp {
+        key,
+        address,
+        source,
+    })?;
     if settings.storage.options.rollup_after == Duration::MAX {
         tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
     }
@@ -77,7 +104,9 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
     )?);
     // Replaying the log needs more memory than what it leaves.
     allocator::release();
-    let app = Arc::new(App::new(settings, Arc::clone(&store), Timestamp::now()));
+    let mut app = App::new(settings, Arc::clone(&store), Timestamp::now());
+    app.listening = otlp.listening.clone();
+    let app = Arc::new(app);
 
     let (stop, stopped) = mpsc::channel();
     let sampler = {
@@ -91,7 +120,8 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
     let statsd = Statsd::start(&app, statsd).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
     let router = http::router(Arc::clone(&app), closed.clone());
-    ready(address);
+    let beside = beside::serve(otlp, &app, &closed);
+    ready(address, &app.listening);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Start)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Start)?;
     let told = async move {
@@ -115,6 +145,7 @@ async fn serve(settings: Settings, ready: impl FnOnce(SocketAddr)) -> Result<(),
         served = serving.into_future() => served,
         () = overdue => Ok(()),
     };
+    beside.end().await;
 
     drop(stop);
     let joined = tokio::task::spawn_blocking(move || {

@@ -10,6 +10,8 @@ use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
 use crate::statsd::settings::StatsdSettings;
+use crate::otlp::settings::OtlpSettings;
+use crate::{events, spans};
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Settings {
     pub statsd: StatsdSettings,
     /// Alert rules.
     pub rules: RuleSettings,
+    /// What is listened for and kept of OpenTelemetry.
+    pub otlp: OtlpSettings,
 }
 
 /// Where and how to listen.
@@ -113,7 +117,13 @@ impl Default for Settings {
             },
             storage: StorageSettings {
                 dir: PathBuf::from("tacho-data"),
-                options: StoreOptions::default(),
+                options: StoreOptions {
+                    tables: vec![
+                        spans::table(spans::RETENTION),
+                        events::table(events::RETENTION),
+                    ],
+                    ..StoreOptions::default()
+                },
                 snapshots: SnapshotSettings::default(),
             },
             collect: CollectSettings {
@@ -127,6 +137,7 @@ impl Default for Settings {
                 rules: default_rules(),
                 interval: Duration::from_secs(5),
             },
+            otlp: OtlpSettings::default(),
         }
     }
 }

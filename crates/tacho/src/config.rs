@@ -123,9 +123,11 @@ impl Config {
         self.apply_server(&mut settings, overrides)?;
         self.apply_storage(&mut settings, overrides)?;
         self.apply_collect(&mut settings, overrides)?;
-        self.raw.ingest.apply(&mut settings)?;
+        let mut ingest = self.raw.ingest.clone();
+        ingest.set_variables(overrides.variables.iter().cloned())?;
+        ingest.apply(&mut settings)?;
         if !self.is_insecure(overrides) {
-            self.raw.ingest.check_reach()?;
+            ingest.check_reach()?;
         }
         self.apply_rules(&mut settings)?;
         Ok(settings)

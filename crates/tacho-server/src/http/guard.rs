@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use super::v1;
+use super::{grpc, otlp, v1};
 use crate::app::SharedApp;
 
 /// The policy for what the page itself may load: nothing but what this server gives it.
@@ -23,13 +23,20 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
 /// Refuses foreign hosts and origins, and adds the headers that keep browsers careful.
 pub(crate) async fn check(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let allowed = &app.settings.server.allowed_hosts;
-    let is_v1 = v1::is_here(request.uri().path());
+    let path = request.uri().path();
+    let is_v1 = v1::is_here(path);
+    let otlp = otlp::error_encoding(path, request.headers());
+    let is_grpc = grpc::is_grpc(request.headers());
     let mut response = match verify(request.headers(), request.uri().host(), allowed) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
     if is_v1 {
         response = v1::reshape(response);
+    } else if is_grpc {
+        response = grpc::reshape(response);
+    } else if let Some(encoding) = otlp {
+        response = otlp::reshape(response, encoding);
     }
     let headers = response.headers_mut();
     for (name, value) in [

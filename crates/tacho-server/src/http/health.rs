@@ -90,7 +90,8 @@ pub(crate) async fn get(State(app): State<SharedApp>, mut params: Params) -> Ans
 }
 
 fn body(app: &App, now: Timestamp, verbose: bool) -> HealthBody {
-    let components = vec![store(app, verbose), collection(app, now, verbose)];
+    let mut components = vec![store(app, verbose), collection(app, now, verbose)];
+    components.extend(verbose.then(|| otlp(app)));
     let alerts = app.alerting.active();
     let worst = |status| {
         components
@@ -192,6 +193,22 @@ fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
         name,
         status: "healthy",
         detail,
+    }
+}
+
+/// Where OTLP is taken beside the main port.
+fn otlp(app: &App) -> ComponentBody {
+    let listening = &app.listening;
+    let own = listening.sentence();
+    let own = own.map_or_else(|| "on the main port only".to_owned(), |own| own);
+    let parts: Vec<String> = std::iter::once(own)
+        .chain(listening.taken.clone())
+        .collect();
+    ComponentBody {
+        name: "otlp",
+        // The main port takes the same, so nothing is lost by it.
+        status: "healthy",
+        detail: Some(parts.join("; ")),
     }
 }
 

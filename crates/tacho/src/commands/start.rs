@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tacho_model::time::{format_duration, parse_duration};
 use tacho_server::Settings;
+use tacho_server::otlp::listeners::Listening;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::scalar::Age;
@@ -96,12 +97,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     })?;
     log(args.log_format);
     let greeting = greeting(&config, &settings);
-    tacho_server::run(settings, |address| eprintln!("{}", greeting(address)))?;
+    tacho_server::run(settings, |address, otlp| {
+        eprintln!("{}", greeting(address, otlp));
+    })?;
     Ok(Outcome::Fine)
 }
 
 /// What a user sees first: where to look, and what is being done.
-fn greeting(config: &Config, settings: &Settings) -> impl FnOnce(SocketAddr) -> String + use<> {
+fn greeting(
+    config: &Config,
+    settings: &Settings,
+) -> impl FnOnce(SocketAddr, &Listening) -> String + use<> {
     let name = term::paint_err("Tachograph", Colour::Bold);
     let version = env!("CARGO_PKG_VERSION");
     let collect = &settings.collect;
@@ -128,10 +134,14 @@ fn greeting(config: &Config, settings: &Settings) -> impl FnOnce(SocketAddr) -> 
     } else {
         "API"
     };
-    move |address| {
+    move |address, otlp| {
+        let otlp = otlp.sentence();
+        let otlp = otlp
+            .map(|where_| format!("\n  OpenTelemetry over {where_}"))
+            .unwrap_or_default();
         let url = term::paint_err(&format!("http://{address}"), Colour::Bold);
         format!(
-            "{name} {version}\n  {what} at {url}\n  {watching}, keeping {retention} in {dir}{file}\
+            "{name} {version}\n  {what} at {url}{otlp}\n  {watching}, keeping {retention} in {dir}{file}\
              \n  stop with Ctrl-C"
         )
     }

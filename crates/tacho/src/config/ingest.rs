@@ -2,13 +2,19 @@
 //!
 //! Each protocol's part is a struct of its own here; what it means is checked where it is applied.
 
+mod otlp;
 mod statsd;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use tacho_server::Settings;
 
+use self::otlp::RawOtlp;
 use self::statsd::RawStatsd;
+use super::scalar::Placed;
+
+/// What the names of the variables begin with.
+const PREFIX: &str = "TACHO_INGEST_";
 
 /// `ingest`.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -16,16 +22,45 @@ use self::statsd::RawStatsd;
 pub(crate) struct RawIngest {
     /// `StatsD` over UDP and Unix sockets.
     statsd: RawStatsd,
+    /// OpenTelemetry.
+    otlp: RawOtlp,
+    /// The least severity of a log record that is kept as an event.
+    event_severity: Option<Placed<otlp::Least>>,
 }
 
 impl RawIngest {
+    /// Puts what the environment says over what the file says.
+    pub(crate) fn set_variables(
+        &mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<()> {
+        for (name, text) in variables {
+            let Some(key) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            match key.to_ascii_lowercase().as_str() {
+                "event_severity" => super::storage::put(&mut self.event_severity, &text, &name)?,
+                "otlp_http" => super::storage::put(&mut self.otlp.http, &text, &name)?,
+                "otlp_grpc" => super::storage::put(&mut self.otlp.grpc, &text, &name)?,
+                key => bail!("{name}: there is no key ingest.{key}"),
+            }
+        }
+        Ok(())
+    }
+
     /// Puts what is said into the settings.
     pub(crate) fn apply(&self, settings: &mut Settings) -> Result<()> {
-        self.statsd.apply(&mut settings.statsd)
+        self.statsd.apply(&mut settings.statsd)?;
+        self.otlp.apply(&mut settings.otlp);
+        if let Some(least) = &self.event_severity {
+            settings.otlp.event_severity = least.value.0;
+        }
+        Ok(())
     }
 
     /// Refuses what other machines could reach without saying who they are.
     pub(crate) fn check_reach(&self) -> Result<()> {
-        self.statsd.check_reach()
+        self.statsd.check_reach()?;
+        self.otlp.check_reach()
     }
 }

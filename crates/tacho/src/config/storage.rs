@@ -5,6 +5,7 @@
 //! What makes no sense is refused with the key and the place it was written at.
 
 mod rollups;
+mod tables;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tacho_server::settings::{SnapshotSettings, StorageSettings};
 use tacho_store::{SNAPSHOTS_MAX, StoreOptions};
 
 use self::rollups::RawRollUps;
+use self::tables::RawTable;
 use super::scalar::{Age, Count, Length, Place, Placed, Scalar, Size, Sync};
 
 /// What the names of the variables begin with.
@@ -62,6 +64,10 @@ pub(crate) struct RawStorage {
     rollups: RawRollUps,
     /// Snapshots of all current values.
     snapshots: RawSnapshots,
+    /// Spans.
+    spans: RawTable,
+    /// Events.
+    events: RawTable,
 }
 
 /// What may be written under `storage.snapshots`.
@@ -77,7 +83,7 @@ struct RawSnapshots {
 }
 
 /// Reads a variable's value.
-fn put<T: Scalar>(slot: &mut Option<Placed<T>>, text: &str, name: &str) -> Result<()> {
+pub(crate) fn put<T: Scalar>(slot: &mut Option<Placed<T>>, text: &str, name: &str) -> Result<()> {
     let value = T::parse(text).map_err(|error| anyhow!("{name}: {error}"))?;
     *slot = Some(Placed::new(value, Place::Variable(name.to_owned())));
     Ok(())
@@ -114,6 +120,7 @@ impl RawStorage {
             "snapshots_interval" => put(&mut self.snapshots.interval, text, name)?,
             "snapshots_keep" => put(&mut self.snapshots.keep, text, name)?,
             "snapshots_max_age" => put(&mut self.snapshots.max_age, text, name)?,
+            _ if self.set_table_variable(key, text, name)? => {}
             _ => {
                 let of_rollups = key.strip_prefix("rollups_");
                 let set = of_rollups.map(|key| self.rollups.set_variable(key, text, name));
@@ -123,6 +130,15 @@ impl RawStorage {
             }
         }
         Ok(())
+    }
+
+    /// Reads what a variable says of a table; whether it does.
+    fn set_table_variable(&mut self, key: &str, text: &str, name: &str) -> Result<bool> {
+        match key.split_once('_') {
+            Some(("spans", key)) => self.spans.set_variable(key, text, name),
+            Some(("events", key)) => self.events.set_variable(key, text, name),
+            _ => Ok(false),
+        }
     }
 
     /// Puts it into the settings, checked.
@@ -162,6 +178,8 @@ impl RawStorage {
         }
         self.apply_blocks(options)?;
         self.rollups.apply(options)?;
+        self.spans.apply("spans", &mut options.tables)?;
+        self.events.apply("events", &mut options.tables)?;
         if let Some(count) = &self.series_max {
             options.series_max = usize::try_from(count.value.0).unwrap_or(usize::MAX);
         }
@@ -290,6 +308,7 @@ pub(crate) fn explain(storage: &StorageSettings) -> Vec<(&'static str, String)> 
         ),
     ];
     keys.extend(rollups::explain(options));
+    keys.extend(tables::explain(options));
     keys.extend([
         (
             "storage.snapshots.interval",

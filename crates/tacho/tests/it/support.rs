@@ -83,6 +83,9 @@ impl Home {
         for name in ["TACHO_SERVER", "TACHO_LOG", "CLICOLOR_FORCE", "NO_COLOR"] {
             command.env_remove(name);
         }
+        // Servers of tests that run at once must not fight for the usual ports.
+        command.env("TACHO_INGEST_OTLP_HTTP", "off");
+        command.env("TACHO_INGEST_OTLP_GRPC", "off");
         command
     }
 

@@ -1,0 +1,83 @@
+//! Logs: every record counted by severity, and those that matter kept as events.
+//!
+//! An event is a record of at least `ingest.event_severity`, or one that names its sort
+//! (`event_name`). The rest is counted and forgotten: this is no store for logs.
+
+pub mod counts;
+
+use tacho_model::span::{LogRecord, Severity};
+use tacho_model::{AppendError, Timestamp};
+use tacho_wire::otlp::answer::Partial;
+use tacho_wire::otlp::logs::decode;
+
+use self::counts::Counted;
+use super::{Outcome, ReceiveError};
+use crate::app::App;
+use crate::events::{EventRows, SERVICE, TABLE};
+use crate::intake::{Origin, Protocol, Signal};
+
+/// Events that are appended together; of a larger request the next ones follow.
+const APPEND_EVENTS: usize = 8192;
+/// Who sent what names no service.
+const NOBODY: &str = "unknown";
+
+/// Counts the records of an `ExportLogsServiceRequest` in protobuf and keeps the events among them;
+/// what to tell its sender. Blocks.
+///
+/// # Errors
+/// [`ReceiveError::Protobuf`], [`ReceiveError::Append`]; nothing was counted then, and events that
+/// were kept are kept once when they come again.
+pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
+    let least = app.settings.otlp.event_severity;
+    let now = Timestamp::now();
+    let mut counted = Counted::default();
+    let mut rows = EventRows::default();
+    let mut outcome = Outcome::default();
+    let mut failed = None;
+    let decoded = decode(body, |record| {
+        if failed.is_some() {
+            return;
+        }
+        let mut record = *record;
+        if record.time == Timestamp::from_nanos(0) {
+            record.time = now;
+        }
+        outcome.accept(record.service, record.time);
+        counted.add(&record);
+        if !is_event(&record, least) {
+            return;
+        }
+        let mut pushed = rows.push(&record);
+        if rows.len() >= APPEND_EVENTS || pushed.is_err() {
+            failed = append(app, &mut rows, &mut outcome).err();
+            if pushed.is_err() {
+                pushed = rows.push(&record);
+            }
+        }
+        if let Err(error) = pushed {
+            outcome.reject(record.service, "too_large", &error);
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    append(app, &mut rows, &mut outcome)?;
+    // Last, because counting twice is what coming again would do.
+    app.log_counts.append(app, counted, now)?;
+    Ok(outcome.finish(app, Signal::Logs, NOBODY, &decoded))
+}
+
+fn is_event(record: &LogRecord<'_>, least: Severity) -> bool {
+    !record.event_name.is_empty() || record.severity >= least
+}
+
+fn append(app: &App, rows: &mut EventRows, outcome: &mut Outcome) -> Result<(), AppendError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = rows.take();
+    let door = app.door(Origin::new(Protocol::Otlp, NOBODY));
+    let appended = door.append_records(TABLE, &rows)?;
+    outcome.note(&rows, SERVICE, &appended.rejected);
+    Ok(())
+}

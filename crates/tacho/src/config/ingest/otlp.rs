@@ -1,0 +1,143 @@
+//! `ingest.otlp`: the ports for OpenTelemetry beside the main one.
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+use tacho_model::span::Severity;
+use tacho_server::otlp::settings::{Listen, OtlpSettings};
+
+use crate::config::scalar::{Placed, Scalar};
+
+/// What may be written under `ingest.otlp`.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawOtlp {
+    /// Where OTLP over HTTP is listened for; 127.0.0.1:4318 by default.
+    pub(super) http: Option<Placed<Port>>,
+    /// Where OTLP over gRPC is listened for; 127.0.0.1:4317 by default.
+    pub(super) grpc: Option<Placed<Port>>,
+}
+
+impl RawOtlp {
+    /// Puts it into the settings.
+    pub(super) fn apply(&self, otlp: &mut OtlpSettings) {
+        for (given, listen) in [(&self.http, &mut otlp.http), (&self.grpc, &mut otlp.grpc)] {
+            match given.as_ref().map(|given| given.value) {
+                Some(Port::Off) => *listen = Listen::Off,
+                Some(Port::At(address)) => *listen = Listen::At(address),
+                None => {}
+            }
+        }
+    }
+
+    /// Refuses ports that other machines could reach.
+    pub(super) fn check_reach(&self) -> Result<()> {
+        for (key, given) in [("http", &self.http), ("grpc", &self.grpc)] {
+            if let Some(Placed { value, place }) = given
+                && let Port::At(address) = value
+                && !address.ip().is_loopback()
+            {
+                bail!(
+                    "ingest.otlp.{key}: {address} can be reached from other machines, and nothing \
+                     would ask them who they are; listen on 127.0.0.1, or say server.insecure: \
+                     true if the network itself is trusted ({place})"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An address, or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Port {
+    /// Nothing is listened on.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl Scalar for Port {
+    const EXPECTED: &'static str = "an address such as 127.0.0.1:4318, or false";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "off" || text == "false" {
+            return Ok(Self::Off);
+        }
+        let shown: String = text.chars().take(64).collect();
+        let wrong = || format!("`{shown}` is not {}", Self::EXPECTED);
+        text.parse().map(Self::At).map_err(|_| wrong())
+    }
+}
+
+/// A severity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Least(pub(super) Severity);
+
+impl Scalar for Least {
+    const EXPECTED: &'static str = "trace, debug, info, warn, error or fatal";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = Severity::ALL.into_iter().skip(1);
+        let mut same = known.filter(|severity| severity.as_str() == text);
+        let shown: String = text.chars().take(64).collect();
+        let wrong = || format!("`{shown}` is not {}", Self::EXPECTED);
+        same.next().map(Self).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tacho_server::Settings;
+
+    use crate::config::{Config, Overrides};
+
+    fn settings(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Config::parse(text)?.settings(&Overrides {
+            variables: variables.iter().map(owned).collect(),
+            ..Overrides::default()
+        })
+    }
+
+    fn refused(text: &str, variables: &[(&str, &str)], expected: &str) {
+        let error = settings(text, variables).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains(expected), "no `{expected}` in: {error}");
+    }
+
+    #[test]
+    fn ports_are_where_they_are_put() {
+        use tacho_server::otlp::settings::Listen;
+        let usual = settings("", &[]).unwrap().otlp;
+        assert_eq!(usual.http, Listen::Usual("127.0.0.1:4318".parse().unwrap()));
+        let file = "ingest:\n  otlp: {http: false, grpc: '127.0.0.1:9'}\n";
+        let set = settings(file, &[]).unwrap().otlp;
+        let grpc = Listen::At("127.0.0.1:9".parse().unwrap());
+        assert_eq!((set.http, set.grpc), (Listen::Off, grpc));
+        let variables = [("TACHO_INGEST_OTLP_GRPC", "off")];
+        let over = settings(file, &variables).unwrap().otlp;
+        assert_eq!(over.grpc, Listen::Off);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_place() {
+        refused(
+            "ingest: {otlp: {http: here}}",
+            &[],
+            "127.0.0.1:4318, or false",
+        );
+        refused("ingest: {otlp: {ftp: 1}}", &[], "ftp");
+        let open = "ingest:\n  otlp: {http: '0.0.0.0:4318'}";
+        refused(open, &[], "line 2, column 16");
+        let leave = format!("server: {{insecure: true}}\n{open}");
+        assert!(settings(&leave, &[]).is_ok());
+        refused("ingest: {event_severity: loud}", &[], "`loud` is not trace");
+        refused(
+            "",
+            &[("TACHO_INGEST_OTLP_UDP", "1")],
+            "no key ingest.otlp_udp",
+        );
+    }
+}
