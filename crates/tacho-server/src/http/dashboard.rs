@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use tacho_model::{QueryError, Timestamp};
+use tacho_model::span::Severity;
+use tacho_model::{QueryError, TimeRange, Timestamp};
 use utoipa::ToSchema;
 
 use super::SCHEMA;
@@ -15,10 +16,17 @@ use super::params::Params;
 use super::problem::Answer;
 use super::system::TopBody;
 use crate::app::SharedApp;
+use crate::events::{self, EventFilter, FoundEvent};
 use crate::query::QueryCtx;
 use crate::summary::Tile;
 
 const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
+/// How far back events are marked, at least.
+const ANNOTATIONS_WINDOW: Duration = Duration::from_hours(1);
+/// Most events that are marked: more are a picture of nothing.
+const ANNOTATIONS_MAX: usize = 20;
+/// Longest name of a mark.
+const NAME_CHARS_MAX: usize = 60;
 
 /// The page's summary.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +41,7 @@ pub(crate) struct DashboardBody {
     alerts: Vec<AlertBody>,
     /// Verdicts that are not stable.
     findings: Vec<VerdictBody>,
-    /// Deployments, versions, optimisation steps.
+    /// What happened lately: events, and log records that are worth a mark.
     annotations: Vec<AnnotationBody>,
     top: TopBody,
     /// What Tachograph itself costs.
@@ -105,6 +113,27 @@ pub(crate) struct AnnotationBody {
     name: String,
 }
 
+impl From<FoundEvent> for AnnotationBody {
+    fn from(event: FoundEvent) -> Self {
+        let what = if event.name.is_empty() {
+            event.body
+        } else {
+            event.name
+        };
+        let mut name: String = what.chars().take(NAME_CHARS_MAX).collect();
+        if name.len() < what.len() {
+            name.push('…');
+        }
+        if !event.service.is_empty() {
+            name = format!("{}: {name}", event.service);
+        }
+        Self {
+            time: event.time.to_rfc3339(),
+            name,
+        }
+    }
+}
+
 /// What Tachograph itself costs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OwnBody {
@@ -138,6 +167,23 @@ pub(crate) async fn get(
     Ok(Json(body))
 }
 
+/// The newest events, as marks on the timeline.
+fn annotations(
+    app: &QueryCtx<'_>,
+    window: Duration,
+    now: Timestamp,
+) -> Result<Vec<AnnotationBody>, QueryError> {
+    let filter = EventFilter {
+        range: TimeRange::last(window, now),
+        texts: Vec::new(),
+        trace: None,
+        severity: Severity::Unspecified,
+        limit: ANNOTATIONS_MAX,
+    };
+    let found = events::find(&app.store, &filter)?.into_iter();
+    Ok(found.map(AnnotationBody::from).collect())
+}
+
 /// The body at `now`.
 pub(crate) fn body(
     app: &QueryCtx<'_>,
@@ -169,7 +215,7 @@ pub(crate) fn body(
         tiles: summary.tiles.into_iter().map(TileBody::from).collect(),
         alerts: summary.alerts.iter().map(AlertBody::from).collect(),
         findings: summary.findings.iter().map(VerdictBody::from).collect(),
-        annotations: Vec::new(),
+        annotations: annotations(app, window.max(ANNOTATIONS_WINDOW), now)?,
         top: TopBody::from(&*host),
         own: OwnBody {
             version: env!("CARGO_PKG_VERSION"),
