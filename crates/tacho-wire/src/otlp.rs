@@ -18,8 +18,8 @@ pub mod json;
 pub mod logs;
 #[cfg(test)]
 mod messages;
-mod put;
 pub mod metrics;
+mod put;
 pub mod resource;
 pub mod taken;
 mod text;

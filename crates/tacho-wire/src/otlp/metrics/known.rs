@@ -72,9 +72,11 @@ impl Generation {
         &rest[..rest.len() - walk.0.len()]
     }
 
-    fn clear(&mut self) {
+    /// Empties it for the next filling; memory beyond `bytes_max` is given back.
+    fn clear(&mut self, bytes_max: usize) {
         self.places.clear();
         self.bytes.clear();
+        self.bytes.shrink_to(bytes_max);
     }
 }
 
@@ -120,7 +122,7 @@ impl Known {
         let taken = self.young.bytes.len() + self.young.places.len() * ENTRY_BYTES;
         if taken + bytes.len() + ENTRY_BYTES > self.bytes_max {
             std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
+            self.young.clear(self.bytes_max);
         }
         self.young.add(key, sets, bytes)
     }

@@ -320,6 +320,10 @@ impl<'a, 'w> Walk<'a, 'w> {
 
     /// `target_info` of each resource that had points, at its newest time.
     fn target_infos(&mut self) -> Result<(), MetricsError> {
+        let mut resources = self.targets.values().map(|(resource, _)| resource);
+        if let (Some(only), None) = (resources.next(), resources.next()) {
+            self.decoded.job = Resource::read(self.reader(only))?.job();
+        }
         for (key, (resource, newest)) in std::mem::take(&mut self.targets) {
             if let Some(series) = self.target_series(key, self.reader(&resource))? {
                 self.batch.push(series, newest, 1.0);
