@@ -17,6 +17,7 @@ use crate::ingest::Ingest;
 use crate::intake::Intake;
 use crate::otlp::listeners::Listening;
 use crate::otlp::logs::counts::LogCounts;
+use crate::otlp::metrics::OtlpMetrics;
 use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
 use crate::settings::Settings;
@@ -44,6 +45,8 @@ pub struct App {
     pub log_counts: LogCounts,
     /// Remote-write requests on their way in.
     pub remote_write: Receiver,
+    /// OTLP metrics on their way in.
+    pub otlp_metrics: OtlpMetrics,
     /// The host as of the last tick.
     pub host: RwLock<HostSnapshot>,
     /// Alert rules and their states.
@@ -74,6 +77,7 @@ impl App {
         let bodies = Arc::new(Semaphore::new(settings.server.bodies_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
         let server = &settings.server;
+        let writes_max = server.writes_max;
         let remote_write = Receiver::new(server.remote_write, server.writes_max, server.bodies_max);
         Self {
             settings,
@@ -83,6 +87,7 @@ impl App {
             log_counts: LogCounts::default(),
             ingest: Ingest::default(),
             remote_write,
+            otlp_metrics: OtlpMetrics::new(writes_max),
             host: RwLock::new(this_host()),
             alerting,
             summary: SummaryCache::default(),

@@ -16,10 +16,11 @@ pub mod unpack;
 
 use std::collections::BTreeMap;
 
-use tacho_model::{AppendError, Rejected, Timestamp};
+use tacho_model::{AppendError, QueryError, Rejected, Timestamp};
 use tacho_store::records::Records;
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::json::{JsonError, Kind, transcode};
+use tacho_wire::otlp::metrics::MetricsError;
 use tacho_wire::otlp::taken::Decoded;
 use tacho_wire::protobuf::ProtobufError;
 
@@ -63,18 +64,30 @@ pub enum ReceiveError {
     /// It is no such message.
     #[error("the body is not OTLP: {0}")]
     Protobuf(#[from] ProtobufError),
+    /// It is no request of metrics, or too large a one.
+    #[error("the body is not taken: {0}")]
+    Metrics(#[from] MetricsError),
     /// The store did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// What it adds to could not be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Some of it was refused that will be taken when it is sent again.
+    #[error("{0}")]
+    Passing(String),
 }
 
 impl ReceiveError {
     /// Whether a smaller request would be taken.
     pub fn is_size(&self) -> bool {
-        matches!(
-            self,
-            Self::Unpack(UnpackError::TooLarge { .. }) | Self::Json(JsonError::TooLarge { .. })
-        )
+        match self {
+            Self::Unpack(UnpackError::TooLarge { .. }) | Self::Json(JsonError::TooLarge { .. }) => {
+                true
+            }
+            Self::Metrics(error) => error.is_size(),
+            _ => false,
+        }
     }
 }
 
@@ -84,7 +97,14 @@ impl ReceiveError {
 /// [`ReceiveError`]; the request is counted as refused then.
 pub fn receive(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError> {
     let received = take(app, request);
-    if let Err(error) = &received {
+    // Samples that the store refuses are counted at the door.
+    let is_counted = |error: &ReceiveError| {
+        request.kind == Kind::Metrics
+            && matches!(error, ReceiveError::Append(_) | ReceiveError::Passing(_))
+    };
+    if let Err(error) = &received
+        && !is_counted(error)
+    {
         let signal = match request.kind {
             Kind::Traces => Signal::Spans,
             Kind::Metrics => Signal::Samples,
@@ -92,6 +112,7 @@ pub fn receive(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError>
         };
         let reason = match error {
             ReceiveError::Append(error) => error_reason(error),
+            ReceiveError::Query(_) => "failed",
             error if error.is_size() => "too_large",
             _ => "malformed",
         };
@@ -114,7 +135,7 @@ fn take(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError> {
     let received = match request.kind {
         Kind::Traces => traces::receive(app, body),
         Kind::Logs => logs::receive(app, body),
-        Kind::Metrics => metrics::receive(app, body),
+        Kind::Metrics => metrics::receive(app, request.peer, body),
     };
     app.remote_write.put_back(unpacked);
     received

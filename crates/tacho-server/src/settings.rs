@@ -9,8 +9,8 @@ use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
-use crate::statsd::settings::StatsdSettings;
 use crate::otlp::settings::OtlpSettings;
+use crate::statsd::settings::StatsdSettings;
 use crate::{events, spans};
 
 /// Everything a server needs to know.

@@ -129,6 +129,9 @@ impl Message {
         match done.map_err(|error| Problem::internal(&error))? {
             Ok(partial) => Ok(partial),
             Err(ReceiveError::Append(error)) => Err(error.into()),
+            Err(ReceiveError::Passing(message)) => Err(Problem::overloaded(message)),
+            // Nothing was kept, and clients drop what they get 500 for.
+            Err(ReceiveError::Query(error)) => Err(Problem::unavailable(error.to_string())),
             Err(error) if error.is_size() => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 Err(Problem::new(status, error.to_string()))

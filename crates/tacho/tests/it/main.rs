@@ -19,6 +19,7 @@ mod crash;
 mod full_disk;
 mod influx;
 mod live;
+mod otlp_metrics;
 mod overload;
 mod points;
 mod prometheus;

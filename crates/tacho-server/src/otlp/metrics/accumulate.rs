@@ -1,0 +1,284 @@
+//! Deltas to cumulative samples: a total a series, kept between requests.
+//!
+//! A total changes only if the store took the sample that it became, so that an answer of "try
+//! again" loses nothing and doubles nothing. One request with deltas is worked on at a time: what it
+//! adds to must not change until it is stored. A series that is met for the first time (since the
+//! start, or since its total was forgotten for room) goes on from its newest stored sample.
+//!
+//! What that guarantees after the server was killed: every interval that was acknowledged is in the
+//! store, and one that is sent again, acknowledged or not, is not counted twice, because whatever
+//! was stored ended no later than the newest sample. The price: an interval of before that was
+//! never counted, and comes only now, is refused as uncertain. A series that was silent for longer
+//! than [`LOOK_BACK`] begins at zero again, which readers take for a reset.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tacho_model::append::SeriesIndex;
+use tacho_model::histogram::Temporality;
+use tacho_model::{
+    AppendOutcome, Appender, Batch, Columns, LabelsRef, Matcher, Querier, QueryError, TimeRange,
+    Timestamp,
+};
+use tacho_wire::otlp::metrics::{Amount, Decoded, Delta};
+
+use super::ReceiveError;
+use super::total::{Added, Gain, Sum, Total};
+
+/// Room of one of the two generations, in units of about a hundred bytes: together at most
+/// 50 MB, for 200 000 series of numbers.
+const GENERATION_MAX: usize = 100_000;
+/// How far back the newest sample of a series is looked for.
+const LOOK_BACK: Duration = Duration::from_hours(25);
+
+/// What became of a request's deltas and samples.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) outcome: AppendOutcome,
+    /// Deltas that had been counted before.
+    pub(super) duplicates: usize,
+    /// Deltas that were not added, with the point each is of.
+    pub(super) refused: Vec<(u32, NotAdded)>,
+}
+
+/// Why a delta was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotAdded {
+    /// It ends before what is remembered, or what was stored when the server started.
+    #[error("the interval is too old to tell whether it was counted")]
+    Uncertain,
+    /// The total would be infinite.
+    #[error("the total would be infinite")]
+    Overflow,
+}
+
+impl NotAdded {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Uncertain => "uncertain_delta",
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+/// Series are told apart by their label sets; the bytes of them are the identity of a series.
+type Key = Box<[u8]>;
+
+#[derive(Debug, Default)]
+struct Generation {
+    totals: HashMap<Key, Total>,
+    weight: usize,
+}
+
+impl Generation {
+    fn insert(&mut self, key: Key, total: Total) {
+        self.weight += total.weight() + key.len() / 100;
+        if let Some(before) = self.totals.insert(key, total) {
+            self.weight = self.weight.saturating_sub(before.weight());
+        }
+    }
+}
+
+/// Totals by series: those that were used lately, and those before; the latter go when there is
+/// no room.
+#[derive(Debug, Default)]
+struct Totals {
+    young: Generation,
+    old: Generation,
+}
+
+impl Totals {
+    fn get(&mut self, key: &[u8]) -> Option<&Total> {
+        if let Some((key, total)) = self.old.totals.remove_entry(key) {
+            self.insert(key, total);
+        }
+        self.young.totals.get(key)
+    }
+
+    fn insert(&mut self, key: Key, total: Total) {
+        // An older state must not come back when the newer one is forgotten.
+        self.old.totals.remove(&key);
+        if self.young.weight >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, total);
+    }
+}
+
+/// Keeps totals.
+#[derive(Debug, Default)]
+pub(super) struct Accumulator {
+    totals: Mutex<Totals>,
+}
+
+/// A row that a delta became.
+struct Made {
+    row: usize,
+    delta: usize,
+}
+
+impl Accumulator {
+    /// Adds the deltas up, puts what they come to into the batch and appends it.
+    pub(super) fn commit(
+        &self,
+        store: &dyn Querier,
+        door: &dyn Appender,
+        batch: &mut Batch,
+        decoded: &mut Decoded,
+        now: Timestamp,
+    ) -> Result<Committed, ReceiveError> {
+        let mut committed = Committed::default();
+        if decoded.deltas.is_empty() {
+            committed.outcome = door.append(batch)?;
+            return Ok(committed);
+        }
+        // Held until the batch is in the log: what is added to must not change meanwhile.
+        let mut totals = self.totals.lock();
+        let mut work: HashMap<Key, Total> = HashMap::new();
+        let mut made: Vec<Made> = Vec::with_capacity(decoded.deltas.len());
+        for at in 0..decoded.deltas.len() {
+            let delta = decoded.deltas[at];
+            let total = working(&mut work, &mut totals, store, batch, delta.series, now)?;
+            match total.add(delta.start, delta.time, gain(&delta, decoded)) {
+                Added::Yes => {
+                    made.push(Made {
+                        row: batch.len(),
+                        delta: at,
+                    });
+                    put(batch, delta.series, total);
+                    decoded.rows.push(delta.point);
+                }
+                Added::Duplicate => committed.duplicates += 1,
+                Added::Uncertain => committed.refused.push((delta.point, NotAdded::Uncertain)),
+                Added::Overflow => committed.refused.push((delta.point, NotAdded::Overflow)),
+            }
+        }
+        committed.outcome = door.append(batch)?;
+        let rejected = &committed.outcome.rejected;
+        if !rejected.is_empty() {
+            let rejected: HashSet<usize> = rejected.iter().map(|r| r.row).collect();
+            undo(&mut work, &mut totals, batch, decoded, &made, &rejected);
+        }
+        for (key, total) in work {
+            totals.insert(key, total);
+        }
+        Ok(committed)
+    }
+}
+
+/// The state of a series as this request leaves it.
+fn working<'w>(
+    work: &'w mut HashMap<Key, Total>,
+    totals: &mut Totals,
+    store: &dyn Querier,
+    batch: &Batch,
+    series: SeriesIndex,
+    now: Timestamp,
+) -> Result<&'w mut Total, QueryError> {
+    let bytes = batch.label_bytes(series);
+    if !work.contains_key(bytes) {
+        let total = match totals.get(bytes) {
+            Some(total) => total.clone(),
+            None => {
+                let total = match batch.labels(series) {
+                    Some(labels) => stored(store, labels, now)?,
+                    None => Total::EMPTY,
+                };
+                // Kept whatever becomes of the request: it is what is stored.
+                totals.insert(bytes.into(), total.clone());
+                total
+            }
+        };
+        work.insert(bytes.into(), total);
+    }
+    Ok(work.entry(bytes.into()).or_insert(Total::EMPTY))
+}
+
+fn gain<'d>(delta: &Delta, decoded: &'d Decoded) -> Gain<'d> {
+    match delta.amount {
+        Amount::Number(value) => Gain::Number(value),
+        Amount::Histogram(at) => match decoded.histograms.get(at as usize) {
+            Some(histogram) => Gain::Histogram(histogram),
+            None => Gain::Number(0.0),
+        },
+    }
+}
+
+/// Adds the row that a total is.
+fn put(batch: &mut Batch, series: SeriesIndex, total: &Total) {
+    match total.sample() {
+        Some((time, Sum::Number(value))) => batch.push(series, time, *value),
+        Some((time, Sum::Histogram(histogram))) => {
+            batch.push_histogram(series, time, (**histogram).clone());
+        }
+        None => {}
+    }
+}
+
+/// Takes back what the store refused. A row holds all that came before it, so that what counts
+/// is the last row of a series that was kept; what came after it was not counted.
+#[cold]
+fn undo(
+    work: &mut HashMap<Key, Total>,
+    totals: &mut Totals,
+    batch: &Batch,
+    decoded: &Decoded,
+    made: &[Made],
+    rejected: &HashSet<usize>,
+) {
+    let label_bytes = |made: &Made| batch.label_bytes(decoded.deltas[made.delta].series);
+    let is_rejected = |made: &&Made| rejected.contains(&made.row);
+    let touched: HashSet<&[u8]> = made.iter().filter(is_rejected).map(label_bytes).collect();
+    for series in touched {
+        let rows = made.iter().filter(|made| label_bytes(made) == series);
+        let rows: Vec<&Made> = rows.collect();
+        let kept = rows.iter().rposition(|made| !rejected.contains(&made.row));
+        // What it was before this request; read back next time where that was forgotten for room.
+        let Some(mut total) = totals.get(series).cloned() else {
+            work.remove(series);
+            continue;
+        };
+        for made in rows.iter().take(kept.map_or(0, |last| last + 1)) {
+            let delta = &decoded.deltas[made.delta];
+            total.add(delta.start, delta.time, gain(delta, decoded));
+        }
+        work.insert(series.into(), total);
+    }
+}
+
+/// The total that the newest stored sample of a series is.
+fn stored(store: &dyn Querier, labels: LabelsRef<'_>, now: Timestamp) -> Result<Total, QueryError> {
+    let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+    let range = TimeRange::new(now - LOOK_BACK, TimeRange::ALL.end);
+    let selection = store.select(&matchers, range)?;
+    // Matchers cannot say "and no other label", so the right series is picked out here.
+    let is_meant = |i: &usize| selection.labels(*i).as_ref() == labels;
+    let Some(index) = (0..selection.len()).find(is_meant) else {
+        return Ok(Total::EMPTY);
+    };
+    let mut columns = Columns::new();
+    selection.read(index, &mut columns)?;
+    let number = columns
+        .last()
+        .map(|(time, value)| (time, Sum::Number(value)));
+    let histogram = columns
+        .histogram_timestamps
+        .pop()
+        .zip(columns.histograms.pop());
+    let histogram = histogram.map(|(time, histogram)| (time, Sum::Histogram(Box::new(histogram))));
+    let newest = [number, histogram].into_iter().flatten();
+    let Some((time, sum)) = newest.max_by_key(|(time, _)| *time) else {
+        return Ok(Total::EMPTY);
+    };
+    // What cannot be gone on from is begun anew, but not counted twice either.
+    let sum = match sum {
+        Sum::Number(value) if !value.is_finite() => None,
+        Sum::Histogram(histogram) if histogram.temporality() == Temporality::Delta => None,
+        sum => Some(sum),
+    };
+    Ok(Total::stored(time, sum))
+}
+
+#[cfg(test)]
+mod tests;
