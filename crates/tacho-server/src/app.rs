@@ -12,6 +12,7 @@ use tacho_store::Store;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::alerting::Alerting;
+use crate::auth::Auth;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
 use crate::intake::Intake;
@@ -35,6 +36,8 @@ pub struct App {
     pub settings: Settings,
     /// The store.
     pub store: Arc<Store>,
+    /// Who may come in; nobody until [`Self::guarded_by`] says so.
+    pub auth: Auth,
     /// What came in, counted.
     pub intake: Intake,
     /// Points on their way in.
@@ -82,6 +85,7 @@ impl App {
         Self {
             settings,
             store,
+            auth: Auth::shut(),
             intake: Intake::default(),
             listening: Listening::default(),
             log_counts: LogCounts::default(),
@@ -101,6 +105,11 @@ impl App {
             collection_refused: RwLock::default(),
             up: Instant::now(),
         }
+    }
+
+    /// The same, with who may come in.
+    pub fn guarded_by(self, auth: Auth) -> Self {
+        Self { auth, ..self }
     }
 
     /// Runs synchronous work on a blocking thread, at most `queries_max` at a time. What it reads

@@ -31,6 +31,7 @@ pub(crate) mod spans;
 pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
+pub(crate) mod tokens;
 pub(crate) mod v1;
 
 use std::time::Duration;
@@ -81,6 +82,8 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(cleanup::post))
         .routes(routes!(snapshots::list, snapshots::create))
         .routes(routes!(snapshots::show, snapshots::delete))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
 }
 
 /// The `OpenAPI` description of `/api/performance`.

@@ -7,6 +7,8 @@
 //! - [`sampler`]: the thread that collects every second
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
+//! - [`auth`]: tokens, and what each request needs
+//! - [`tls`]: the certificate, and connections that speak TLS
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
@@ -29,6 +31,7 @@
 pub mod alerting;
 mod allocator;
 pub mod app;
+pub mod auth;
 pub mod baselines;
 pub mod events;
 pub mod exposition;
@@ -51,6 +54,7 @@ pub mod spans;
 pub mod statistics;
 pub mod statsd;
 pub mod summary;
+pub mod tls;
 
 pub use run::{RunError, run};
 pub use settings::Settings;

@@ -109,6 +109,9 @@ fn maintain(app: &App, now: Timestamp) {
     if let Err(error) = snapshots(app, now) {
         tell(&error, "the snapshot of values failed");
     }
+    if let Err(error) = app.auth.note_uses(app.store.state(), false) {
+        tell(&error, "when tokens were last used is not kept");
+    }
     // The history of alerts and other records is kept as long as the samples that it is about.
     let before = now - app.settings.storage.options.retention;
     if let Err(error) = app.store.state().prune(before) {

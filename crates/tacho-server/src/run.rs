@@ -9,20 +9,25 @@ mod files;
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tacho_model::Timestamp;
+use tacho_store::state::STATE_FILE;
 use tacho_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::allocator;
 use crate::app::App;
+use crate::auth::secret::Secret;
+use crate::auth::{Auth, TokenError};
 use crate::maintenance::Maintenance;
 use crate::otlp::listeners::Listening;
 use crate::settings::Settings;
 use crate::statsd::{Sockets, Statsd, StatsdError};
+use crate::tls::{self, Certificate, TlsError};
 use crate::{http, otlp, sampler};
 
 /// How long open requests may take to finish once the server stops.
@@ -57,6 +62,25 @@ pub enum RunError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Others could connect, and nothing would ask them who they are.
+    #[error(
+        "{address} can be reached from other machines, and there is no token to ask them for; make \
+         one with `tacho token create admin --scope admin --data-dir {}`, listen on 127.0.0.1, or \
+         say --insecure if the network itself is trusted",
+        dir.display()
+    )]
+    Unguarded {
+        /// The address.
+        address: SocketAddr,
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// There is no certificate to show.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A token could not be made.
+    #[error("cannot make a token: {0}")]
+    Token(#[from] TokenError),
     /// The data folder cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +110,8 @@ async fn serve(
     settings: Settings,
     ready: impl FnOnce(SocketAddr, &Listening),
 ) -> Result<(), RunError> {
+    let tls = settings.server.tls.as_ref();
+    let certificate = tls.map(Certificate::load).transpose()?;
     let listener = listen(settings.server.listen).await?;
     let address = listener.local_addr().map_err(RunError::Start)?;
     let statsd = Sockets::bind(&settings.statsd)?;
@@ -98,13 +124,35 @@ async fn serve(
     if settings.storage.options.rollup_after == Duration::MAX {
         tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
     }
+    let wide = settings
+        .listens()
+        .into_iter()
+        .find(|a| !a.ip().is_loopback());
+    let wide = wide.filter(|_| !settings.server.insecure);
+    let unguarded = |address| RunError::Unguarded {
+        address,
+        dir: settings.storage.dir.clone(),
+    };
+    // Without records there is no token: a folder that is not there yet need not be made.
+    if let Some(address) = wide
+        && !settings.storage.dir.join(STATE_FILE).exists()
+    {
+        return Err(unguarded(address));
+    }
     let store = Arc::new(Store::open(
         &settings.storage.dir,
         settings.storage.options.clone(),
     )?);
     // Replaying the log needs more memory than what it leaves.
     allocator::release();
-    let mut app = App::new(settings, Arc::clone(&store), Timestamp::now());
+    let now = Timestamp::now();
+    let auth = Auth::load(store.state(), wide.is_none())?;
+    if let Some(address) = wide
+        && !auth.has_live(now)
+    {
+        return Err(unguarded(address));
+    }
+    let mut app = App::new(settings, Arc::clone(&store), now).guarded_by(auth);
     app.listening = otlp.listening.clone();
     let app = Arc::new(app);
 
@@ -120,7 +168,7 @@ async fn serve(
     let statsd = Statsd::start(&app, statsd).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
     let router = http::router(Arc::clone(&app), closed.clone());
-    let beside = beside::serve(otlp, &app, &closed);
+    let beside = beside::serve(otlp, &app, certificate.as_ref(), &closed);
     ready(address, &app.listening);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Start)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Start)?;
@@ -132,7 +180,10 @@ async fn serve(
         // Live connections never end by themselves.
         closing.send_replace(true);
     };
+    let secured = certificate.as_ref().map(|tls| tls.config(&[tls::HTTP_1]));
     let listener = http::limit::Limited::new(listener, app.settings.server.connections_max);
+    let listener = listener.secured(secured);
+    let renewing = certificate.map(|certificate| tokio::spawn(tls::keep_fresh(certificate)));
     let mut stopping = closed.clone();
     let router = router.into_make_service_with_connect_info::<http::peer::Peer>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(told);
@@ -147,6 +198,9 @@ async fn serve(
     };
     beside.end().await;
 
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
     drop(stop);
     let joined = tokio::task::spawn_blocking(move || {
         let statsd = statsd.is_none_or(Statsd::stop);
@@ -155,6 +209,10 @@ async fn serve(
     });
     if !matches!(joined.await, Ok(true)) {
         tracing::error!("a thread of the server ended abnormally");
+    }
+    if let Err(error) = app.auth.note_uses(store.state(), true) {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "when tokens were last used is not kept");
     }
     // The store syncs its log when the last of its users lets go of it.
     drop((app, store));
@@ -166,6 +224,7 @@ async fn serve(
 #[derive(Debug)]
 pub struct LocalServer {
     address: SocketAddr,
+    secret: Secret,
     // Dropping the runtime ends the server.
     _runtime: tokio::runtime::Runtime,
 }
@@ -183,7 +242,10 @@ impl LocalServer {
         let listener = runtime.block_on(listen(settings.server.listen))?;
         let address = listener.local_addr().map_err(RunError::Start)?;
         let store = Store::open_read_only(dir, settings.storage.options.clone())?;
-        let app = Arc::new(App::new(settings, Arc::new(store), Timestamp::now()));
+        // The port is open to everybody on this machine, the folder may not be.
+        let secret = Secret::random()?;
+        let app = App::new(settings, Arc::new(store), Timestamp::now());
+        let app = Arc::new(app.guarded_by(Auth::only(&secret)));
         app.name_host();
         // Nothing is closing before the runtime is dropped, sender and all.
         let (_, closed) = tokio::sync::watch::channel(false);
@@ -192,8 +254,14 @@ impl LocalServer {
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
             address,
+            secret,
             _runtime: runtime,
         })
+    }
+
+    /// The token it asks for.
+    pub fn token(&self) -> &str {
+        self.secret.reveal()
     }
 
     /// Where it listens.

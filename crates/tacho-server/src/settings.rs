@@ -9,7 +9,7 @@ use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
-use crate::otlp::settings::OtlpSettings;
+use crate::otlp::settings::{Listen, OtlpSettings};
 use crate::statsd::settings::StatsdSettings;
 use crate::{events, spans};
 
@@ -30,11 +30,25 @@ pub struct Settings {
     pub otlp: OtlpSettings,
 }
 
+impl Settings {
+    /// Every address that is listened on and asks for tokens. Whoever adds a listener adds it here:
+    /// one that is not loopback needs a token, or `insecure`.
+    pub fn listens(&self) -> Vec<SocketAddr> {
+        let otlp = [self.otlp.http, self.otlp.grpc];
+        let otlp = otlp.into_iter().filter_map(Listen::address);
+        std::iter::once(self.server.listen).chain(otlp).collect()
+    }
+}
+
 /// Where and how to listen.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     /// Address and port; loopback unless told otherwise.
     pub listen: SocketAddr,
+    /// Certificate and key, for https.
+    pub tls: Option<TlsSettings>,
+    /// Whether others may connect although no token is asked for.
+    pub insecure: bool,
     /// Host names, besides addresses and `localhost`, under which the server may be reached.
     pub allowed_hosts: Vec<String>,
     /// Whether to serve the page.
@@ -53,6 +67,15 @@ pub struct ServerSettings {
     pub queries_max: usize,
     /// How long one may read.
     pub query_timeout: Duration,
+}
+
+/// Where the certificate is that the server shows, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The certificate and those between it and its authority, PEM.
+    pub cert: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// Where and how long to keep data.
@@ -105,6 +128,8 @@ impl Default for Settings {
         Self {
             server: ServerSettings {
                 listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
+                tls: None,
+                insecure: false,
                 allowed_hosts: Vec::new(),
                 dashboard: true,
                 body_bytes_max: 32 << 20,

@@ -141,6 +141,20 @@ pub(crate) fn check_format(
     }
 }
 
+/// Refuses another layout, and leaves everything else as it is.
+pub(crate) fn refuse_other_format(dir: &Path) -> Result<(), StoreError> {
+    let path = format_path(dir);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(StoreError::io("read", &path, source)),
+    };
+    match parse_format(&bytes) {
+        Some(found) if found != VERSION => Err(StoreError::other_format(&path, found, VERSION)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes the version of the layout into a folder.
 pub(crate) fn write_format(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
     let path = format_path(dir);

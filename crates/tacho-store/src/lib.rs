@@ -10,7 +10,8 @@
 //! In reading order:
 //! - [`Store`], [`StoreOptions`], [`StoreError`], [`StoreStats`]: what others use
 //! - [`SnapshotInfo`], [`ValuesSnapshot`]: all current values of one moment, kept apart
-//! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences, annotations, reports
+//! - [`state`]: baselines, benchmarks, experiments, rules, alerts, silences,
+//!   annotations, reports, tokens
 //! - `snapshot`, [`check`], [`repair`]: a copy of a running store; is a folder sound
 //! - `engine`: open, append, maintain; over `head`, `wal` and `block`
 //! - [`records`]: tables of rows by time, for what is no series: spans above all

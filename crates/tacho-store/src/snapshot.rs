@@ -57,7 +57,7 @@ pub(crate) fn take(engine: &Engine, state: &State, to: &Path) -> Result<Snapshot
     let created = fs::create_dir(&partial);
     created.map_err(|source| StoreError::io("create", &partial, source))?;
     let taken = write(engine, &partial, to, |dir| {
-        state.copy_to(&dir.join("state.db"))
+        state.copy_to(&dir.join(crate::state::STATE_FILE))
     });
     if taken.is_err()
         && let Err(error) = fs::remove_dir_all(&partial)

@@ -1,8 +1,8 @@
 //! State records in `SQLite`: what is set, measured and decided, each with its history.
 //!
 //! One record kind a file: `baselines`, `benchmarks`, `experiments`, `alert_rules`, `alerts`,
-//! `silences`, `annotations`, `reports`; below them `schema` (migrations), `checksums`, `limits`
-//! and `backup`.
+//! `silences`, `annotations`, `reports`, `tokens`; below them `schema` (migrations), `checksums`,
+//! `limits` and `backup`.
 //!
 //! Invariants:
 //! 1. one connection does all the writing of this process, a transaction a call; another one does
@@ -27,6 +27,7 @@ mod limits;
 mod reports;
 mod schema;
 mod silences;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,6 +37,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use tacho_model::Timestamp;
 
 use crate::error::StoreError;
+use crate::folder::{self, FolderLock};
 
 pub use alert_rules::{AlertRule, AlertRuleChange, AlertRuleRevision};
 pub use alerts::AlertEvent;
@@ -48,11 +50,14 @@ pub use limits::{
 };
 pub use reports::{Report, ReportEntry};
 pub use silences::{Silence, SilenceDraft};
+pub use tokens::{TOKENS_MAX, Token, TokenDraft};
 
+/// The database's name in the data folder.
+pub const STATE_FILE: &str = "state.db";
 /// Statements that stay prepared; more than there are.
 const STATEMENTS: usize = 64;
 /// What each kind removes of its history that is older than a time.
-const PRUNES: [&str; 8] = [
+const PRUNES: [&str; 9] = [
     alert_rules::PRUNE,
     alerts::PRUNE,
     annotations::PRUNE,
@@ -61,7 +66,35 @@ const PRUNES: [&str; 8] = [
     experiments::PRUNE,
     reports::PRUNE,
     silences::PRUNE,
+    tokens::PRUNE,
 ];
+
+/// The state records of a data folder that no server has: for commands that change them and touch
+/// no samples.
+pub struct StateFolder {
+    // Dropped in this order: the lock goes last.
+    state: State,
+    _lock: FolderLock,
+}
+
+impl StateFolder {
+    /// Locks a data folder, creating it where missing, and opens its records for writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while a process has it; [`StoreError::Damaged`] when the records
+    /// are, which a server that starts on the folder would set aside.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let lock = folder::lock_for_writing(dir)?;
+        folder::refuse_other_format(dir)?;
+        let state = State::open(&dir.join(STATE_FILE))?;
+        Ok(Self { state, _lock: lock })
+    }
+
+    /// The records.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
 
 /// The state database.
 pub struct State {
@@ -120,7 +153,7 @@ impl State {
 
     /// Removes all history that ended before `before`; how many records. What is in force stays:
     /// the newest version of a baseline, benchmarks, experiments that were not stopped, rules,
-    /// alerts that go on, silences to come.
+    /// alerts that go on, silences to come, tokens that nobody revoked.
     pub fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.write(|transaction| {
             let mut removed = 0;

@@ -60,7 +60,7 @@ impl Store {
         read_only: bool,
     ) -> Result<Self, StoreError> {
         let engine = Engine::open(Arc::new(RealDisk), dir, options, read_only)?;
-        let path = dir.join("state.db");
+        let path = dir.join(state::STATE_FILE);
         let state = if read_only {
             State::open_read_only(&path)?
         } else {

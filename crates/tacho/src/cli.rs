@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     baseline, check, cleanup, compare, completions, export, query, report, snapshot, start, stats,
-    status,
+    status, token,
 };
 
 const EXAMPLES: &str = "\
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Export(export::Args),
     /// Tests and plans on your own numbers
     Stats(stats::Args),
+    /// Decide who may read, write and administer
+    Token(token::Args),
     /// Completions for a shell
     Completions(completions::Args),
 }

@@ -4,26 +4,50 @@
 //! process, for as long as the command takes. So every command has one code path and shows the
 //! same numbers either way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
 use tacho_server::run::LocalServer;
+use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 /// The server that commands talk to unless told otherwise.
 pub(crate) const SERVER: &str = "http://127.0.0.1:8090";
 /// The longest a single answer may take.
 const WAIT: Duration = Duration::from_mins(5);
+/// What to do when the server asks for a token.
+const HOW_TO_BE_LET_IN: &str = "name one with TACHO_TOKEN or TACHO_TOKEN_FILE; on the server's machine `tacho token` makes one";
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
+
+/// A running server, and how to be let in.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Remote {
+    /// The running server
+    #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
+    server: String,
+    /// The token that the server asks for; others on this machine see it here, not in the variable
+    #[arg(
+        long,
+        env = "TACHO_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    token: Option<String>,
+    /// A file that holds nothing but the token
+    #[arg(long, env = "TACHO_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The authority that signed the server's certificate, PEM; those of browsers without
+    #[arg(long, env = "TACHO_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
 
 /// Where the data is.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Source {
-    /// The running server
-    #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
-    pub(crate) server: String,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
     /// Read this data folder instead, without a server
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -33,6 +57,8 @@ pub(crate) struct Source {
 #[derive(Debug)]
 pub(crate) struct Client {
     base: String,
+    /// The value of `Authorization`.
+    authorization: Option<String>,
     agent: ureq::Agent,
     _local: Option<LocalServer>,
 }
@@ -49,29 +75,31 @@ pub(crate) struct Answer {
 impl Client {
     /// Connects, or opens the data folder.
     pub(crate) fn open(source: &Source) -> Result<Self> {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(WAIT))
-            .timeout_connect(Some(Duration::from_secs(5)))
-            // A proxy for the outside world has no business with a server on loopback.
-            .proxy(None)
-            .build()
-            .new_agent();
-        let (base, local) = match &source.data_dir {
-            None => (source.server.trim_end_matches('/').to_owned(), None),
-            Some(dir) => {
-                let local = LocalServer::read_only(dir)
-                    .with_context(|| format!("cannot read the data folder {}", dir.display()))?;
-                (format!("http://{}", local.address()), Some(local))
-            }
+        let Some(dir) = &source.data_dir else {
+            return Self::connect(&source.remote);
         };
-        if !base.starts_with("http://") {
+        let local = LocalServer::read_only(dir)
+            .with_context(|| format!("cannot read the data folder {}", dir.display()))?;
+        Ok(Self {
+            base: format!("http://{}", local.address()),
+            authorization: Some(format!("Bearer {}", local.token())),
+            agent: agent(None),
+            _local: Some(local),
+        })
+    }
+
+    /// Connects.
+    pub(crate) fn connect(remote: &Remote) -> Result<Self> {
+        let base = remote.server().to_owned();
+        if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("`{base}` is no server address; write it like {SERVER}");
         }
+        let token = remote.token()?;
         Ok(Self {
             base,
-            agent,
-            _local: local,
+            authorization: token.map(|token| format!("Bearer {token}")),
+            agent: agent(remote.ca.as_deref().map(authorities).transpose()?),
+            _local: None,
         })
     }
 
@@ -83,22 +111,37 @@ impl Client {
     /// `GET` with query parameters.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer> {
         let url = format!("{}{path}", self.base);
-        let request = query
-            .iter()
-            .fold(self.agent.get(&url), |r, (n, v)| r.query(n, v));
+        let request = self.identified(self.agent.get(&url));
+        let request = query.iter().fold(request, |r, (n, v)| r.query(n, v));
         self.read(request.call())
     }
 
     /// `POST` of a JSON body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         let url = format!("{}{path}", self.base);
-        self.read(self.agent.post(&url).send_json(body))
+        self.read(self.identified(self.agent.post(&url)).send_json(body))
     }
 
     /// `DELETE`.
     pub(crate) fn delete(&self, path: &str) -> Result<Answer> {
         let url = format!("{}{path}", self.base);
-        self.read(self.agent.delete(&url).call())
+        self.read(self.identified(self.agent.delete(&url)).call())
+    }
+
+    fn identified<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
+    }
+
+    /// Why no connection that could be trusted came about.
+    fn untrusted(&self, error: &ureq::Error) -> anyhow::Error {
+        anyhow!(
+            "the connection to {} is not secure ({error}); if its certificate was signed by an \
+             authority of your own, name that with --ca",
+            self.base
+        )
     }
 
     fn read(
@@ -106,6 +149,9 @@ impl Client {
         answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Answer> {
         let mut response = answered.map_err(|error| match error {
+            ureq::Error::Io(ref cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
+                self.untrusted(&error)
+            }
             ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Timeout(_) => {
                 anyhow!(
                     "no server answers at {} ({error}); start one with `tacho start`, name \
@@ -113,6 +159,7 @@ impl Client {
                     self.base
                 )
             }
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => self.untrusted(&error),
             other => anyhow!("the request to {} failed: {other}", self.base),
         })?;
         let status = response.status().as_u16();
@@ -126,6 +173,59 @@ impl Client {
             body: body.context("the server's answer broke off")?,
         })
     }
+}
+
+impl Remote {
+    /// Its address.
+    pub(crate) fn server(&self) -> &str {
+        self.server.trim_end_matches('/')
+    }
+
+    fn token(&self) -> Result<Option<String>> {
+        let token = match (&self.token, &self.token_file) {
+            (Some(token), _) => token.clone(),
+            (None, None) => return Ok(None),
+            (None, Some(path)) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the token in {}", path.display()))?,
+        };
+        let token = token.trim();
+        // Never shown: it may be a secret that was only copied badly.
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("the token is empty or has characters that no token has; copy it anew");
+        }
+        Ok(Some(token.to_owned()))
+    }
+}
+
+/// What makes requests; `authorities` in place of those that browsers trust.
+fn agent(authorities: Option<RootCerts>) -> ureq::Agent {
+    let tls = TlsConfig::builder().root_certs(authorities.unwrap_or(RootCerts::WebPki));
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(WAIT))
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .tls_config(tls.build())
+        // A proxy for the outside world has no business with a server on loopback.
+        .proxy(None)
+        .build()
+        .new_agent()
+}
+
+/// The certificates of a PEM file.
+fn authorities(path: &Path) -> Result<RootCerts> {
+    let shown = path.display();
+    let pem = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        let item = item.with_context(|| format!("{shown} is no PEM file"))?;
+        if let PemItem::Certificate(certificate) = item {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        bail!("{shown} has no certificate; name the PEM file of the authority");
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 impl Answer {
@@ -152,6 +252,7 @@ impl Answer {
             .as_ref()
             .and_then(|body| body.get("detail")?.as_str());
         match detail {
+            Some(detail) if self.status == 401 => anyhow!("{detail}; {HOW_TO_BE_LET_IN}"),
             Some(detail) => anyhow!("{detail}"),
             None => anyhow!("the server answered {}", self.status),
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tacho_server::Settings;
-use tacho_server::settings::PORT;
+use tacho_server::settings::{PORT, TlsSettings};
 
 use self::raw::RawConfig;
 use self::scalar::Placed;
@@ -109,7 +109,7 @@ impl Config {
             mapped,
         };
         // Everything is checked here, so that `check config` and `start` refuse the same files.
-        // Whether an address may be listened on depends on flags, and is `start`'s to refuse.
+        // Where datagrams may come from depends on flags, and is `start`'s to refuse.
         config.settings(&Overrides {
             insecure: true,
             ..Overrides::default()
@@ -148,13 +148,13 @@ impl Config {
         if let Some(port) = overrides.port {
             server.listen.set_port(port);
         }
-        if !server.listen.ip().is_loopback() && !self.is_insecure(overrides) {
-            bail!(
-                "{} can be reached from other machines, and nothing would ask them who they are; \
-                 listen on 127.0.0.1, or say --insecure if the network itself is trusted",
-                server.listen
-            );
-        }
+        // Whether an address may be listened on depends on the tokens there are: the server's to
+        // refuse.
+        server.insecure = self.is_insecure(overrides);
+        server.tls = raw.tls.as_ref().map(|tls| TlsSettings {
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+        });
         server.dashboard = overrides
             .dashboard
             .or(raw.dashboard)

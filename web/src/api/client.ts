@@ -4,6 +4,7 @@
  * Every failure is an `ApiError` whose message can be shown to a person. Paths are relative to the
  * page, so that it works behind a prefix. Not for live data: that is `socket.ts`.
  */
+import { beside } from "./address";
 import type {
   Alert,
   AlertRule,
@@ -31,7 +32,7 @@ export class ApiError extends Error {
 async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(BASE + path, init);
+    response = await fetch(beside(document.baseURI, BASE).href + path, init);
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new ApiError(0, "The server cannot be reached.");

@@ -6,6 +6,7 @@
  */
 import { signal } from "@preact/signals";
 
+import { liveBeside } from "../api/address";
 import { LiveSocket, type Handler, type Status } from "../api/socket";
 import type { Subscription } from "../api/types";
 
@@ -21,18 +22,10 @@ export function serverNow(): number {
   return Date.now() / 1000 + offset.peek();
 }
 
-function url(): string {
-  const address = new URL("ws", document.baseURI);
-  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  address.hash = "";
-  address.search = "";
-  return address.href;
-}
-
 let socket: LiveSocket | null = null;
 
 function theSocket(): LiveSocket {
-  socket ??= new LiveSocket(url(), {
+  socket ??= new LiveSocket(liveBeside(document.baseURI).href, {
     connect: (address) => new WebSocket(address),
     now: Date.now,
     random: Math.random,

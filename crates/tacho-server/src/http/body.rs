@@ -22,6 +22,11 @@ use crate::app::{QUEUE_WAIT, SharedApp};
 /// How long a body may take to arrive.
 const ARRIVAL_WAIT: Duration = Duration::from_secs(30);
 
+/// What of a refused request's body is let arrive.
+const DISCARD_BYTES_MAX: usize = 4 << 20;
+/// How long that may take.
+const DISCARD_WAIT: Duration = Duration::from_secs(5);
+
 /// A whole body. Its place among the bodies in memory is free again when this is dropped.
 pub(crate) struct Whole {
     bytes: Bytes,
@@ -86,6 +91,22 @@ async fn arrive(mut body: Body, limit: usize, buffer: &mut Vec<u8>) -> Result<()
         buffer.extend_from_slice(bytes);
     }
     Ok(())
+}
+
+/// Lets the body of a refused request arrive, and keeps nothing of it: many clients see only a
+/// broken connection when the answer comes while they still send. Gives up on long or slow ones.
+pub(crate) async fn discard(mut body: Body) {
+    let mut left = DISCARD_BYTES_MAX;
+    let arriving = async {
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = timeout(DISCARD_WAIT, arriving).await;
 }
 
 async fn place(app: &SharedApp) -> Result<OwnedSemaphorePermit, Problem> {

@@ -1,4 +1,4 @@
-//! Who may speak to the server: Host and Origin are checked on every request.
+//! Who may speak to the server: Host, Origin and token are checked on every request.
 //!
 //! A page on another site must not reach a server on loopback through the visitor's browser. Two
 //! ways are closed: a foreign `Origin` (cross-site requests, `WebSockets`) and a foreign `Host`
@@ -11,33 +11,59 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tacho_model::Timestamp;
 
+use super::peer::Peer;
 use super::problem::Problem;
-use super::{grpc, otlp, v1};
-use crate::app::SharedApp;
+use super::{body, grpc, influx, otlp, v1};
+use crate::app::{App, SharedApp};
+use crate::auth::{Refusal, routes};
 
 /// The policy for what the page itself may load: nothing but what this server gives it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Refuses foreign hosts and origins, and adds the headers that keep browsers careful.
-pub(crate) async fn check(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+/// In which ways a client may say who it is. The first is what browsers understand.
+const CHALLENGES: [&str; 2] = [
+    "Basic realm=\"Tachograph\", charset=\"UTF-8\"",
+    "Bearer realm=\"Tachograph\"",
+];
+
+/// Refuses foreign hosts and origins and who has not the token that is needed, and adds the headers
+/// that keep browsers careful. A layer around every router, whichever listener it is for; who asks
+/// is an extension of the request then, a [`crate::auth::Caller`] where there is a token.
+pub(crate) async fn check(
+    State(app): State<SharedApp>,
+    peer: Peer,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let allowed = &app.settings.server.allowed_hosts;
-    let path = request.uri().path();
-    let is_v1 = v1::is_here(path);
-    let otlp = otlp::error_encoding(path, request.headers());
+    let path = request.uri().path().to_owned();
+    let otlp = otlp::error_encoding(&path, request.headers());
     let is_grpc = grpc::is_grpc(request.headers());
-    let mut response = match verify(request.headers(), request.uri().host(), allowed) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let refused = match verify(request.headers(), request.uri().host(), allowed) {
+        Err(problem) => Some(problem.into_response()),
+        Ok(()) => refuse(&app, peer, &mut request),
     };
-    if is_v1 {
-        response = v1::reshape(response);
+    let mut response = if let Some(refused) = refused {
+        // One that waits to be asked for its body is not asked.
+        if !request.headers().contains_key(header::EXPECT) {
+            body::discard(request.into_body()).await;
+        }
+        refused
+    } else {
+        next.run(request).await
+    };
+    response = if v1::is_here(&path) {
+        v1::reshape(response)
     } else if is_grpc {
-        response = grpc::reshape(response);
+        grpc::reshape(response)
     } else if let Some(encoding) = otlp {
-        response = otlp::reshape(response, encoding);
-    }
+        otlp::reshape(response, encoding)
+    } else {
+        influx::reshape(&path, response)
+    };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -50,6 +76,47 @@ pub(crate) async fn check(State(app): State<SharedApp>, request: Request, next: 
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     response
+}
+
+/// What to answer where the request's token does not suffice; else who asks is kept with it.
+fn refuse(app: &App, peer: Peer, request: &mut Request) -> Option<Response> {
+    let (need, what) = routes::need(request.method(), request.uri().path());
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let sent = sent.map(HeaderValue::as_bytes);
+    match app.auth.check(sent, need, peer.ip(), Timestamp::now()) {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            None
+        }
+        Err(refusal) => {
+            app.auth.tell(&refusal, what, peer.ip());
+            Some(refused(&refusal))
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::Scope { .. } => Problem::new(StatusCode::FORBIDDEN, detail).into_response(),
+        Refusal::TooMany => {
+            let mut response = Problem::overloaded(detail).into_response();
+            let wait = HeaderValue::from_static("60");
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+            response
+        }
+        Refusal::Missing | Refusal::Unknown | Refusal::Expired { .. } => {
+            let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+            for challenge in CHALLENGES {
+                let challenge = HeaderValue::from_static(challenge);
+                let headers = response.headers_mut();
+                headers.append(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+    }
 }
 
 fn verify(headers: &HeaderMap, uri_host: Option<&str>, allowed: &[String]) -> Result<(), Problem> {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use tacho_wire::influx::Precision;
 
-pub(crate) use self::answers::{health, ping, query};
+pub(crate) use self::answers::{health, ping, query, reshape};
 use self::receive::Written;
 use super::body;
 use super::peer::Peer;

@@ -2,7 +2,8 @@
 //!
 //! What happens at the limit: the next connection waits in the system's queue until one ends, so
 //! a flood of clients cannot exhaust memory or file descriptors. A connection that says nothing
-//! is closed, so that silent ones cannot keep the others out for ever.
+//! is closed, so that silent ones cannot keep the others out for ever. A TLS handshake counts as
+//! saying nothing until it is complete.
 
 use std::future::Future as _;
 use std::io;
@@ -11,10 +12,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::tls::handshake::Secured;
 
 /// How long a new connection may say nothing.
 const FIRST_BYTE_WAIT: Duration = Duration::from_secs(15);
@@ -25,6 +29,7 @@ const IDLE_MAX: Duration = Duration::from_mins(5);
 pub(crate) struct Limited {
     listener: TcpListener,
     slots: Arc<Semaphore>,
+    tls: Option<Arc<ServerConfig>>,
 }
 
 impl Limited {
@@ -33,7 +38,13 @@ impl Limited {
         Self {
             listener,
             slots: Arc::new(Semaphore::new(connections_max)),
+            tls: None,
         }
+    }
+
+    /// Speaks TLS, where that is given, and nothing else.
+    pub(crate) fn secured(self, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -47,6 +58,10 @@ impl axum::serve::Listener for Limited {
         // Live updates are small and must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
         let idle = Box::pin(sleep(FIRST_BYTE_WAIT));
+        let stream = match &self.tls {
+            None => Stream::Plain(stream),
+            Some(tls) => Stream::Secured(Secured::new(stream, Arc::clone(tls))),
+        };
         (
             Held {
                 stream,
@@ -62,9 +77,20 @@ impl axum::serve::Listener for Limited {
     }
 }
 
+/// What a connection speaks.
+enum Stream {
+    Plain(TcpStream),
+    Secured(Secured),
+}
+
+/// Both ways.
+trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
 /// A connection and its slot.
 pub(crate) struct Held {
-    stream: TcpStream,
+    stream: Stream,
     idle: Pin<Box<Sleep>>,
     _slot: Option<OwnedSemaphorePermit>,
 }
@@ -72,7 +98,21 @@ pub(crate) struct Held {
 impl Held {
     /// Something passed: the wait begins anew.
     fn active(&mut self) {
-        self.idle.as_mut().reset(Instant::now() + IDLE_MAX);
+        let is_open = match &self.stream {
+            Stream::Plain(_) => true,
+            Stream::Secured(stream) => stream.is_open(),
+        };
+        if is_open {
+            self.idle.as_mut().reset(Instant::now() + IDLE_MAX);
+        }
+    }
+
+    /// The stream, whatever it speaks.
+    fn stream(&mut self) -> Pin<&mut dyn Duplex> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream),
+            Stream::Secured(stream) => Pin::new(stream),
+        }
     }
 }
 
@@ -82,7 +122,7 @@ impl AsyncRead for Held {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = self.stream().poll_read(cx, buffer);
         if read.is_ready() {
             self.active();
             return read;
@@ -100,7 +140,7 @@ impl AsyncWrite for Held {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = self.stream().poll_write(cx, bytes);
         if written.is_ready() {
             self.active();
         }
@@ -108,11 +148,11 @@ impl AsyncWrite for Held {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream().poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -120,7 +160,7 @@ impl AsyncWrite for Held {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = self.stream().poll_write_vectored(cx, slices);
         if written.is_ready() {
             self.active();
         }
@@ -128,6 +168,7 @@ impl AsyncWrite for Held {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        // Both do.
+        true
     }
 }

@@ -16,6 +16,13 @@ use super::limit::Limited;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(Option<IpAddr>);
 
+impl Peer {
+    /// The address, where it is known.
+    pub(crate) fn ip(self) -> Option<IpAddr> {
+        self.0
+    }
+}
+
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
         Self(Some(address.ip().to_canonical()))

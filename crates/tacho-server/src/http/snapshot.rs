@@ -1,19 +1,20 @@
 //! `POST /-/snapshot`: a consistent copy of the store, made by the server on its own machine.
 //!
 //! The caller names a new folder, so this only ever creates, and only where the server's user may.
-//! Not for a server that others reach: until it can tell who asks, it refuses there.
+//! A server that others reach and that asks nobody for a token refuses: it cannot tell who asks.
 
 use std::path::{Path, PathBuf};
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use tacho_store::StoreError;
 
 use super::body::Whole;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
+use crate::auth::Caller;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,10 +36,15 @@ pub(crate) struct Made {
 }
 
 /// `POST /-/snapshot` with `{"dir": "/absolute/path"}`: answered when the copy is on disk.
-pub(crate) async fn post(State(app): State<SharedApp>, body: Whole) -> Answer<Json<Made>> {
-    if !app.settings.server.listen.ip().is_loopback() {
-        let detail = "this server is reachable by others and cannot tell who asks; stop it, and \
-                      use `tacho export --snapshot DIR --data-dir`";
+pub(crate) async fn post(
+    State(app): State<SharedApp>,
+    caller: Option<Extension<Caller>>,
+    body: Whole,
+) -> Answer<Json<Made>> {
+    if caller.is_none() && !app.settings.server.listen.ip().is_loopback() {
+        let detail = "this server is reachable by others and cannot tell who asks; make a \
+                      token with `tacho token create`, or stop it and use `tacho export \
+                      --snapshot DIR --data-dir`";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let Wanted { dir } = serde_json::from_slice(&body)

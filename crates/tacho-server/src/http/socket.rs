@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use tacho_model::Timestamp;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::SharedApp;
+use crate::auth::Caller;
 use crate::live::{ServerMessage, Subscriptions};
 
 /// Largest message a client may send.
@@ -21,25 +22,34 @@ const SEND_WAIT: Duration = Duration::from_secs(20);
 
 /// The route, which ends its connections when `closing` turns true.
 pub(crate) fn route(closing: watch::Receiver<bool>) -> Router<SharedApp> {
-    let upgrade = move |State(app): State<SharedApp>, socket: WebSocketUpgrade| {
+    let upgrade = move |State(app): State<SharedApp>,
+                        caller: Option<Extension<Caller>>,
+                        socket: WebSocketUpgrade| {
         let closing = closing.clone();
-        async move { accept(app, closing, socket) }
+        let caller = caller.map(|Extension(caller)| caller);
+        async move { accept(app, caller, closing, socket) }
     };
     Router::new().route("/ws", get(upgrade))
 }
 
-fn accept(app: SharedApp, closing: watch::Receiver<bool>, socket: WebSocketUpgrade) -> Response {
+fn accept(
+    app: SharedApp,
+    caller: Option<Caller>,
+    closing: watch::Receiver<bool>,
+    socket: WebSocketUpgrade,
+) -> Response {
     let socket = socket
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX);
     socket.on_upgrade(move |socket| async move {
         // An error means that the client has gone, which is no news.
-        let _ = talk(app, closing, socket).await;
+        let _ = talk(app, caller, closing, socket).await;
     })
 }
 
 async fn talk(
     app: SharedApp,
+    caller: Option<Caller>,
     mut closing: watch::Receiver<bool>,
     mut socket: WebSocket,
 ) -> Result<(), axum::Error> {
@@ -80,6 +90,9 @@ async fn talk(
                 if changed.is_err() {
                     return Ok(());
                 }
+                if !app.auth.still(caller.as_ref(), Timestamp::now()) {
+                    return dismiss(&mut socket).await;
+                }
                 subscriptions = update(&app, subscriptions, None, &mut socket).await?;
             }
             () = closed(&mut closing) => {
@@ -88,6 +101,16 @@ async fn talk(
             }
         }
     }
+}
+
+/// Ends a connection whose token was revoked or ran out, or that never had one and needs one now.
+async fn dismiss(socket: &mut WebSocket) -> Result<(), axum::Error> {
+    let frame = CloseFrame {
+        code: close_code::POLICY,
+        reason: "the token is not valid any more".into(),
+    };
+    let _ = timeout(SEND_WAIT, socket.send(Message::Close(Some(frame)))).await;
+    Ok(())
 }
 
 /// Waits until connections must end. What the wait returns holds a lock, so it stays in here.

@@ -37,8 +37,10 @@ pub(crate) fn reshape(mut response: Response) -> Response {
         error: problem.detail(),
     };
     let mut reshaped = (status, Json(body)).into_response();
-    if let Some(wait) = response.headers_mut().remove(header::RETRY_AFTER) {
-        reshaped.headers_mut().insert(header::RETRY_AFTER, wait);
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        for value in response.headers().get_all(&name) {
+            reshaped.headers_mut().append(&name, value.clone());
+        }
     }
     reshaped
 }
@@ -47,6 +49,8 @@ fn error_type(status: StatusCode, problem: &Problem) -> &'static str {
     match status {
         _ if problem.is_timeout() => "timeout",
         StatusCode::NOT_FOUND => "not_found",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
         StatusCode::REQUEST_TIMEOUT => "timeout",
         StatusCode::UNPROCESSABLE_ENTITY => "execution",
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "unavailable",

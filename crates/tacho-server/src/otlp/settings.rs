@@ -31,6 +31,16 @@ pub enum Listen {
     At(SocketAddr),
 }
 
+impl Listen {
+    /// Where, if at all.
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::Usual(address) | Self::At(address) => Some(address),
+        }
+    }
+}
+
 impl Default for OtlpSettings {
     fn default() -> Self {
         let usual = |port| Listen::Usual(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));

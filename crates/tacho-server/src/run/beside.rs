@@ -17,6 +17,7 @@ use crate::http;
 use crate::http::limit::Limited;
 use crate::http::peer::Peer;
 use crate::otlp::listeners::Listeners;
+use crate::tls::{self, Certificate};
 
 /// What is served beside the main port.
 pub(super) struct Beside(Vec<JoinHandle<()>>);
@@ -25,27 +26,33 @@ pub(super) struct Beside(Vec<JoinHandle<()>>);
 pub(super) fn serve(
     listeners: Listeners,
     app: &Arc<App>,
+    certificate: Option<&Arc<Certificate>>,
     closed: &watch::Receiver<bool>,
 ) -> Beside {
     let http = listeners
         .http
-        .map(|listener| (listener, http::otlp_router(app.clone())));
+        .map(|listener| (listener, http::otlp_router(app.clone()), [tls::HTTP_1, tls::HTTP_2]));
     let grpc = listeners
         .grpc
-        .map(|listener| (listener, http::grpc_router(app.clone())));
+        .map(|listener| (listener, http::grpc_router(app.clone()), [tls::HTTP_2, tls::HTTP_1]));
     let both = [http, grpc].into_iter().flatten();
     let connections_max = app.settings.server.connections_max;
-    let start = |(listener, router)| one(listener, router, connections_max, closed.clone());
+    let start = |(listener, router, protocols): (TcpListener, _, [_; 2])| {
+        // On this machine SDKs speak plain HTTP, and nobody listens in.
+        let beyond = listener.local_addr().is_ok_and(|a| !a.ip().is_loopback());
+        let certificate = certificate.filter(|_| beyond);
+        let tls = certificate.map(|certificate| certificate.config(&protocols));
+        let listener = Limited::new(listener, connections_max).secured(tls);
+        one(listener, router, closed.clone())
+    };
     Beside(both.map(start).collect())
 }
 
 fn one(
-    listener: TcpListener,
+    listener: Limited,
     router: Router,
-    connections_max: usize,
     mut closed: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let listener = Limited::new(listener, connections_max);
     let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
         let told = async move {

@@ -61,6 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
         let collect = &settings.collect;
         text += &format!("server.listen: {}\n", settings.server.listen);
+        if let Some(tls) = &settings.server.tls {
+            let (cert, key) = (tls.cert.display(), tls.key.display());
+            text += &format!("server.tls: {{cert: {cert}, key: {key}}}\n");
+        }
         text += &format!("server.dashboard: {}\n", settings.server.dashboard);
         let timeout = format_duration(settings.server.query_timeout);
         text += &format!("server.query_timeout: {timeout}\n");

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal as _};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use crate::client::{Client, SERVER, Source};
+use crate::client::{Client, Remote};
 use crate::commands::{print, print_json};
 use crate::exit::Outcome;
 use crate::table::{Format, Table};
@@ -21,9 +21,8 @@ use crate::term;
 What is removed is gone for queries at once; the disk gets smaller within a minute. Snapshots of
 values are not touched. On a terminal it asks first, unless --yes is given.")]
 pub(crate) struct Args {
-    /// The running server
-    #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
-    server: String,
+    #[command(flatten)]
+    remote: Remote,
     /// Only samples older than this: 30d, or an RFC 3339 time
     #[arg(long, value_name = "AGE")]
     older_than: Option<String>,
@@ -46,10 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.older_than.is_none() && args.selectors.is_empty() {
         bail!("say what to remove: --older-than AGE, --match SELECTOR or both");
     }
-    let client = Client::open(&Source {
-        server: args.server.clone(),
-        data_dir: None,
-    })?;
+    let client = Client::connect(&args.remote)?;
     let asks = !args.dry_run && !args.yes && std::io::stdin().is_terminal();
     if asks {
         let would = clean(&client, args, true)?;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tacho_model::Timestamp;
 
-use crate::client::{Client, SERVER, Source};
+use crate::client::{Client, Remote, Source};
 use crate::commands::query::series_name;
 use crate::commands::{print, print_json};
 use crate::exit::Outcome;
@@ -35,9 +35,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Args)]
 struct CreateOptions {
-    /// The running server
-    #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
-    server: String,
+    #[command(flatten)]
+    remote: Remote,
     /// How old a value may be [default: 5m]
     #[arg(long, value_name = "DURATION")]
     lookback: Option<String>,
@@ -84,9 +83,8 @@ enum Action {
     Delete {
         /// Its id, its name, or `latest`
         id: String,
-        /// The running server
-        #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
-        server: String,
+        #[command(flatten)]
+        remote: Remote,
     },
 }
 
@@ -103,20 +101,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             source,
             format,
         }) => show(id, selectors, agg.as_deref(), source, *format),
-        Some(Action::Delete { id, server }) => delete(id, server),
+        Some(Action::Delete { id, remote }) => delete(id, remote),
     }
-}
-
-fn client(server: &str) -> Result<Client> {
-    Client::open(&Source {
-        server: server.to_owned(),
-        data_dir: None,
-    })
 }
 
 fn create(name: Option<&str>, options: &CreateOptions) -> Result<Outcome> {
     let body = json!({ "name": name, "lookback": options.lookback });
-    let taken = client(&options.server)?.post(PATH, &body)?.json()?;
+    let taken = Client::connect(&options.remote)?
+        .post(PATH, &body)?
+        .json()?;
     tell(
         &taken,
         std::slice::from_ref(&taken["snapshot"]),
@@ -221,8 +214,8 @@ fn show(
     Ok(Outcome::Fine)
 }
 
-fn delete(id: &str, server: &str) -> Result<Outcome> {
-    let gone = client(server)?.delete(&path_of(id)?)?.json()?;
+fn delete(id: &str, remote: &Remote) -> Result<Outcome> {
+    let gone = Client::connect(remote)?.delete(&path_of(id)?)?.json()?;
     let id = gone["snapshot"]["id"].as_str().unwrap_or(id);
     eprintln!("deleted {id}");
     Ok(Outcome::Fine)

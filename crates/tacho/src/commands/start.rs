@@ -129,6 +129,7 @@ fn greeting(
         .as_ref()
         .map(|path| format!("\n  configuration in {}", path.display()));
     let file = file.unwrap_or_default();
+    let scheme = settings.server.tls.as_ref().map_or("http", |_| "https");
     let what = if settings.server.dashboard {
         "dashboard"
     } else {
@@ -139,7 +140,7 @@ fn greeting(
         let otlp = otlp
             .map(|where_| format!("\n  OpenTelemetry over {where_}"))
             .unwrap_or_default();
-        let url = term::paint_err(&format!("http://{address}"), Colour::Bold);
+        let url = term::paint_err(&format!("{scheme}://{address}"), Colour::Bold);
         format!(
             "{name} {version}\n  {what} at {url}{otlp}\n  {watching}, keeping {retention} in {dir}{file}\
              \n  stop with Ctrl-C"

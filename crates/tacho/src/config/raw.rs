@@ -1,6 +1,7 @@
 //! What may be written in `tacho.yaml`. Every key is optional; unknown keys are refused.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -79,8 +80,20 @@ pub(crate) struct RawServer {
     pub(crate) dashboard: Option<bool>,
     /// Listen beyond loopback without tokens.
     pub(crate) insecure: Option<bool>,
+    /// Certificate and key, for https.
+    pub(crate) tls: Option<RawTls>,
     /// How long a query may read.
     pub(crate) query_timeout: Option<Placed<Length>>,
+}
+
+/// `server.tls`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    /// The certificate and those between it and its authority, PEM.
+    pub(crate) cert: PathBuf,
+    /// Its private key, PEM.
+    pub(crate) key: PathBuf,
 }
 
 /// `collect`.

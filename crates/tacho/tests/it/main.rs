@@ -32,3 +32,5 @@ mod start;
 mod stats;
 mod statsd;
 mod storage;
+mod tls;
+mod tokens;

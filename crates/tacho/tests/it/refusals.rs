@@ -33,7 +33,12 @@ fn f1_an_address_that_others_reach_needs_a_word() {
     let ran = home
         .tacho(&["start", "--listen", "0.0.0.0:0", "--data-dir", "data"])
         .exits(2);
-    ran.complains(&["can be reached from other machines", "--insecure"]);
+    ran.complains(&[
+        "can be reached from other machines",
+        "tacho token create",
+        "--insecure",
+    ]);
+    assert!(!home.path("data").exists());
 }
 
 #[test]

@@ -80,7 +80,15 @@ impl Home {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tacho"));
         command.args(args).current_dir(self.dir.path());
-        for name in ["TACHO_SERVER", "TACHO_LOG", "CLICOLOR_FORCE", "NO_COLOR"] {
+        for name in [
+            "TACHO_SERVER",
+            "TACHO_TOKEN",
+            "TACHO_TOKEN_FILE",
+            "TACHO_CA",
+            "TACHO_LOG",
+            "CLICOLOR_FORCE",
+            "NO_COLOR",
+        ] {
             command.env_remove(name);
         }
         // Servers of tests that run at once must not fight for the usual ports.
@@ -148,13 +156,21 @@ impl Ran {
 pub(crate) struct Server {
     child: Child,
     address: String,
+    scheme: &'static str,
+    /// What is sent as `Authorization`.
+    authorization: Option<String>,
     log: Arc<Mutex<String>>,
     agent: ureq::Agent,
 }
 
 impl Server {
     /// Starts a server and waits until it is ready.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::spawn_trusted(command, ureq::tls::RootCerts::WebPki)
+    }
+
+    /// The same, where the server's certificate was signed by one of `authorities`.
+    pub(crate) fn spawn_trusted(mut command: Command, authorities: ureq::tls::RootCerts) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -165,23 +181,32 @@ impl Server {
                 sink.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        let address = eventually("the greeting", || {
+        let (scheme, address) = eventually("the greeting", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("ended with {status}: {}", log.lock().unwrap());
             }
             let said = log.lock().unwrap();
-            let (_, rest) = said.split_once("http://")?;
-            Some(rest.split_once('\n')?.0.to_owned())
+            let (before, rest) = said.split_once("://")?;
+            let is_tls = before.ends_with("https");
+            let scheme = if is_tls { "https" } else { "http" };
+            Some((scheme, rest.split_once('\n')?.0.to_owned()))
         });
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
+            .tls_config(
+                ureq::tls::TlsConfig::builder()
+                    .root_certs(authorities)
+                    .build(),
+            )
             .proxy(None)
             .build()
             .new_agent();
         let server = Self {
             child,
             address,
+            scheme,
+            authorization: None,
             log,
             agent,
         };
@@ -198,7 +223,34 @@ impl Server {
 
     /// `http://host:port`.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Sends this as `Authorization` from now on; nothing where it is empty.
+    pub(crate) fn authorize(&mut self, authorization: &str) {
+        self.authorization = (!authorization.is_empty()).then(|| authorization.to_owned());
+    }
+
+    /// Any request without a body; its method need not be known.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Answer {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url()));
+        let request = match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        };
+        let agent = self.agent.configure_request(request.body(()).unwrap());
+        let request = agent.allow_non_standard_methods(true).build();
+        let answered = self.agent.run(request);
+        Answer::from(answered.unwrap_or_else(|error| panic!("{method} {path}: {error}")))
+    }
+
+    fn identified<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
     }
 
     /// The process's id.
@@ -224,18 +276,15 @@ impl Server {
 
     /// `GET`.
     pub(crate) fn get(&self, path: &str) -> Answer {
-        Answer::from(
-            self.agent
-                .get(format!("{}{path}", self.url()))
-                .call()
-                .unwrap(),
-        )
+        let request = self.agent.get(format!("{}{path}", self.url()));
+        Answer::from(self.identified(request).call().unwrap())
     }
 
     /// `GET` with parameters, which must succeed, as JSON.
     #[track_caller]
     pub(crate) fn query(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let request = self.agent.get(format!("{}{path}", self.url()));
+        let request = self.identified(request);
         let request = parameters.iter().fold(request, |r, (n, v)| r.query(n, v));
         Answer::from(request.call().unwrap()).ok()
     }
@@ -268,7 +317,8 @@ impl Server {
 
     /// `POST` of anything, in any encoding.
     pub(crate) fn send(&self, path: &str, kind: &str, encoding: &str, body: &[u8]) -> Answer {
-        let mut request = self.agent.post(format!("{}{path}", self.url()));
+        let request = self.agent.post(format!("{}{path}", self.url()));
+        let mut request = self.identified(request);
         request = request.header("content-type", kind);
         if !encoding.is_empty() {
             request = request.header("content-encoding", encoding);
@@ -284,12 +334,8 @@ impl Server {
 
     /// `DELETE`.
     pub(crate) fn delete(&self, path: &str) -> Answer {
-        Answer::from(
-            self.agent
-                .delete(format!("{}{path}", self.url()))
-                .call()
-                .unwrap(),
-        )
+        let request = self.agent.delete(format!("{}{path}", self.url()));
+        Answer::from(self.identified(request).call().unwrap())
     }
 
     /// Sends these bytes as they are, a whole request that asks to close the connection, and reads

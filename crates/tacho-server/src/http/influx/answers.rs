@@ -29,7 +29,12 @@ struct ErrorV2<'a> {
 impl Dialect {
     /// A problem in the shape that the sender knows.
     pub(super) fn refuse(self, problem: &Problem, line: Option<usize>) -> Response {
-        let mut plain = problem.clone().into_response();
+        let plain = problem.clone().into_response();
+        self.shaped(&plain, problem, line)
+    }
+
+    /// `plain`, which says `problem`, in the shape that the sender knows.
+    fn shaped(self, plain: &Response, problem: &Problem, line: Option<usize>) -> Response {
         let status = plain.status();
         let message = problem.detail();
         let mut response = match self {
@@ -44,16 +49,33 @@ impl Dialect {
                 (status, Json(error)).into_response()
             }
         };
-        if let Some(wait) = plain.headers_mut().remove(header::RETRY_AFTER) {
-            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+            for value in plain.headers().get_all(&name) {
+                response.headers_mut().append(&name, value.clone());
+            }
         }
         response
+    }
+}
+
+/// The answer to a request for this path, a problem put into the shape of its version.
+pub(crate) fn reshape(path: &str, mut response: Response) -> Response {
+    let dialect = match path {
+        "/write" => Dialect::V1,
+        "/api/v2/write" => Dialect::V2,
+        _ => return response,
+    };
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => dialect.shaped(&response, &problem, None),
+        None => response,
     }
 }
 
 /// Version 2's word for a status.
 fn code(status: StatusCode) -> &'static str {
     match status {
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
         StatusCode::PAYLOAD_TOO_LARGE => "request too large",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported media type",
         StatusCode::TOO_MANY_REQUESTS => "too many requests",

@@ -9,7 +9,7 @@ use super::*;
 use crate::state::schema::{MIGRATIONS, migrate, version};
 
 /// Records as each version could hold them first, in that version's columns.
-const RECORDS: [&str; 6] = [
+const RECORDS: [&str; 7] = [
     "INSERT INTO baseline VALUES ('b', 1, 7, 1, NULL, 5, 6, '{}');
      INSERT INTO alert_event VALUES (3, 'r', 's', 'firing', 'info', 1.5, NULL, 4, NULL, 'm', '{}');
      INSERT INTO annotation VALUES (5, 6, 'deployment', 'v2', '{}');
@@ -23,6 +23,7 @@ const RECORDS: [&str; 6] = [
     "INSERT INTO alert_rule VALUES ('slow', 1, 2, 'ann', 'created', 1, 'p95 > 1s');",
     "INSERT INTO silence VALUES (9, '{}', 1, 5, 'ann', '', 1, 3, 'bob');",
     "",
+    "INSERT INTO token VALUES (4, 'ann', zeroblob(32), 'tacho_ab', 'read', 5, 6, 7, NULL);",
 ];
 
 /// A database of version `older` with records in it, left in write-ahead log mode.
@@ -76,6 +77,10 @@ fn verify(state: &State, older: usize) {
     let ended = silence.and_then(|silence| silence.ended_by);
     assert_eq!(ended.as_deref(), (older >= 5).then_some("bob"));
 
+    let tokens = state.tokens().unwrap();
+    let used: Vec<_> = tokens.iter().map(|token| token.last_used_at).collect();
+    assert_eq!(used, [Some(Timestamp::from_nanos(7))][..held(7)]);
+
     // What was there before has checksums now.
     let connection = state.writer.lock();
     for table in checksums::tables(&connection).unwrap() {
@@ -117,7 +122,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
             error,
             StoreError::NewerFormat {
                 found: 99,
-                supported: 6,
+                supported: 7,
                 ..
             }
         );
@@ -167,7 +172,12 @@ fn a_migration_that_is_cut_off_leaves_a_whole_version() {
         let connection = Connection::open(&path).unwrap();
         let found = version(&connection).unwrap();
         seen.insert(found);
-        for (number, table) in [(2, "benchmark"), (3, "experiment"), (5, "silence")] {
+        for (number, table) in [
+            (2, "benchmark"),
+            (3, "experiment"),
+            (5, "silence"),
+            (7, "token"),
+        ] {
             let there = connection
                 .prepare(&format!("SELECT * FROM {table}"))
                 .is_ok();
@@ -176,5 +186,5 @@ fn a_migration_that_is_cut_off_leaves_a_whole_version() {
         drop(connection);
         verify(&State::open(&path).unwrap(), 1);
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
 }
