@@ -29,12 +29,20 @@ pub(super) fn serve(
     certificate: Option<&Arc<Certificate>>,
     closed: &watch::Receiver<bool>,
 ) -> Beside {
-    let http = listeners
-        .http
-        .map(|listener| (listener, http::otlp_router(app.clone()), [tls::HTTP_1, tls::HTTP_2]));
-    let grpc = listeners
-        .grpc
-        .map(|listener| (listener, http::grpc_router(app.clone()), [tls::HTTP_2, tls::HTTP_1]));
+    let http = listeners.http.map(|listener| {
+        (
+            listener,
+            http::otlp_router(app.clone()),
+            [tls::HTTP_1, tls::HTTP_2],
+        )
+    });
+    let grpc = listeners.grpc.map(|listener| {
+        (
+            listener,
+            http::grpc_router(app.clone()),
+            [tls::HTTP_2, tls::HTTP_1],
+        )
+    });
     let both = [http, grpc].into_iter().flatten();
     let connections_max = app.settings.server.connections_max;
     let start = |(listener, router, protocols): (TcpListener, _, [_; 2])| {
@@ -48,11 +56,7 @@ pub(super) fn serve(
     Beside(both.map(start).collect())
 }
 
-fn one(
-    listener: Limited,
-    router: Router,
-    mut closed: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+fn one(listener: Limited, router: Router, mut closed: watch::Receiver<bool>) -> JoinHandle<()> {
     let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
         let told = async move {

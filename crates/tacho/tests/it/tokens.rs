@@ -1,5 +1,6 @@
 //! Tokens, as operators and clients meet them.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -552,4 +553,41 @@ fn w6_a_flood_of_wrong_tokens_is_slowed_and_told_once() {
     // The right one passes from there all the same.
     server.authorize(&format!("Bearer {admin}"));
     assert_eq!(server.get("/metrics").status, 200);
+}
+
+#[test]
+fn w6_the_ports_for_opentelemetry_ask_as_well() {
+    let config = "ingest: {otlp: {http: '127.0.0.1:0', grpc: '127.0.0.1:0'}}\n";
+    let home = Home::with(&format!("{QUIET}{config}"));
+    let (server, admin) = guarded(&home);
+    let log = server.log();
+    let (_, said) = log.split_once("OpenTelemetry over HTTP on ").unwrap();
+    let (http, rest) = said.split_once(", gRPC on ").unwrap();
+    let grpc = rest.split_whitespace().next().unwrap();
+    let ask = |address: &str, path: &str, kind: &str, token: &str| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {kind}\r\n{token}\
+             content-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let bearer = format!("authorization: Bearer {admin}\r\n");
+    let call = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    for (token, status, code) in [
+        ("", "401", "grpc-status: 16"),
+        (&bearer, "200", "grpc-status: 3"),
+    ] {
+        let answer = ask(http, "/v1/traces", "application/x-protobuf", token);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        let answer = ask(grpc, call, "application/grpc", token);
+        assert!(answer.contains(code), "{answer}");
+    }
 }

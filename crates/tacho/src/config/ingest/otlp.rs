@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Deserialize;
 use tacho_model::span::Severity;
 use tacho_server::otlp::settings::{Listen, OtlpSettings};
