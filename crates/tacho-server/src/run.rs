@@ -124,21 +124,7 @@ async fn serve(
     if settings.storage.options.rollup_after == Duration::MAX {
         tracing::warn!("nothing is rolled up: storage.retention is too short for whole days");
     }
-    let wide = settings
-        .listens()
-        .into_iter()
-        .find(|a| !a.ip().is_loopback());
-    let wide = wide.filter(|_| !settings.server.insecure);
-    let unguarded = |address| RunError::Unguarded {
-        address,
-        dir: settings.storage.dir.clone(),
-    };
-    // Without records there is no token: a folder that is not there yet need not be made.
-    if let Some(address) = wide
-        && !settings.storage.dir.join(STATE_FILE).exists()
-    {
-        return Err(unguarded(address));
-    }
+    let wide = wide(&settings)?;
     let store = Arc::new(Store::open(
         &settings.storage.dir,
         settings.storage.options.clone(),
@@ -150,7 +136,7 @@ async fn serve(
     if let Some(address) = wide
         && !auth.has_live(now)
     {
-        return Err(unguarded(address));
+        return Err(unguarded(address, &settings));
     }
     let mut app = App::new(settings, Arc::clone(&store), now).guarded_by(auth);
     app.listening = otlp.listening.clone();
@@ -217,6 +203,25 @@ async fn serve(
     // The store syncs its log when the last of its users lets go of it.
     drop((app, store));
     served.map_err(RunError::Serve)
+}
+
+/// An address that others can reach, where the network itself is not trusted.
+fn wide(settings: &Settings) -> Result<Option<SocketAddr>, RunError> {
+    let mut listens = settings.listens().into_iter();
+    let wide = listens.find(|address| !address.ip().is_loopback());
+    let wide = wide.filter(|_| !settings.server.insecure);
+    match wide {
+        // Without records there is no token: a folder that is not there yet need not be made.
+        Some(address) if !settings.storage.dir.join(STATE_FILE).exists() => {
+            Err(unguarded(address, settings))
+        }
+        wide => Ok(wide),
+    }
+}
+
+fn unguarded(address: SocketAddr, settings: &Settings) -> RunError {
+    let dir = settings.storage.dir.clone();
+    RunError::Unguarded { address, dir }
 }
 
 /// A read-only server over a data folder, inside this process, on a free loopback port: how

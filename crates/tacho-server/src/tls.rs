@@ -49,7 +49,10 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file is far too large for what it should be.
-    #[error("{} (server.tls) has more than {FILE_BYTES_MAX} bytes; that is no PEM file", path.display())]
+    #[error(
+        "{} (server.tls) has more than {FILE_BYTES_MAX} bytes; that is no PEM file",
+        path.display()
+    )]
     TooLarge {
         /// Which.
         path: PathBuf,
@@ -65,7 +68,10 @@ pub enum TlsError {
         source: pem::Error,
     },
     /// The two do not belong together, or are of a kind that is not known.
-    #[error("{} and {} (server.tls) cannot be used together: {source}", cert.display(), key.display())]
+    #[error(
+        "{} and {} (server.tls) cannot be used together: {source}",
+        cert.display(), key.display()
+    )]
     Pair {
         /// The certificate's file.
         cert: PathBuf,

@@ -17,7 +17,8 @@ pub(crate) const SERVER: &str = "http://127.0.0.1:8090";
 /// The longest a single answer may take.
 const WAIT: Duration = Duration::from_mins(5);
 /// What to do when the server asks for a token.
-const HOW_TO_BE_LET_IN: &str = "name one with TACHO_TOKEN or TACHO_TOKEN_FILE; on the server's machine `tacho token` makes one";
+const HOW_TO_BE_LET_IN: &str =
+    "name one with TACHO_TOKEN or TACHO_TOKEN_FILE; `tacho token create` makes one";
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 

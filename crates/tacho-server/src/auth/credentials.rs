@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `Bearer T` | OpenTelemetry, Prometheus (`authorization`), Grafana, our own commands |
 //! | `Token T` | `InfluxDB`'s clients, Telegraf |
-//! | `Basic base64(user:T)` | browsers, Prometheus (`basic_auth`), curl -u; the user is not looked at |
+//! | `Basic base64(user:T)` | browsers, Prometheus (`basic_auth`), curl -u; any user |
 //! | `T` | logfire |
 //!
 //! Names of schemes know no case (RFC 9110, section 11.1). Basic is RFC 7617; where there is no
