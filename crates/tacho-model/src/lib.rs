@@ -6,6 +6,7 @@
 //! - [`metadata`]: what a metric name means: [`Kind`], [`Unit`], help
 //! - [`histogram`]: [`Histogram`], the native exponential histogram
 //! - [`matcher`]: [`Matcher`], which series are meant
+//! - [`relabel`]: rules that change or drop label sets
 //! - [`append`]: [`Batch`] and [`Appender`], how samples get in
 //! - [`span`]: [`Span`](span::Span) and [`LogRecord`](span::LogRecord), what is no series
 //! - [`query`]: [`Querier`] and [`Columns`], how they come out
@@ -21,6 +22,7 @@ pub mod label;
 pub mod matcher;
 pub mod metadata;
 pub mod query;
+pub mod relabel;
 pub mod span;
 pub mod time;
 

@@ -110,7 +110,8 @@ impl Matcher {
     }
 }
 
-fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
+/// A regular expression as Prometheus means it: anchored, `.` matching line breaks, small.
+pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
     let build = |text: &str| {
         regex::RegexBuilder::new(text)
             .size_limit(REGEX_BYTES_MAX)
