@@ -2,6 +2,7 @@
 //!
 //! - [`json`]: the metric points of `POST /api/performance/metrics`
 //! - [`remote_write`]: what Prometheus sends to `POST /api/v1/write`
+//! - [`exposition`]: what Prometheus' targets expose
 //! - [`statsd`]: `StatsD` and `DogStatsD` datagrams
 //! - [`influx`]: Influx line protocol
 //! - [`name`]: names from other systems as Prometheus writes them
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod exposition;
 pub mod influx;
 pub mod json;
 pub mod name;

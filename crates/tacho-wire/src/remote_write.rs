@@ -14,9 +14,9 @@
 //! are skipped. Sources: the remote write 1.0 specification; `prompb/types.proto` and
 //! `prompb/remote.proto` of Prometheus; snappy's `format_description.txt`.
 
-mod histogram;
+pub(crate) mod histogram;
 mod labels;
-mod metadata;
+pub(crate) mod metadata;
 mod series;
 
 #[cfg(test)]

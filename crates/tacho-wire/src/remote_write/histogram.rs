@@ -9,7 +9,7 @@ use tacho_model::append::is_stale;
 use tacho_model::histogram::{Bucket, HistogramParts, Temporality};
 
 use super::{Reason, RemoteWriteError};
-use crate::protobuf::{FIXED64, Key, Reader, VARINT, zigzag};
+use crate::protobuf::{FIXED64, Key, ProtobufError, Reader, VARINT, zigzag};
 
 /// The schema of buckets with bounds of their own.
 const CUSTOM_BUCKETS: i64 = -53;
@@ -28,7 +28,7 @@ pub(super) enum Parsed {
 
 /// One side of a histogram as it came.
 #[derive(Debug, Default)]
-struct Side {
+pub(crate) struct Side {
     spans: Vec<(i64, u64)>,
     deltas: Vec<i64>,
     counts: Vec<f64>,
@@ -118,12 +118,13 @@ impl Fields {
 }
 
 impl Side {
-    fn taken(&self) -> usize {
+    /// How many spans and buckets it has.
+    pub(crate) fn taken(&self) -> usize {
         self.spans.len() + self.deltas.len() + self.counts.len()
     }
 
     /// `BucketSpan { offset: 1, length: 2 }`.
-    fn span(&mut self, key: Key, reader: &mut Reader<'_>) -> Result<(), RemoteWriteError> {
+    pub(crate) fn span(&mut self, key: Key, reader: &mut Reader<'_>) -> Result<(), ProtobufError> {
         let inside = reader.nested(key)?;
         let mut reader = reader.inner(inside);
         let (mut offset, mut length) = (0, 0);
@@ -140,7 +141,11 @@ impl Side {
     }
 
     /// Packed, as everybody writes them, or one by one, as a reader must also understand.
-    fn deltas(&mut self, key: Key, reader: &mut Reader<'_>) -> Result<(), RemoteWriteError> {
+    pub(crate) fn deltas(
+        &mut self,
+        key: Key,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ProtobufError> {
         if key.wire == VARINT {
             self.deltas.push(zigzag(reader.integer(key)?));
             return Ok(());
@@ -153,7 +158,12 @@ impl Side {
         Ok(())
     }
 
-    fn counts(&mut self, key: Key, reader: &mut Reader<'_>) -> Result<(), RemoteWriteError> {
+    /// Absolute counts, packed or one by one.
+    pub(crate) fn counts(
+        &mut self,
+        key: Key,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ProtobufError> {
         if key.wire == FIXED64 {
             self.counts.push(reader.double(key)?);
             return Ok(());
@@ -167,7 +177,7 @@ impl Side {
     }
 
     /// Buckets with their indices and absolute counts.
-    fn buckets(&self) -> Result<Vec<Bucket>, Reason> {
+    pub(crate) fn buckets(&self) -> Result<Vec<Bucket>, Reason> {
         let integers = !self.deltas.is_empty();
         if integers && !self.counts.is_empty() {
             return Err(Reason::Spans);

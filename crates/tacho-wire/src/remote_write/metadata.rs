@@ -16,8 +16,9 @@ const HELP_BYTES_MAX: usize = 1024;
 const UNIT_BYTES_MAX: usize = 256;
 
 /// `MetricMetadata.MetricType`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Type {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) enum Type {
+    #[default]
     Unknown,
     Counter,
     Gauge,
@@ -60,11 +61,24 @@ impl Type {
 
 /// A family as it was described.
 #[derive(Debug)]
-pub(super) struct Described {
+pub(crate) struct Described {
     family: String,
     kind: Type,
     unit: Unit,
     help: String,
+}
+
+impl Described {
+    /// A family as a text describes it; what is too long is cut.
+    pub(crate) fn new(family: &str, kind: Type, unit: &str, help: &str) -> Self {
+        let unit = text(unit.as_bytes(), UNIT_BYTES_MAX);
+        Self {
+            family: text(family.as_bytes(), LABEL_BYTES_MAX),
+            kind,
+            unit: unit_of(family, &unit),
+            help: text(help.as_bytes(), HELP_BYTES_MAX),
+        }
+    }
 }
 
 /// Reads a `MetricMetadata`. Text that is not UTF-8 is made so: it is for people.
@@ -99,7 +113,7 @@ fn text(bytes: &[u8], bytes_max: usize) -> String {
 }
 
 /// Describes the names of a family.
-pub(super) fn describe(described: Described, batch: &mut Batch) {
+pub(crate) fn describe(described: Described, batch: &mut Batch) {
     let Described {
         family,
         kind,
