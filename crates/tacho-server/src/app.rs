@@ -19,8 +19,10 @@ use crate::intake::Intake;
 use crate::otlp::listeners::Listening;
 use crate::otlp::logs::counts::LogCounts;
 use crate::otlp::metrics::OtlpMetrics;
+use crate::pushgateway::Gateway;
 use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
+use crate::scrape::Scraping;
 use crate::settings::Settings;
 use crate::summary::SummaryCache;
 
@@ -50,6 +52,10 @@ pub struct App {
     pub remote_write: Receiver,
     /// OTLP metrics on their way in.
     pub otlp_metrics: OtlpMetrics,
+    /// What jobs pushed.
+    pub gateway: Gateway,
+    /// How scraping goes.
+    pub scraping: Scraping,
     /// The host as of the last tick.
     pub host: RwLock<HostSnapshot>,
     /// Alert rules and their states.
@@ -79,6 +85,7 @@ impl App {
         let queries = Arc::new(Semaphore::new(settings.server.queries_max));
         let bodies = Arc::new(Semaphore::new(settings.server.bodies_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
+        let gateway = Gateway::new(&settings.storage.dir);
         let server = &settings.server;
         let writes_max = server.writes_max;
         let remote_write = Receiver::new(server.remote_write, server.writes_max, server.bodies_max);
@@ -92,6 +99,8 @@ impl App {
             ingest: Ingest::default(),
             remote_write,
             otlp_metrics: OtlpMetrics::new(writes_max),
+            gateway,
+            scraping: Scraping::default(),
             host: RwLock::new(this_host()),
             alerting,
             summary: SummaryCache::default(),

@@ -21,6 +21,7 @@ pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod prometheus;
+pub(crate) mod pushgateway;
 pub(crate) mod remote_write;
 pub(crate) mod report;
 pub(crate) mod snapshot;
@@ -32,12 +33,13 @@ pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod tokens;
+pub(crate) mod targets;
 pub(crate) mod v1;
 
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router, middleware};
 use tokio::sync::watch;
 use utoipa::OpenApi;
@@ -100,7 +102,10 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
         get(move || async move { Json(description) }),
     )
     .route("/api/v1/write", post(remote_write::post))
+    .route("/api/v1/targets", get(targets::get))
+    .route("/api/v1/scrape_pools", get(targets::pools))
     .route("/metrics", get(prometheus::get))
+    .route("/metrics/{*path}", any(pushgateway::any))
     .route("/healthz", get(health::alive))
     .route("/readyz", get(health::ready))
     .route("/-/flush", post(health::flush))

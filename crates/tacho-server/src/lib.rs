@@ -10,6 +10,8 @@
 //! - [`auth`]: tokens, and what each request needs
 //! - [`tls`]: the certificate, and connections that speak TLS
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
+//! - [`scrape`]: targets asked at their times
+//! - [`pushgateway`]: what short-lived jobs push
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
 //! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
@@ -25,7 +27,7 @@
 //! - [`reporting`]: gathering what a report tells
 //! - [`http`]: routes and handlers, one file a resource; [`live`]: the WebSocket's subscriptions
 //!
-//! Async stays in [`mod@run`], [`http`] and [`live`]; everything that touches the store is plain
+//! Async stays in [`mod@run`], [`http`], [`live`] and [`scrape`]; everything that touches the store is plain
 //! synchronous Rust, run on blocking threads behind a semaphore.
 
 pub mod alerting;
@@ -42,12 +44,14 @@ pub mod intake;
 pub mod live;
 pub mod maintenance;
 pub mod otlp;
+pub mod pushgateway;
 pub mod query;
 pub mod reading;
 pub mod remote_write;
 pub mod reporting;
 pub mod run;
 pub mod sampler;
+pub mod scrape;
 pub mod series;
 pub mod settings;
 pub mod spans;

@@ -28,7 +28,7 @@ use crate::otlp::listeners::Listening;
 use crate::settings::Settings;
 use crate::statsd::{Sockets, Statsd, StatsdError};
 use crate::tls::{self, Certificate, TlsError};
-use crate::{http, otlp, sampler};
+use crate::{http, otlp, pushgateway, sampler, scrape};
 
 /// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -153,6 +153,9 @@ async fn serve(
     let maintenance = Maintenance::start(&app).map_err(RunError::Start)?;
     let statsd = Statsd::start(&app, statsd).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
+    app.gateway.load();
+    let mut scraping = scrape::start(&app, &closed);
+    scraping.spawn(pushgateway::run(Arc::clone(&app), closed.clone()));
     let router = http::router(Arc::clone(&app), closed.clone());
     let beside = beside::serve(otlp, &app, certificate.as_ref(), &closed);
     ready(address, &app.listening);
@@ -187,6 +190,7 @@ async fn serve(
     if let Some(renewing) = renewing {
         renewing.abort();
     }
+    scraping.shutdown().await;
     drop(stop);
     let joined = tokio::task::spawn_blocking(move || {
         let statsd = statsd.is_none_or(Statsd::stop);
@@ -279,7 +283,7 @@ fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, RunError> {
     tokio::runtime::Builder::new_multi_thread()
         // Handlers only hand work on; one thread parses requests, the other keeps accepting.
         .worker_threads(2)
-        .max_blocking_threads(settings.server.queries_max + settings.server.writes_max + 2)
+        .max_blocking_threads(settings.server.queries_max + 2 * settings.server.writes_max + 4)
         .thread_name("tacho-http")
         .enable_all()
         .build()

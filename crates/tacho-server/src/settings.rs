@@ -10,6 +10,7 @@ use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
 use crate::otlp::settings::{Listen, OtlpSettings};
+use crate::scrape::ScrapeSettings;
 use crate::statsd::settings::StatsdSettings;
 use crate::{events, spans};
 
@@ -38,6 +39,8 @@ impl Settings {
         let otlp = otlp.into_iter().filter_map(Listen::address);
         std::iter::once(self.server.listen).chain(otlp).collect()
     }
+    /// What to scrape.
+    pub scrape: ScrapeSettings,
 }
 
 /// Where and how to listen.
@@ -163,6 +166,7 @@ impl Default for Settings {
                 interval: Duration::from_secs(5),
             },
             otlp: OtlpSettings::default(),
+            scrape: ScrapeSettings::default(),
         }
     }
 }

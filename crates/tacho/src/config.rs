@@ -9,6 +9,7 @@ pub(crate) mod ingest;
 pub(crate) mod legacy;
 pub(crate) mod raw;
 pub(crate) mod scalar;
+pub(crate) mod scrape;
 pub(crate) mod storage;
 
 use std::ffi::OsString;
@@ -23,6 +24,7 @@ use tacho_server::settings::{PORT, TlsSettings};
 
 use self::raw::RawConfig;
 use self::scalar::Placed;
+use self::scrape::RawScrape;
 
 /// Between them lies how long a query may read.
 const QUERY_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
@@ -87,27 +89,31 @@ impl Config {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
         let text = String::from_utf8(bytes)
             .with_context(|| format!("{shown} is not UTF-8; save it as UTF-8 text"))?;
-        let mut config = Self::parse(&text).with_context(|| format!("{shown} is not usable"))?;
-        config.path = Some(path.to_owned());
-        Ok(config)
+        let parsed = Self::parse_at(&text, Some(path.to_owned()));
+        parsed.with_context(|| format!("{shown} is not usable"))
     }
 
     /// Parses the text of a configuration file; YAML or JSON.
+    #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self> {
+        Self::parse_at(text, None)
+    }
+
+    /// The same, of a file that lies there.
+    fn parse_at(text: &str, path: Option<PathBuf>) -> Result<Self> {
         let has_content = text
             .lines()
             .any(|line| !matches!(line.trim().chars().next(), None | Some('#')));
         if !has_content {
-            return Ok(Self::default());
+            return Ok(Self {
+                path,
+                ..Self::default()
+            });
         }
         let mut raw: RawConfig =
             serde_saphyr::from_str(text).map_err(|error| reading(&error.to_string()))?;
         let mapped = legacy::map(&mut raw)?;
-        let config = Self {
-            path: None,
-            raw,
-            mapped,
-        };
+        let config = Self { path, raw, mapped };
         // Everything is checked here, so that `check config` and `start` refuse the same files.
         // Where datagrams may come from depends on flags, and is `start`'s to refuse.
         config.settings(&Overrides {
@@ -130,6 +136,7 @@ impl Config {
             ingest.check_reach()?;
         }
         self.apply_rules(&mut settings)?;
+        self.apply_scrape(&mut settings)?;
         Ok(settings)
     }
 
@@ -196,6 +203,17 @@ impl Config {
         if let Some(interval) = raw.processes_interval {
             collect.processes_interval = interval.0.max(collect.interval);
         }
+        Ok(())
+    }
+
+    fn apply_scrape(&self, settings: &mut Settings) -> Result<()> {
+        let base = self.path.as_deref().and_then(Path::parent);
+        let raw = RawScrape {
+            global: &self.raw.global,
+            jobs: &self.raw.scrape_configs,
+            files: &self.raw.scrape_config_files,
+        };
+        settings.scrape = raw.settings(base.unwrap_or(Path::new("")))?;
         Ok(())
     }
 

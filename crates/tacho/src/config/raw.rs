@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+use serde_saphyr::Spanned;
 use tacho_analysis::Severity;
 use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
@@ -14,6 +15,7 @@ use tacho_model::time::parse_duration;
 use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
 use super::scalar::{Length, Placed};
+use super::scrape::{RawGlobal, RawJob};
 use super::storage::RawStorage;
 
 /// The whole file.
@@ -30,6 +32,13 @@ pub(crate) struct RawConfig {
     pub(crate) ingest: RawIngest,
     /// Alert rules.
     pub(crate) rules: RawRules,
+
+    /// Prometheus' `global`.
+    pub(crate) global: RawGlobal,
+    /// What is scraped.
+    pub(crate) scrape_configs: Vec<Spanned<RawJob>>,
+    /// Files with more of it.
+    pub(crate) scrape_config_files: Vec<PathBuf>,
 
     // Keys of older configurations.
     /// Alert rules, as a list at the top.

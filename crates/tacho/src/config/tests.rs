@@ -1,13 +1,13 @@
 use super::*;
 
-fn settings(text: &str) -> Settings {
+pub(crate) fn settings(text: &str) -> Settings {
     Config::parse(text)
         .unwrap()
         .settings(&Overrides::default())
         .unwrap()
 }
 
-fn refused(text: &str) -> String {
+pub(crate) fn refused(text: &str) -> String {
     format!("{:#}", Config::parse(text).unwrap_err())
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// One that scrapes a server every second, with more configuration.
     pub(crate) fn scraping(server: &Server, home: &Home, more: &str) -> Self {
+        Self::with(server, home, more, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn with(server: &Server, home: &Home, more: &str, arguments: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
@@ -44,6 +49,7 @@ impl Prometheus {
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path=prometheus",
             ])
+            .args(arguments)
             .current_dir(home.path("."))
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())
@@ -51,6 +57,11 @@ impl Prometheus {
             .unwrap();
         let url = format!("http://{address}");
         Self { child, url, log }
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// The values of an instant query; `None` while it is not up.
