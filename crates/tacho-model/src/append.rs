@@ -128,6 +128,13 @@ impl Batch {
         self.index_from(start)
     }
 
+    /// Adds a label set by its bytes, unchecked as by [`Self::series_at`].
+    pub fn series_unchecked(&mut self, labels: &[u8]) -> SeriesIndex {
+        let start = self.labels.len();
+        self.labels.extend_from_slice(labels);
+        self.index(start..self.labels.len(), false)
+    }
+
     fn index_from(&mut self, start: usize) -> SeriesIndex {
         self.index(start..self.labels.len(), true)
     }
@@ -293,8 +300,10 @@ pub trait Appender: Send + Sync {
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppendOutcome {
-    /// Rows kept.
+    /// Rows that need not come again: kept, or dropped because a filter says so.
     pub accepted: usize,
+    /// Of these, the rows that a filter dropped.
+    pub filtered: usize,
     /// Rows refused, in order of row.
     pub rejected: Vec<Rejected>,
     /// When a limit on series was met: the metric that has the most of them.
@@ -341,6 +350,9 @@ pub enum Refusal {
     /// The label set breaks a rule; [`crate::label::canonicalize`] says which.
     #[error("the label set is not valid")]
     InvalidLabels,
+    /// The series would be one more than its source may have.
+    #[error("the limit on the number of series of one source is reached")]
+    SourceSeriesLimit,
     /// The histogram's count overflowed to infinity.
     #[error("the histogram's count is infinite")]
     InvalidHistogram,
@@ -355,6 +367,12 @@ pub enum AppendError {
     /// Too much is waiting; try again after a moment.
     #[error("the store is overloaded")]
     Overloaded,
+    /// The source sends more than it may; what it sent can come again.
+    #[error("this source sends more than {per_second} samples a second; send less or less often")]
+    RateLimit {
+        /// What it may send.
+        per_second: u64,
+    },
     /// An earlier failure to write means that nothing can be promised until the store is reopened.
     #[error("the store refuses writes until it is reopened")]
     ReadOnly(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -171,6 +171,12 @@ impl Histogram {
         self.temporality
     }
 
+    /// The same observations, counted so.
+    pub fn counted(mut self, temporality: Temporality) -> Self {
+        self.temporality = temporality;
+        self
+    }
+
     /// Adds one observation. A NaN counts and makes the sum NaN; infinities go to the outermost
     /// bucket of their sign.
     pub fn observe(&mut self, value: f64) {
@@ -220,6 +226,29 @@ impl Histogram {
         // `other` may hold buckets below our zero threshold.
         self.widen_zero(self.zero_threshold);
         self.limit_buckets();
+    }
+
+    /// The observations that `self` has beyond `earlier`, at the coarser resolution of the two;
+    /// `None` when `earlier` holds some that `self` does not: the counter was reset in between.
+    pub fn since(&self, earlier: &Self) -> Option<Self> {
+        let (mut later, mut earlier) = (self.clone(), earlier.clone());
+        let schema = later.schema.min(earlier.schema);
+        let threshold = later.zero_threshold.max(earlier.zero_threshold);
+        for side in [&mut later, &mut earlier] {
+            side.reduce_to(schema);
+            side.widen_zero(threshold);
+        }
+        let is_reset = later.count < earlier.count || later.zero_count < earlier.zero_count;
+        if is_reset {
+            return None;
+        }
+        later.temporality = Temporality::Delta;
+        later.count -= earlier.count;
+        later.sum -= earlier.sum;
+        later.zero_count -= earlier.zero_count;
+        later.positive = subtracted(&later.positive, &earlier.positive)?;
+        later.negative = subtracted(&later.negative, &earlier.negative)?;
+        Some(later)
     }
 
     /// Halves the resolution until the schema is `schema`; does nothing when it is coarser.
@@ -413,6 +442,23 @@ fn merged(a: &[Bucket], b: &[Bucket]) -> Vec<Bucket> {
     }
     out.extend(a.chain(b));
     out
+}
+
+/// What `a` holds beyond `b`; `None` when it holds less somewhere.
+fn subtracted(a: &[Bucket], b: &[Bucket]) -> Option<Vec<Bucket>> {
+    let mut out = Vec::with_capacity(a.len());
+    let mut b = b.iter().peekable();
+    for bucket in a {
+        let less = b.next_if(|b| b.index == bucket.index);
+        let count = bucket.count - less.map_or(0.0, |b| b.count);
+        if count < 0.0 || b.peek().is_some_and(|b| b.index <= bucket.index) {
+            return None;
+        }
+        if count > 0.0 {
+            out.push(Bucket { count, ..*bucket });
+        }
+    }
+    b.next().is_none().then_some(out)
 }
 
 #[cfg(test)]

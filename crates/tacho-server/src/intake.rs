@@ -105,6 +105,7 @@ pub fn refusal_reason(refusal: Refusal) -> &'static str {
         Refusal::TooOld => "too_old",
         Refusal::TooNew => "too_new",
         Refusal::SeriesLimit => "series_limit",
+        Refusal::SourceSeriesLimit => "source_series_limit",
         Refusal::SeriesRate => "series_rate",
         Refusal::NoName => "no_name",
         Refusal::InvalidLabels => "invalid_labels",
@@ -117,6 +118,7 @@ pub fn error_reason(error: &AppendError) -> &'static str {
     match error {
         AppendError::NoSpace => "no_space",
         AppendError::Overloaded => "overloaded",
+        AppendError::RateLimit { .. } => "rate_limit",
         AppendError::ReadOnly(_) => "read_only",
         AppendError::Failed(_) => "failed",
     }

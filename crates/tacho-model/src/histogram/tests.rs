@@ -146,3 +146,38 @@ fn buckets_at_the_limits_of_their_index_are_listed_and_merged() {
     }
     assert!(extreme.quantile(0.0).is_some());
 }
+
+proptest! {
+    #[test]
+    fn what_was_merged_in_is_what_is_there_beyond_the_earlier(
+        a in prop::collection::vec(-1e6f64..1e6, 0..50),
+        b in prop::collection::vec(-1e6f64..1e6, 0..50),
+        coarser in 0i8..4,
+    ) {
+        let (mut earlier, added) = (of(&a), of(&b));
+        earlier.reduce_to(SCHEMA - coarser);
+        let mut later = earlier.clone();
+        later.merge(&added);
+        let mut expected = added.clone();
+        expected.reduce_to(SCHEMA - coarser);
+        let since = later.since(&earlier).unwrap();
+        prop_assert!((since.sum() - expected.sum()).abs() < 1e-3);
+        prop_assert_eq!(since.count(), expected.count());
+        prop_assert!(since.buckets().eq(expected.buckets()));
+        // The other way round it is a reset, unless nothing was added.
+        prop_assert_eq!(earlier.since(&later).is_none(), !b.is_empty());
+    }
+}
+
+#[test]
+fn a_histogram_that_shrank_anywhere_was_reset() {
+    let reset = |earlier: &[f64], later: &[f64]| of(later).since(&of(earlier)).is_none();
+    assert!(reset(&[1.0, 2.0], &[1.0]));
+    assert!(
+        reset(&[1.0], &[2.0, 3.0]),
+        "more in all, less in one bucket"
+    );
+    assert!(reset(&[5.0], &[2.0, 3.0]), "a bucket beyond the last");
+    assert!(reset(&[0.0], &[2.0, 3.0]));
+    assert!(!reset(&[2.0], &[2.0, 3.0]));
+}

@@ -156,7 +156,9 @@ impl From<AppendError> for Problem {
     fn from(error: AppendError) -> Self {
         match &error {
             AppendError::NoSpace | AppendError::ReadOnly(_) => Self::unavailable(error.to_string()),
-            AppendError::Overloaded => Self::overloaded(error.to_string()),
+            AppendError::Overloaded | AppendError::RateLimit { .. } => {
+                Self::overloaded(error.to_string())
+            }
             AppendError::Failed(source) => Self::failed(&error, source.as_ref()),
         }
     }
@@ -330,5 +332,12 @@ mod tests {
             "the log says why",
         );
         check(AppendError::Overloaded, 429, true, "");
+        let per_second = 7;
+        check(
+            AppendError::RateLimit { per_second },
+            429,
+            true,
+            "7 samples",
+        );
     }
 }

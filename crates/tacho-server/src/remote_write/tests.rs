@@ -98,6 +98,7 @@ fn many_refusals_are_counted_and_a_few_are_named() {
 fn the_metric_that_grew_is_named() {
     let append: Append<'_> = &|_| {
         Ok(AppendOutcome {
+            filtered: 0,
             accepted: 0,
             rejected: vec![Rejected {
                 row: 0,

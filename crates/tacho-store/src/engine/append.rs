@@ -359,6 +359,7 @@ impl Engine {
         let kept = scratch.place_rows(batch, now + self.options.future);
         let outcome = AppendOutcome {
             accepted: scratch.order.len(),
+            filtered: 0,
             culprit: scratch
                 .rejected
                 .iter()

@@ -131,6 +131,7 @@ impl Engine {
         let now = (self.options.clock)();
         let (kept, rejected) = self.admit(table, records, now);
         let outcome = AppendOutcome {
+            filtered: 0,
             accepted: kept.len(),
             rejected,
             culprit: None,
