@@ -13,9 +13,11 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::alerting::Alerting;
 use crate::auth::Auth;
+use crate::filters::Filters;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
 use crate::intake::Intake;
+use crate::intake::quota::Quotas;
 use crate::otlp::listeners::Listening;
 use crate::otlp::logs::counts::LogCounts;
 use crate::otlp::metrics::OtlpMetrics;
@@ -42,6 +44,10 @@ pub struct App {
     pub auth: Auth,
     /// What came in, counted.
     pub intake: Intake,
+    /// What becomes of it before it is stored.
+    pub filters: Filters,
+    /// What one source may send.
+    pub quotas: Option<Quotas>,
     /// Points on their way in.
     pub ingest: Ingest,
     /// Where OTLP is listened for beside the main port.
@@ -90,6 +96,8 @@ impl App {
         let writes_max = server.writes_max;
         let remote_write = Receiver::new(server.remote_write, server.writes_max, server.bodies_max);
         Self {
+            filters: Filters::new(&settings.filters),
+            quotas: Quotas::new(settings.quotas.clone()),
             settings,
             store,
             auth: Auth::shut(),

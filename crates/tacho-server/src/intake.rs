@@ -9,11 +9,17 @@
 //! Blocks, like the store. Not for reading bytes: that is `tacho-wire`'s, nor for HTTP.
 
 mod counts;
+pub mod quota;
 
-use tacho_model::{AppendError, AppendOutcome, Appender, Batch, Refusal, Timestamp};
+use tacho_model::{
+    AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, Matcher, Querier, Refusal,
+    TimeRange, Timestamp,
+};
+use tacho_store::Store;
 
 pub use self::counts::{Intake, Protocol, Signal, SourceCounts, Tally};
 use crate::app::App;
+use crate::filters::{Moment, Sifted, Stored, Window};
 
 /// Where something came from.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +55,68 @@ impl Door<'_> {
     /// Appends a batch without counting its rows, for who appends some of them again in another
     /// form and counts in the end.
     pub fn append_uncounted(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
+        let now = Timestamp::now();
+        if let Some(quotas) = &self.app.quotas {
+            quotas.take_samples(self.origin, batch.len(), now)?;
+        }
+        let Some(filters) = &self.app.filters.samples else {
+            return self.append_limited(batch, now);
+        };
+        let options = &self.app.settings.storage.options;
+        let moment = Moment {
+            now,
+            window: Window {
+                ahead: options.future,
+                behind: options.out_of_order,
+            },
+            stored: &*self.app.store,
+        };
+        match filters.apply(batch, self.origin, moment) {
+            None => self.append_limited(batch, now),
+            Some(sifted) => self.append_sifted(sifted, now),
+        }
+    }
+
+    /// Appends what was made of a batch.
+    fn append_sifted(
+        &self,
+        sifted: Sifted<'_>,
+        now: Timestamp,
+    ) -> Result<AppendOutcome, AppendError> {
+        let stored = match sifted.batch().is_empty() {
+            true => AppendOutcome::default(),
+            false => self.append_limited(sifted.batch(), now)?,
+        };
+        let (outcome, lost) = sifted.outcome(&stored);
+        if !lost.is_empty() {
+            let mut tally = Tally::default();
+            for reason in lost {
+                tally.refuse(refusal_reason(reason), 1);
+            }
+            let groups = Origin::new(Protocol::Filter, "aggregate");
+            self.app.intake.count(groups, Signal::Samples, &tally);
+        }
+        Ok(outcome)
+    }
+
+    /// Appends the series that the source may have.
+    fn append_limited(&self, batch: &Batch, now: Timestamp) -> Result<AppendOutcome, AppendError> {
+        let quotas = self.app.quotas.as_ref();
+        let Some(over) = quotas.and_then(|quotas| quotas.over(self.origin, batch, now)) else {
+            return self.append_stored(batch);
+        };
+        let sifted = Sifted::without(batch, &over.series, Refusal::SourceSeriesLimit);
+        let stored = match sifted.batch().is_empty() {
+            true => AppendOutcome::default(),
+            false => self.append_stored(sifted.batch())?,
+        };
+        let (outcome, _) = sifted.outcome(&stored);
+        self.app.note_limit(over.culprit.as_ref());
+        let culprit = outcome.culprit.or(over.culprit);
+        Ok(AppendOutcome { culprit, ..outcome })
+    }
+
+    fn append_stored(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
         let appended = self.app.store.append(batch);
         self.app.note_append(appended.as_ref().err());
         if let Ok(outcome) = &appended {
@@ -86,10 +154,30 @@ impl Appender for Door<'_> {
     }
 }
 
+impl Stored for Store {
+    fn kind(&self, name: &str) -> Option<Kind> {
+        self.metadata(name).map(|metadata| metadata.kind)
+    }
+
+    fn samples(&self, labels: &Labels, within: TimeRange) -> Columns {
+        let mut columns = Columns::new();
+        let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+        // One that cannot be read is one that is not there: a counter starts again, a reset.
+        if let Ok(selection) = self.select(&matchers, within)
+            && let Some(index) = (0..selection.len()).find(|i| selection.labels(*i) == labels)
+            && selection.read(index, &mut columns).is_err()
+        {
+            columns.clear();
+        }
+        columns
+    }
+}
+
 /// What became of the rows of a batch.
 fn tally(batch: &Batch, outcome: &AppendOutcome) -> Tally {
     let mut tally = Tally {
-        accepted: outcome.accepted as u64,
+        accepted: (outcome.accepted - outcome.filtered) as u64,
+        filtered: outcome.filtered as u64,
         ..Tally::default()
     };
     for rejected in &outcome.rejected {

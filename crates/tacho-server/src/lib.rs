@@ -12,6 +12,7 @@
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
 //! - [`scrape`]: targets asked at their times
 //! - [`pushgateway`]: what short-lived jobs push
+//! - [`filters`]: what becomes of it before it is stored
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
 //! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
@@ -38,6 +39,7 @@ pub mod baselines;
 pub mod events;
 pub mod exposition;
 pub mod figures;
+pub mod filters;
 pub mod http;
 pub mod ingest;
 pub mod intake;

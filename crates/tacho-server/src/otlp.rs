@@ -172,6 +172,14 @@ impl Outcome {
         tally.note_time(time, now);
     }
 
+    /// Counts one that a filter drops.
+    fn filter(&mut self, service: &str, time: Timestamp) {
+        let now = *self.now.get_or_insert_with(Timestamp::now);
+        let tally = self.tally(service);
+        tally.filtered += 1;
+        tally.note_time(time, now);
+    }
+
     /// Counts one that was refused after all.
     fn reject(&mut self, service: &str, reason: &'static str, why: &dyn std::fmt::Display) {
         let tally = self.tally(service);

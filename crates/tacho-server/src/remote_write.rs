@@ -64,6 +64,8 @@ pub enum ReceiveError {
 pub struct Received {
     /// Samples kept.
     pub accepted: usize,
+    /// Of these, samples that a filter dropped.
+    filtered: usize,
     /// Refused samples by reason, in order of first appearance.
     refused: Vec<(Why, usize)>,
     /// The first of them: labels and reason.
@@ -138,7 +140,8 @@ impl Received {
     /// What became of its samples, in numbers.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally {
-            accepted: self.accepted as u64,
+            accepted: (self.accepted - self.filtered) as u64,
+            filtered: self.filtered as u64,
             ..self.delayed.clone()
         };
         for (why, count) in &self.refused {
@@ -220,6 +223,7 @@ impl Receiver {
         let outcome = append(batch)?;
         let mut received = Received {
             accepted: outcome.accepted,
+            filtered: outcome.filtered,
             culprit: outcome.culprit.clone(),
             ..Received::default()
         };
@@ -267,6 +271,7 @@ fn take_unordered(
     if !ordered.is_empty() {
         let outcome = append(&ordered)?;
         received.accepted += outcome.accepted;
+        received.filtered += outcome.filtered;
         received.culprit = outcome.culprit.clone().or(received.culprit.take());
         note(received, &ordered, &outcome.rejected);
     }

@@ -141,6 +141,9 @@ async fn serve(
     let mut app = App::new(settings, Arc::clone(&store), now).guarded_by(auth);
     app.listening = otlp.listening.clone();
     let app = Arc::new(app);
+    app.filters
+        .restore(&app.settings.storage.dir)
+        .map_err(RunError::Start)?;
 
     let (stop, stopped) = mpsc::channel();
     let sampler = {

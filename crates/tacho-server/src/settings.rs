@@ -11,6 +11,8 @@ use tacho_wire::remote_write::Limits;
 
 use crate::otlp::settings::{Listen, OtlpSettings};
 use crate::scrape::ScrapeSettings;
+use crate::filters::FilterSettings;
+use crate::intake::quota::QuotaSettings;
 use crate::statsd::settings::StatsdSettings;
 use crate::{events, spans};
 
@@ -29,6 +31,10 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// What is listened for and kept of OpenTelemetry.
     pub otlp: OtlpSettings,
+    /// What becomes of what is received before it is stored.
+    pub filters: FilterSettings,
+    /// What one source may send.
+    pub quotas: QuotaSettings,
 }
 
 impl Settings {
@@ -167,6 +173,8 @@ impl Default for Settings {
             },
             otlp: OtlpSettings::default(),
             scrape: ScrapeSettings::default(),
+            filters: FilterSettings::default(),
+            quotas: QuotaSettings::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! whole and leaves nothing optional. [`storage`] is a section with a file of its own, [`scalar`]
 //! single values with their units and places.
 
+pub(crate) mod filters;
 pub(crate) mod ingest;
 pub(crate) mod legacy;
 pub(crate) mod raw;
@@ -135,6 +136,7 @@ impl Config {
         if !self.is_insecure(overrides) {
             ingest.check_reach()?;
         }
+        settings.filters = self.raw.filters.settings()?;
         self.apply_rules(&mut settings)?;
         self.apply_scrape(&mut settings)?;
         Ok(settings)

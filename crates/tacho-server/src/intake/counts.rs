@@ -43,9 +43,28 @@ pub enum Protocol {
     Influx,
     /// `POST /api/performance/metrics`.
     Json,
+    /// Samples that a filter makes of others.
+    Filter,
 }
 
 impl Protocol {
+    /// Those that something comes by.
+    pub const ALL: [Self; 8] = [
+        Self::Host,
+        Self::Otlp,
+        Self::RemoteWrite,
+        Self::Scrape,
+        Self::Pushgateway,
+        Self::Statsd,
+        Self::Influx,
+        Self::Json,
+    ];
+
+    /// The way in of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
     /// Its name in labels and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,6 +76,7 @@ impl Protocol {
             Self::Statsd => "statsd",
             Self::Influx => "influx",
             Self::Json => "json",
+            Self::Filter => "filter",
         }
     }
 }

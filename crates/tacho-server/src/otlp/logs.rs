@@ -29,6 +29,7 @@ const NOBODY: &str = "unknown";
 /// were kept are kept once when they come again.
 pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
     let least = app.settings.otlp.event_severity;
+    let filters = app.filters.logs.as_ref();
     let now = Timestamp::now();
     let mut counted = Counted::default();
     let mut rows = EventRows::default();
@@ -41,6 +42,10 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
         let mut record = *record;
         if record.time == Timestamp::from_nanos(0) {
             record.time = now;
+        }
+        let origin = Origin::new(Protocol::Otlp, record.service);
+        if filters.is_some_and(|filters| !filters.keeps(&record, origin)) {
+            return outcome.filter(record.service, record.time);
         }
         outcome.accept(record.service, record.time);
         counted.add(&record);

@@ -1,6 +1,7 @@
 //! Traces: the spans of a request into the table of spans.
 
-use tacho_model::AppendError;
+use tacho_model::span::Span;
+use tacho_model::{AppendError, Timestamp};
 use tacho_store::records::RecordsError;
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::taken::Decoded;
@@ -8,6 +9,7 @@ use tacho_wire::otlp::traces::decode;
 
 use super::{Outcome, ReceiveError};
 use crate::app::App;
+use crate::filters::{SpanFilters, SpanVerdict};
 use crate::intake::{Origin, Protocol, Signal};
 use crate::spans::{SpanRows, TABLE, column};
 
@@ -22,30 +24,64 @@ const NOBODY: &str = "unknown";
 /// [`ReceiveError::Protobuf`], [`ReceiveError::Append`]; some spans may be kept then, and are kept
 /// once when they come again.
 pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
-    let mut rows = SpanRows::default();
-    let mut outcome = Outcome::default();
-    let mut failed = None;
+    let mut taken = Taken {
+        app,
+        rows: SpanRows::default(),
+        outcome: Outcome::default(),
+        failed: None,
+    };
+    let filters = app.filters.spans.as_ref();
+    let mut session = filters.map(|filters| filters.session(Timestamp::now()));
     let decoded: Decoded = decode(body, |span| {
-        if failed.is_some() {
+        let Some(session) = &mut session else {
+            return taken.keep(span);
+        };
+        let origin = Origin::new(Protocol::Otlp, span.service);
+        match session.take(origin, span, |released| taken.keep(released)) {
+            SpanVerdict::Keep => taken.keep(span),
+            SpanVerdict::Drop => taken.outcome.filter(span.service, span.start),
+            // Counted once its trace is decided.
+            SpanVerdict::Wait => {}
+        }
+    })?;
+    if let Some(error) = taken.failed {
+        return Err(error.into());
+    }
+    append(app, &mut taken.rows, &mut taken.outcome)?;
+    if let Some(session) = session {
+        session.commit()?;
+    }
+    for (service, spans) in filters.map(SpanFilters::take_expired).unwrap_or_default() {
+        taken.outcome.tally(&service).filtered += spans;
+    }
+    Ok(taken.outcome.finish(app, Signal::Spans, NOBODY, &decoded))
+}
+
+/// The spans of a request that are kept, on their way into the table.
+struct Taken<'a> {
+    app: &'a App,
+    rows: SpanRows,
+    outcome: Outcome,
+    failed: Option<AppendError>,
+}
+
+impl Taken<'_> {
+    fn keep(&mut self, span: &Span<'_>) {
+        if self.failed.is_some() {
             return;
         }
-        outcome.accept(span.service, span.start);
-        let mut pushed = rows.push(span);
-        if rows.len() >= APPEND_SPANS || is_full(&pushed) {
-            failed = append(app, &mut rows, &mut outcome).err();
+        self.outcome.accept(span.service, span.start);
+        let mut pushed = self.rows.push(span);
+        if self.rows.len() >= APPEND_SPANS || is_full(&pushed) {
+            self.failed = append(self.app, &mut self.rows, &mut self.outcome).err();
             if is_full(&pushed) {
-                pushed = rows.push(span);
+                pushed = self.rows.push(span);
             }
         }
         if let Err(error) = pushed {
-            outcome.reject(span.service, "too_large", &error);
+            self.outcome.reject(span.service, "too_large", &error);
         }
-    })?;
-    if let Some(error) = failed {
-        return Err(error.into());
     }
-    append(app, &mut rows, &mut outcome)?;
-    Ok(outcome.finish(app, Signal::Spans, NOBODY, &decoded))
 }
 
 /// Whether a row may fit where others have gone.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
 
 use crate::commands::{check_data, print};
-use crate::config::{Config, FILE_NAME, Overrides, environment, storage};
+use crate::config::{Config, FILE_NAME, Overrides, environment, filters, ingest, storage};
 use crate::exit::Outcome;
 
 /// Check a configuration file or a data folder.
@@ -73,6 +73,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
         text += &format!("collect.host: {}\n", collect.host);
         text += &format!("collect.interval: {}\n", format_duration(collect.interval));
+        for (key, value) in ingest::explain(&settings.quotas) {
+            text += &format!("{key}: {value}\n");
+        }
+        for (number, filter) in filters::explain(&settings.filters).iter().enumerate() {
+            text += &format!("filter {}: {filter}\n", number + 1);
+        }
         for rule in &settings.rules.rules {
             let window = format_duration(rule.window);
             let severity = rule.severity;

@@ -3,6 +3,7 @@
 //! Each protocol's part is a struct of its own here; what it means is checked where it is applied.
 
 mod otlp;
+mod quotas;
 mod statsd;
 
 use anyhow::{Result, bail};
@@ -10,8 +11,10 @@ use serde::Deserialize;
 use tacho_server::Settings;
 
 use self::otlp::RawOtlp;
+use self::quotas::RawSourceQuota;
+pub(crate) use self::quotas::explain;
 use self::statsd::RawStatsd;
-use super::scalar::Placed;
+use super::scalar::{Count, Placed};
 
 /// What the names of the variables begin with.
 const PREFIX: &str = "TACHO_INGEST_";
@@ -26,6 +29,12 @@ pub(crate) struct RawIngest {
     otlp: RawOtlp,
     /// The least severity of a log record that is kept as an event.
     event_severity: Option<Placed<otlp::Least>>,
+    /// Most active series of one source.
+    series_per_source_max: Option<Placed<Count>>,
+    /// Most samples a second of one source.
+    samples_per_second_max: Option<Placed<Count>>,
+    /// Sources with limits of their own.
+    sources: Vec<RawSourceQuota>,
 }
 
 impl RawIngest {
@@ -55,6 +64,7 @@ impl RawIngest {
         if let Some(least) = &self.event_severity {
             settings.otlp.event_severity = least.value.0;
         }
+        settings.quotas = self.quotas()?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use tacho_analysis::Severity;
 use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
+use super::filters::RawFilters;
 use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
 use super::scalar::{Length, Placed};
@@ -30,6 +31,8 @@ pub(crate) struct RawConfig {
     pub(crate) collect: RawCollect,
     /// What to listen to beside the main port.
     pub(crate) ingest: RawIngest,
+    /// What becomes of it before it is stored.
+    pub(crate) filters: RawFilters,
     /// Alert rules.
     pub(crate) rules: RawRules,
 
@@ -65,7 +68,6 @@ pub(crate) struct RawConfig {
     analysis: Option<NotYet>,
     logging: Option<NotYet>,
     health: Option<NotYet>,
-    filters: Option<NotYet>,
     notify: Option<NotYet>,
     baselines: Option<NotYet>,
     regression: Option<NotYet>,

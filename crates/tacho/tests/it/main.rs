@@ -16,6 +16,7 @@ mod baselines;
 mod bodies;
 mod commands;
 mod crash;
+mod filters;
 mod full_disk;
 mod influx;
 mod live;

@@ -109,7 +109,8 @@ pub(super) fn write(app: &App, source: &str, asked: &Asked, bytes: &[u8]) -> Ans
     };
     match &outcome {
         Ok(outcome) => {
-            tally.accepted = outcome.accepted as u64;
+            tally.accepted = (outcome.accepted - outcome.filtered) as u64;
+            tally.filtered = outcome.filtered as u64;
             tally.note_times(&batch, now);
             for rejected in &outcome.rejected {
                 let reason = refusal_reason(rejected.reason);
