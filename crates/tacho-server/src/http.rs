@@ -32,8 +32,8 @@ pub(crate) mod spans;
 pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod system;
-pub(crate) mod tokens;
 pub(crate) mod targets;
+pub(crate) mod tokens;
 pub(crate) mod v1;
 
 use std::time::Duration;

@@ -9,10 +9,10 @@ use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
-use crate::otlp::settings::{Listen, OtlpSettings};
-use crate::scrape::ScrapeSettings;
 use crate::filters::FilterSettings;
 use crate::intake::quota::QuotaSettings;
+use crate::otlp::settings::{Listen, OtlpSettings};
+use crate::scrape::ScrapeSettings;
 use crate::statsd::settings::StatsdSettings;
 use crate::{events, spans};
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// What is listened for and kept of OpenTelemetry.
     pub otlp: OtlpSettings,
+    /// What to scrape.
+    pub scrape: ScrapeSettings,
     /// What becomes of what is received before it is stored.
     pub filters: FilterSettings,
     /// What one source may send.
@@ -45,8 +47,6 @@ impl Settings {
         let otlp = otlp.into_iter().filter_map(Listen::address);
         std::iter::once(self.server.listen).chain(otlp).collect()
     }
-    /// What to scrape.
-    pub scrape: ScrapeSettings,
 }
 
 /// Where and how to listen.

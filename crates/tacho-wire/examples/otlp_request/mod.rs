@@ -44,18 +44,34 @@ fn point(load: Load, index: usize, nanos: u64) -> Vec<u8> {
     fixed(2, nanos - 60_000_000_000, &mut out);
     fixed(3, nanos, &mut out);
     if load == Load::Gauges {
-        fixed(4, (index as f64 * 0.37 + nanos as f64 / 1e9).to_bits(), &mut out);
+        fixed(
+            4,
+            (index as f64 * 0.37 + nanos as f64 / 1e9).to_bits(),
+            &mut out,
+        );
     } else {
         fixed(4, 150, &mut out);
         fixed(5, 12.5f64.to_bits(), &mut out);
         put(6, &[10u64.to_le_bytes(); 15].concat(), &mut out);
-        let bounds: Vec<u8> = (1..15).flat_map(|i| (f64::from(i) * 0.05).to_le_bytes()).collect();
+        let bounds: Vec<u8> = (1..15)
+            .flat_map(|i| (f64::from(i) * 0.05).to_le_bytes())
+            .collect();
         put(7, &bounds, &mut out);
     }
     attribute(attributes, "http.request.method", "GET", &mut out);
-    attribute(attributes, "http.route", &format!("/shop/{}", index % 100), &mut out);
+    attribute(
+        attributes,
+        "http.route",
+        &format!("/shop/{}", index % 100),
+        &mut out,
+    );
     attribute(attributes, "http.response.status_code", "200", &mut out);
-    attribute(attributes, "server.address", &format!("host-{:04}", index / 100), &mut out);
+    attribute(
+        attributes,
+        "server.address",
+        &format!("host-{:04}", index / 100),
+        &mut out,
+    );
     out
 }
 
@@ -63,8 +79,18 @@ fn point(load: Load, index: usize, nanos: u64) -> Vec<u8> {
 pub(crate) fn request(load: Load, number: usize, nanos: u64) -> Vec<u8> {
     let mut resource = Vec::new();
     attribute(1, "service.name", "shop", &mut resource);
-    attribute(1, "service.instance.id", &format!("shop-{number}"), &mut resource);
-    attribute(1, "deployment.environment.name", "production", &mut resource);
+    attribute(
+        1,
+        "service.instance.id",
+        &format!("shop-{number}"),
+        &mut resource,
+    );
+    attribute(
+        1,
+        "deployment.environment.name",
+        "production",
+        &mut resource,
+    );
     let (mut scope, mut scope_metrics) = (Vec::new(), Vec::new());
     put(1, b"shop.http", &mut scope);
     put(1, &scope, &mut scope_metrics);
@@ -74,7 +100,11 @@ pub(crate) fn request(load: Load, number: usize, nanos: u64) -> Vec<u8> {
             put(1, &point(load, metric * 100 + index, nanos), &mut data);
         }
         let mut out = Vec::new();
-        put(1, format!("http.server.figure.{metric}").as_bytes(), &mut out);
+        put(
+            1,
+            format!("http.server.figure.{metric}").as_bytes(),
+            &mut out,
+        );
         put(3, b"s", &mut out);
         if load == Load::Gauges {
             put(5, &data, &mut out);

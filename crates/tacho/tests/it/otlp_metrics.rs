@@ -32,8 +32,14 @@ fn with_sdk(protocol: &str, temporality: &str, histogram: &str) -> Option<(Home,
         .arg(protocol)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"))
         .env("OTEL_EXPORTER_OTLP_INSECURE", "true")
-        .env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality)
-        .env("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", histogram)
+        .env(
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            temporality,
+        )
+        .env(
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+            histogram,
+        )
         .env_remove("http_proxy")
         .env_remove("HTTP_PROXY");
     let output = sdk.output().unwrap();
@@ -60,12 +66,18 @@ fn check_numbers(server: &Server) {
         (r#"shop_items{otel_scope_name="shop.cart"}"#.to_owned(), 3.0),
         ("shop_memory_used_kibibytes".to_owned(), 1.0),
         ("shop_network_io_bytes_total".to_owned(), 30.0),
-        (r#"target_info{deployment_environment_name="test"}"#.to_owned(), 1.0),
+        (
+            r#"target_info{deployment_environment_name="test"}"#.to_owned(),
+            1.0,
+        ),
     ] {
         assert_eq!(last(server, &selector), expected, "{selector}");
     }
     let series = server.series(&[("match[]", "shop_network_io_bytes_total")]);
-    assert_eq!((&series[0]["kind"], &series[0]["unit"]), (&"counter".into(), &"By".into()));
+    assert_eq!(
+        (&series[0]["kind"], &series[0]["unit"]),
+        (&"counter".into(), &"By".into())
+    );
 }
 
 fn classic(protocol: &str, temporality: &str) {
@@ -135,7 +147,13 @@ fn send(server: &Server, body: &[u8]) -> Answer {
 fn w6_deltas_are_counted_once_though_the_server_is_killed() {
     let home = Home::with(QUIET);
     let begin = (now() * 1e9) as u64 - 60_000_000_000;
-    let interval = |i: u64| delta(begin + i * 1_000_000_000, begin + (i + 1) * 1_000_000_000, 1.0);
+    let interval = |i: u64| {
+        delta(
+            begin + i * 1_000_000_000,
+            begin + (i + 1) * 1_000_000_000,
+            1.0,
+        )
+    };
     let mut sent = 0;
     for _ in 0..3 {
         let server = home.start(&[]);
@@ -160,7 +178,11 @@ fn w6_what_is_refused_is_told_in_a_partial_success() {
     let now = (now() * 1e9) as u64;
     let answer = send(&server, &delta(now, now, -1.0));
     assert_eq!(answer.status, 200);
-    assert!(answer.body.contains("1 of 1 points were refused"), "{}", answer.body);
+    assert!(
+        answer.body.contains("1 of 1 points were refused"),
+        "{}",
+        answer.body
+    );
     assert!(answer.body.contains("negative"), "{}", answer.body);
     assert_eq!(send(&server, b"\x0a\x05\x01").status, 400);
     let year = 365 * 86_400 * 1_000_000_000;
