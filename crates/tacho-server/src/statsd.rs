@@ -146,12 +146,19 @@ impl Shared {
 fn read(shared: &Shared, at: usize) {
     let source = &shared.sources[at];
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    let mut failing = false;
     while !shared.is_stopping() {
         match source.socket.read(&mut buffer) {
-            Ok(bytes) => take(shared, at, &buffer[..bytes]),
+            Ok(bytes) => {
+                failing = false;
+                take(shared, at, &buffer[..bytes]);
+            }
             Err(error) if is_nothing(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot read StatsD from {}: {error}", source.name);
+                if !failing {
+                    tracing::warn!("cannot read StatsD from {}: {error}", source.name);
+                }
+                failing = true;
                 std::thread::sleep(PAUSE);
             }
         }

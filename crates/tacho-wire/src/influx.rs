@@ -9,7 +9,7 @@
 //! 2. Memory is bounded by the body and by [`Limits`]: of refused lines only the first are named.
 //! 3. No input makes it panic.
 //!
-//! Sources: InfluxDB "Line protocol reference" (v1.8 and v2); Telegraf's Prometheus output.
+//! Sources: `InfluxDB` "Line protocol reference" (v1.8 and v2); Telegraf's Prometheus output.
 
 mod line;
 mod parse;

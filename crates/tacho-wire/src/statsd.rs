@@ -7,7 +7,7 @@
 //! Sections that are not known (`|c:`, `|e:`, `|card:` and whatever comes) are skipped, as
 //! `DogStatsD`'s own agent does. Not for sums and names of series: who aggregates does those.
 //! Sources: etsy/statsd `docs/metric_types.md`; Datadog "`DogStatsD` datagram format" v1.0 to v1.3;
-//! tags within names as InfluxDB's and Telegraf's statsd input take them.
+//! tags within names as `InfluxDB`'s and Telegraf's statsd input take them.
 
 mod event;
 mod metric;

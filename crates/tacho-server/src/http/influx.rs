@@ -4,7 +4,7 @@
 //! Good lines are kept and bad ones named, in the shape of errors that the sender's version knows:
 //! 204 when all were kept, 400 for what repeating would not change, 413 for too much at once, 429
 //! and 503 with `Retry-After` for what passes. The body may be compressed by gzip.
-//! Sources: InfluxDB 1.8 "InfluxDB API reference"; InfluxDB 2.7 `/api/v2` reference.
+//! Sources: `InfluxDB` 1.8 "`InfluxDB` API reference"; `InfluxDB` 2.7 `/api/v2` reference.
 
 mod answers;
 mod receive;
@@ -96,7 +96,7 @@ async fn take(app: &SharedApp, peer: Peer, dialect: Dialect, request: Request) -
 }
 
 /// What the parameters and headers of a request say. Those that mean nothing here (`rp`, `org`,
-/// `consistency`, …) are passed over, as InfluxDB does.
+/// `consistency`, …) are passed over, as `InfluxDB` does.
 fn asked(dialect: Dialect, request: &Request) -> Answer<Asked> {
     let mut asked = Asked::default();
     let query = request.uri().query().unwrap_or("");

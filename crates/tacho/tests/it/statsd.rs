@@ -1,4 +1,4 @@
-//! StatsD by UDP and Unix socket: from real clients, through restarts, and under bad input.
+//! `StatsD` by UDP and Unix socket: from real clients, through restarts, and under bad input.
 
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
