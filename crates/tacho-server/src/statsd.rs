@@ -14,6 +14,7 @@
 
 mod aggregate;
 mod distinct;
+mod events;
 mod flush;
 mod series;
 pub mod settings;
@@ -30,6 +31,7 @@ use parking_lot::{Condvar, Mutex};
 use tacho_model::{Metadata, Querier as _, Timestamp};
 
 use self::aggregate::Aggregator;
+use self::events::Events;
 use self::settings::StatsdSettings;
 pub use self::socket::StatsdError;
 use self::socket::{DATAGRAM_BYTES_MAX, Socket};
@@ -59,6 +61,7 @@ struct Shared {
     sources: Vec<Source>,
     /// One for all sockets: a series is one wherever it is fed from.
     sums: Mutex<Aggregator>,
+    events: Mutex<Events>,
     /// Told to those who read, then to the one who writes.
     stopping: AtomicBool,
     all_is_read: AtomicBool,
@@ -96,6 +99,7 @@ impl Statsd {
             app: Arc::clone(app),
             sources,
             sums: Mutex::new(sums),
+            events: Mutex::default(),
             stopping: AtomicBool::new(false),
             all_is_read: AtomicBool::new(false),
             wake: (Mutex::new(()), Condvar::new()),
@@ -122,12 +126,14 @@ impl Statsd {
     /// Reads and writes what has arrived, and ends; whether all threads ended as they should.
     pub fn stop(self) -> bool {
         self.shared.stopping.store(true, Ordering::Relaxed);
-        let read = self.readers.into_iter().map(|reader| reader.join().is_ok());
-        let read = read.fold(true, |all, one| all && one);
+        let mut ended = true;
+        for reader in self.readers {
+            ended &= reader.join().is_ok();
+        }
         // The last flush comes after the last line.
         self.shared.all_is_read.store(true, Ordering::Relaxed);
         self.shared.wake();
-        self.flusher.join().is_ok() && read
+        self.flusher.join().is_ok() && ended
     }
 }
 
@@ -190,7 +196,9 @@ fn take(shared: &Shared, at: usize, mut datagram: &[u8]) {
         datagram = &datagram[..end.unwrap_or(0)];
         sums.refuse(at, "too_long", 1);
     }
-    sums.datagram(at, datagram, &known, &mut |_| Err("events_not_kept"));
+    sums.datagram(at, datagram, &known, &mut |event| {
+        shared.events.lock().push(event, Timestamp::now())
+    });
     let is_full = sums.is_full();
     drop(sums);
     if is_full {

@@ -67,7 +67,7 @@ struct Text {
     hash: u64,
     kind: MetricType,
     head_bytes: usize,
-    text: Box<str>,
+    sent: Box<str>,
     series: u32,
 }
 
@@ -75,9 +75,9 @@ impl Text {
     fn is_of(&self, metric: &Metric<'_>) -> bool {
         self.kind == metric.kind
             && self.head_bytes == metric.head.len()
-            && self.text.len() == metric.head.len() + metric.tags.len()
-            && self.text.starts_with(metric.head)
-            && self.text.ends_with(metric.tags)
+            && self.sent.len() == metric.head.len() + metric.tags.len()
+            && self.sent.starts_with(metric.head)
+            && self.sent.ends_with(metric.tags)
     }
 }
 
@@ -250,18 +250,18 @@ impl Aggregator {
         let labels = name::series(metric.name(), metric.all_tags());
         let labels = labels.map_err(|_| "invalid_labels")?;
         let series = self.place(labels, Form::of(metric.kind), known)?;
-        let text = [metric.head, metric.tags].concat().into_boxed_str();
+        let sent = [metric.head, metric.tags].concat().into_boxed_str();
         let is_full = self.texts.len() >= 2 * self.settings.series_max;
-        if is_full || self.text_bytes + text.len() > TEXT_BYTES_MAX {
+        if is_full || self.text_bytes + sent.len() > TEXT_BYTES_MAX {
             self.texts.clear();
             self.text_bytes = 0;
         }
-        self.text_bytes += text.len();
+        self.text_bytes += sent.len();
         let text = Text {
             hash,
             kind: metric.kind,
             head_bytes: metric.head.len(),
-            text,
+            sent,
             series,
         };
         self.texts.insert_unique(hash, text, |text| text.hash);
@@ -290,15 +290,12 @@ impl Aggregator {
             name.series += 1;
         }
         let series = Some(Series::new(labels.clone(), form, self.now));
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.series[at as usize] = series;
-                at
-            }
-            None => {
-                self.series.push(series);
-                self.series.len() as u32 - 1
-            }
+        let at = if let Some(at) = self.free.pop() {
+            self.series[at as usize] = series;
+            at
+        } else {
+            self.series.push(series);
+            self.series.len() as u32 - 1
         };
         self.by_labels.insert(labels, at);
         Ok(at)
@@ -406,7 +403,7 @@ impl Aggregator {
             let series = &self.series;
             self.texts
                 .retain(|text| series[text.series as usize].is_some());
-            self.text_bytes = self.texts.iter().map(|text| text.text.len()).sum();
+            self.text_bytes = self.texts.iter().map(|text| text.sent.len()).sum();
         }
     }
 }

@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use tacho_model::append::Culprit;
 use tacho_model::{Batch, Timestamp};
+use tacho_store::records::Records;
 
 use super::aggregate::Counts;
 use super::{Shared, stored};
 use crate::app::App;
+use crate::events::TABLE;
 use crate::intake::{Door, Origin, Protocol, Signal, Tally, error_reason, refusal_reason};
 
 /// Most samples that wait for a store which takes none.
@@ -32,6 +34,8 @@ struct Out<'a> {
     app: &'a App,
     shared: &'a Shared,
     kept: VecDeque<Batch>,
+    /// Events that the store did not take yet; others wait behind them.
+    events: Option<Records>,
     /// Datagrams that the kernel dropped so far, by source.
     dropped: Vec<u64>,
     said: Option<Instant>,
@@ -67,6 +71,7 @@ pub(super) fn run(shared: &Shared) {
         app: &shared.app,
         shared,
         kept: VecDeque::new(),
+        events: None,
         dropped: vec![0; shared.sources.len()],
         said: None,
     };
@@ -116,6 +121,7 @@ impl Out<'_> {
             self.say_limit(culprit);
         }
         let mut refused = self.write();
+        self.write_events(&mut refused);
         for (source, counts) in taken.counts.iter().enumerate() {
             // A sample may stem from several sources; what became of it is told of the first.
             let mut tally = std::mem::take(&mut refused);
@@ -171,6 +177,25 @@ impl Out<'_> {
             }
         }
         tally
+    }
+
+    /// Offers the events that wait to the store.
+    fn write_events(&mut self, tally: &mut Tally) {
+        if self.events.is_none() {
+            self.events = self.shared.events.lock().take();
+        }
+        let Some(rows) = &self.events else {
+            return;
+        };
+        match self.door(0).append_records(TABLE, rows) {
+            Ok(outcome) => {
+                for rejected in &outcome.rejected {
+                    tally.refuse(refusal_reason(rejected.reason), 1);
+                }
+                self.events = None;
+            }
+            Err(error) => self.say(|| format!("StatsD's events wait: {error}")),
+        }
     }
 
     fn count_dropped(&mut self, source: usize, tally: &mut Tally) {

@@ -104,6 +104,17 @@ fn check_datadog(target: impl Fn(&Home, &Server) -> String) {
     close(aggregate(&server, "dd_size", "max"), 4.0);
     close(aggregate(&server, "dd_spread", "avg"), 25.0);
     close(aggregate(&server, "dd_took", "p50"), 0.25);
+    let event = eventually("the event", || {
+        let body = server.query("/api/performance/events", &[]);
+        body["events"].as_array()?.first().cloned()
+    });
+    assert_eq!(
+        (&event["name"], &event["severity"]),
+        (&json!("Deployed"), &json!("info"))
+    );
+    assert_eq!(event["body"], "version 5\nby ann");
+    assert_eq!(event["attributes"]["app"], "shop", "{event}");
+    assert_eq!(event["attributes"]["alert_type"], "success", "{event}");
 }
 
 #[test]
