@@ -159,7 +159,8 @@ mod tests {
         for packing in [Packing::Gzip, Packing::Deflate, Packing::Zstd] {
             let body = packed(packing, &[7; 1000]);
             for damaged in [&b"no"[..], b"", &body[..body.len() - 3]] {
-                let refused = unpack(packing, damaged, 99, &mut Vec::new());
+                let mut buffer = Vec::new();
+                let refused = unpack(packing, damaged, 99, &mut buffer);
                 assert!(refused.is_err(), "{packing:?} {damaged:?}");
             }
         }
