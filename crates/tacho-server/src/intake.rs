@@ -83,9 +83,10 @@ impl Door<'_> {
         sifted: Sifted<'_>,
         now: Timestamp,
     ) -> Result<AppendOutcome, AppendError> {
-        let stored = match sifted.batch().is_empty() {
-            true => AppendOutcome::default(),
-            false => self.append_limited(sifted.batch(), now)?,
+        let stored = if sifted.batch().is_empty() {
+            AppendOutcome::default()
+        } else {
+            self.append_limited(sifted.batch(), now)?
         };
         let (outcome, lost) = sifted.outcome(&stored);
         if !lost.is_empty() {
@@ -106,9 +107,10 @@ impl Door<'_> {
             return self.append_stored(batch);
         };
         let sifted = Sifted::without(batch, &over.series, Refusal::SourceSeriesLimit);
-        let stored = match sifted.batch().is_empty() {
-            true => AppendOutcome::default(),
-            false => self.append_stored(sifted.batch())?,
+        let stored = if sifted.batch().is_empty() {
+            AppendOutcome::default()
+        } else {
+            self.append_stored(sifted.batch())?
         };
         let (outcome, _) = sifted.outcome(&stored);
         self.app.note_limit(over.culprit.as_ref());

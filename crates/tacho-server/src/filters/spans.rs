@@ -222,7 +222,6 @@ impl SpanSession<'_> {
         }
         let mut tail = self.filters.tail.lock();
         let decided = tail.decided.get(trace).map(|seen| *seen.value);
-        let is_waiting = tail.traces.contains_key(&trace);
         if decided == Some(true) {
             return SpanVerdict::Keep;
         }
@@ -242,8 +241,7 @@ impl SpanSession<'_> {
         let mut bytes = Vec::new();
         encode(span, &mut bytes);
         let bytes: Box<[u8]> = bytes.into();
-        let service = if is_waiting { "" } else { span.service };
-        tail.hold(trace, bytes.clone(), service, policy.wait, self.now);
+        tail.hold(trace, bytes.clone(), span.service, policy.wait, self.now);
         self.held.push((trace, bytes));
         SpanVerdict::Wait
     }

@@ -12,6 +12,7 @@
 //! argument. Not for the limits on the whole store: those are the store's.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +108,6 @@ impl Quotas {
         if settings.any == Quota::default() && settings.sources.is_empty() {
             return None;
         }
-        use std::hash::{BuildHasher as _, RandomState};
         Some(Self {
             others: Arc::new(Source::new(settings.any)),
             settings,

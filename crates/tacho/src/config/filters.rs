@@ -211,10 +211,10 @@ impl RawFilter {
                 self.allow(&["relabel_configs"])?;
                 let rules = self.relabel_configs.iter().flatten();
                 let rules: Vec<_> = rules.map(RawRelabel::rule).collect::<Result<_>>()?;
-                match rules.is_empty() {
-                    true => Err(missing("relabel_configs")),
-                    false => Ok(SampleAction::Relabel(rules)),
+                if rules.is_empty() {
+                    return Err(missing("relabel_configs"));
                 }
+                Ok(SampleAction::Relabel(rules))
             }
             "throttle" => {
                 self.allow(&["interval"])?;

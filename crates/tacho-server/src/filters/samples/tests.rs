@@ -1,6 +1,6 @@
 use proptest::prelude::*;
-use tacho_model::append::{Exemplar, STALE_NAN_BITS};
-use tacho_model::{Columns, Kind, TimeRange, Unit, label};
+use tacho_model::append::{Exemplar, STALE_NAN_BITS, is_stale};
+use tacho_model::{AppendOutcome, Columns, Kind, Refusal, Rejected, TimeRange, Unit, Value, label};
 
 use super::super::aggregate::{Stored, Window};
 use super::super::rule::{Aggregation, Scope, Selectors};
