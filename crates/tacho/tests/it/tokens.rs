@@ -557,9 +557,13 @@ fn w6_a_flood_of_wrong_tokens_is_slowed_and_told_once() {
 
 #[test]
 fn w6_the_ports_for_opentelemetry_ask_as_well() {
-    let config = "ingest: {otlp: {http: '127.0.0.1:0', grpc: '127.0.0.1:0'}}\n";
-    let home = Home::with(&format!("{QUIET}{config}"));
-    let (server, admin) = guarded(&home);
+    let home = Home::with(QUIET);
+    let mut command = home.command(&["start", "--port", "0", "--data-dir", "data"]);
+    for port in ["TACHO_INGEST_OTLP_HTTP", "TACHO_INGEST_OTLP_GRPC"] {
+        command.env(port, "127.0.0.1:0");
+    }
+    let server = Server::spawn(command);
+    let admin = make(&server, "admin", &["admin"]);
     let log = server.log();
     let (_, said) = log.split_once("OpenTelemetry over HTTP on ").unwrap();
     let (http, rest) = said.split_once(", gRPC on ").unwrap();
