@@ -222,9 +222,14 @@ impl Gateway {
 
     /// Appends all last values once more. Blocks.
     pub fn tell_all(&self, app: &App) {
-        let groups = self.groups.lock().clone();
-        for (labels, group) in groups {
-            if let Err(error) = tell(app, &labels, &group, now()) {
+        let all: Vec<Labels> = self.groups.lock().keys().cloned().collect();
+        for labels in all {
+            // Held while it is appended: what is deleted meanwhile must not come back.
+            let groups = self.groups.lock();
+            let Some(group) = groups.get(&labels) else {
+                continue;
+            };
+            if let Err(error) = tell(app, &labels, group, now()) {
                 tracing::warn!("pushed values are not told again: {error}");
                 return;
             }

@@ -15,7 +15,7 @@ use tacho_wire::exposition::Form;
 use tokio::sync::{Semaphore, watch};
 
 use super::cache::Cache;
-use super::client::{Client, Coding, FetchError, Fetched, gunzip};
+use super::client::{Client, Coding, Fetched, gunzip};
 use super::settings::{BODY_BYTES_MAX, Job};
 use super::status::{Active, Health, LastScrape};
 use super::sweep::{Of, Swept, stale};
@@ -212,10 +212,13 @@ impl Turn {
             time,
         };
         let Bench { batch, text } = &mut bench;
-        let swept = fetched.and_then(|fetched| self.sweep(of, &fetched, cache, batch, text));
-        if swept.is_err() {
-            of.end_all(cache, batch);
-        }
+        let swept = match fetched {
+            Ok(fetched) => self.sweep(of, &fetched, cache, batch, text),
+            Err(error) => {
+                of.end_all(cache, batch);
+                Err(error)
+            }
+        };
         let duration = began.elapsed();
         let counts = *swept.as_ref().unwrap_or(&Swept::default());
         let up = f64::from(u8::from(swept.is_ok()));
@@ -250,11 +253,13 @@ impl Turn {
         batch: &mut Batch,
         text: &mut Vec<u8>,
     ) -> Result<Swept, String> {
-        let wrong = |error: FetchError| error.to_string();
         let body = match fetched.coding {
             Coding::Plain => &fetched.body,
             Coding::Gzip => {
-                gunzip(&fetched.body, self.bytes_max(), text).map_err(wrong)?;
+                if let Err(error) = gunzip(&fetched.body, self.bytes_max(), text) {
+                    of.end_all(cache, batch);
+                    return Err(error.to_string());
+                }
                 &*text
             }
         };

@@ -306,20 +306,18 @@ fn w6_prometheus_client_is_scraped_in_every_form_with_the_values_prometheus_sees
     }
 }
 
-/// Prometheus exposes native histograms of itself, by protobuf.
+/// What Prometheus 2.42 exposes by protobuf, with a native histogram behind it.
 #[test]
-fn w6_native_histograms_of_a_real_prometheus_are_scraped() {
-    if !there_is("prometheus") {
-        return;
-    }
-    let home = Home::new();
-    let quiet = Home::with(QUIET);
-    let idle = quiet.start(&[]);
-    let prometheus = Prometheus::with(&idle, &quiet, "", &["--enable-feature=native-histograms"]);
-    eventually("a scrape", || {
-        prometheus.query("up").filter(|up| up == &[1.0])
+fn w6_native_histograms_are_scraped_by_protobuf() {
+    let exporter = Exporter::new("");
+    exporter.answer(|answer| {
+        answer.headers = "Content-Type: application/vnd.google.protobuf; \
+            proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n"
+            .to_owned();
+        answer.body = include_bytes!("../../../../fuzz/seeds/native_histogram.pb").to_vec();
     });
-    let at = prometheus.address();
+    let at = exporter.address.as_str();
+    let home = Home::new();
     let job = format!(
         "  - {{job_name: p, scrape_native_histograms: true, static_configs: [{{targets: ['{at}']}}]}}\n"
     );
@@ -329,22 +327,53 @@ fn w6_native_histograms_of_a_real_prometheus_are_scraped() {
         "up{",
         &[&format!(r#"up{{instance="{at}",job="p"}} 1"#)],
     );
-    // Native histograms are shown as summaries, and have no series of their buckets.
-    let name = "prometheus_tsdb_compaction_chunk_range_seconds";
-    let native = eventually("a native histogram", || {
-        let body = server.get("/metrics").body;
-        let mut found = body
-            .lines()
-            .filter(|line| line.starts_with("# TYPE ") && line.ends_with(" summary"));
-        found
-            .any(|line| line.contains("prometheus_"))
-            .then_some(body)
-    });
-    println!(
-        "{}",
-        native.lines().filter(|line| line.contains(name)).count()
+    let asked = exporter.asked().remove(0);
+    let protobuf = asked.find("application/vnd.google.protobuf");
+    assert!(protobuf < asked.find("openmetrics-text"), "{asked}");
+    // Shown as a summary, because the text has no form for it.
+    let body = server.get("/metrics").body;
+    assert!(body.contains("# TYPE request_seconds summary\n"), "{body}");
+    let quantiles = lines(&server, "request_seconds{");
+    assert_eq!(quantiles.len(), 5, "{quantiles:?}");
+    assert!(quantiles[0].contains(r#"path="/a\"b""#), "{quantiles:?}");
+    assert_eq!(lines(&server, "prometheus_build_info{").len(), 1);
+    assert_eq!(
+        lines(
+            &server,
+            "prometheus_tsdb_compaction_duration_seconds_bucket{"
+        )
+        .len(),
+        15
     );
-    assert!(lines(&server, "prometheus_build_info{").len() == 1);
+}
+
+/// Prometheus itself, by protobuf.
+#[test]
+fn w6_a_real_prometheus_is_scraped_by_protobuf() {
+    if !there_is("prometheus") {
+        return;
+    }
+    let quiet = Home::with(QUIET);
+    let idle = quiet.start(&[]);
+    let more = ["--enable-feature=native-histograms"];
+    let prometheus = Prometheus::with(&idle, &quiet, "", &more);
+    eventually("a scrape", || {
+        prometheus.query("up").filter(|up| up == &[1.0])
+    });
+    let at = prometheus.address();
+    let home = Home::new();
+    let job = format!(
+        "  - {{job_name: p, scrape_protocols: [PrometheusProto], \
+         static_configs: [{{targets: ['{at}']}}]}}\n"
+    );
+    let server = scraping(&home, &job);
+    until(
+        &server,
+        "up{",
+        &[&format!(r#"up{{instance="{at}",job="p"}} 1"#)],
+    );
+    assert_eq!(lines(&server, "prometheus_build_info{").len(), 1);
+    assert!(lines(&server, "go_gc_duration_seconds{").len() > 3);
 }
 
 #[test]
@@ -375,6 +404,9 @@ fn w6_tls_is_verified_by_the_authority_that_is_given() {
             "/CN=exporter.test",
             "-addext",
             "subjectAltName=DNS:exporter.test",
+            // Verifiers other than Go's take no authority for a server.
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
         ])
         .current_dir(home.path("."))
         .output()
