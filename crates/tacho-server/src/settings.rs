@@ -37,6 +37,8 @@ pub struct Settings {
     pub filters: FilterSettings,
     /// What one source may send.
     pub quotas: QuotaSettings,
+    /// What to scrape.
+    pub scrape: ScrapeSettings,
 }
 
 impl Settings {
