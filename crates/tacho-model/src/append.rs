@@ -173,6 +173,14 @@ impl Batch {
         self.index(at, false)
     }
 
+    /// Adds a label set that `write` appends to the buffer, unchecked as by [`Self::series_at`].
+    #[inline]
+    pub fn series_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> SeriesIndex {
+        let start = self.labels.len();
+        write(&mut self.labels);
+        self.series_at(start..self.labels.len())
+    }
+
     /// Everything in the buffer.
     pub fn buffer(&self) -> &[u8] {
         &self.labels
@@ -214,6 +222,11 @@ impl Batch {
         self.rows.len()
     }
 
+    /// Number of samples that are distributions.
+    pub fn histogram_count(&self) -> usize {
+        self.histograms.len()
+    }
+
     /// Whether there is no sample, no metadata and no exemplar.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.metadata.is_empty() && self.exemplars.is_empty()
@@ -249,6 +262,12 @@ impl Batch {
     pub fn label_bytes(&self, series: SeriesIndex) -> &[u8] {
         let span = self.series[series.as_usize()];
         &self.labels[span.start as usize..span.end as usize]
+    }
+
+    /// Where the label set of a series lies in [`Self::buffer`].
+    pub fn label_range(&self, series: SeriesIndex) -> Range<usize> {
+        let span = self.series[series.as_usize()];
+        span.start as usize..span.end as usize
     }
 
     /// All label sets as they were added, in the order of [`SeriesIndex::as_usize`].

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use parking_lot::RwLock;
 use tacho_collect::{Host, HostOptions, HostSnapshot};
 use tacho_model::append::Culprit;
-use tacho_model::{AppendError, Matcher, Querier, TimeRange, Timestamp};
+use tacho_model::{AppendError, Batch, Matcher, Querier, TimeRange, Timestamp};
 use tacho_store::Store;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::alerting::Alerting;
 use crate::auth::Auth;
+use crate::exemplars;
 use crate::filters::Filters;
+use crate::forward::Forwarding;
 use crate::http::problem::{Answer, Problem};
 use crate::ingest::Ingest;
 use crate::intake::Intake;
@@ -62,6 +64,8 @@ pub struct App {
     pub gateway: Gateway,
     /// How scraping goes.
     pub scraping: Scraping,
+    /// What is sent on.
+    pub forward: Forwarding,
     /// The host as of the last tick.
     pub host: RwLock<HostSnapshot>,
     /// Alert rules and their states.
@@ -109,6 +113,7 @@ impl App {
             otlp_metrics: OtlpMetrics::new(writes_max),
             gateway,
             scraping: Scraping::default(),
+            forward: Forwarding::default(),
             host: RwLock::new(this_host()),
             alerting,
             summary: SummaryCache::default(),
@@ -153,6 +158,16 @@ impl App {
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    }
+
+    /// Keeps the exemplars of a batch. What cannot be kept of them is told, and costs no sample.
+    pub(crate) fn exemplars(&self, batch: &Batch) {
+        if batch.exemplars().is_empty() {
+            return;
+        }
+        if let Err(error) = exemplars::append(&self.store, batch) {
+            tracing::debug!("exemplars are not kept: {error}");
+        }
     }
 
     /// A place for a body that arrives, as soon as there is one.

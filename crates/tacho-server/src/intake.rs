@@ -124,6 +124,9 @@ impl Door<'_> {
         if let Ok(outcome) = &appended {
             self.app.note_limit(outcome.culprit.as_ref());
             self.app.count_samples(outcome.accepted);
+            self.app.exemplars(batch);
+            // Before whoever sent it is told that it was kept.
+            self.app.forward.samples(batch, &outcome.rejected);
         }
         appended
     }

@@ -17,6 +17,8 @@
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
 //! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
 //! - [`spans`], [`events`]: the tables of what is no series
+//! - [`exemplars`]: single observations and their traces, in a table of their own
+//! - [`forward`]: what was taken, sent on to other servers
 //! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
 //! - [`ingest`], [`series`], [`exposition`]: points in, series out, text for Prometheus
@@ -37,9 +39,11 @@ pub mod app;
 pub mod auth;
 pub mod baselines;
 pub mod events;
+pub mod exemplars;
 pub mod exposition;
 pub mod figures;
 pub mod filters;
+pub mod forward;
 pub mod http;
 pub mod ingest;
 pub mod intake;

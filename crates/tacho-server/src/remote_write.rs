@@ -19,7 +19,10 @@ use tacho_model::label::canonicalize;
 use tacho_model::{
     AppendError, AppendOutcome, Batch, LabelsRef, Refusal, Rejected, Timestamp, Value,
 };
-use tacho_wire::remote_write::{Limits, Reason, RemoteWriteError, decode, describe_labels};
+use tacho_wire::remote_write::encode::Version;
+use tacho_wire::remote_write::{
+    Limits, Reason, RemoteWriteError, Scratch, decode, decode_v2, describe_labels,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -44,8 +47,15 @@ pub struct Receiver {
     limits: Limits,
     turns: Arc<Semaphore>,
     idle_max: (usize, usize),
-    batches: Mutex<Vec<Batch>>,
+    places: Mutex<Vec<Place>>,
     buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+/// What a request is read into.
+#[derive(Debug, Default)]
+struct Place {
+    batch: Batch,
+    scratch: Scratch,
 }
 
 /// Why nothing is promised of a request's samples.
@@ -62,10 +72,14 @@ pub enum ReceiveError {
 /// What became of a request's samples.
 #[derive(Debug, Default)]
 pub struct Received {
-    /// Samples kept.
+    /// Samples kept, distributions among them.
     pub accepted: usize,
     /// Of these, samples that a filter dropped.
     filtered: usize,
+    /// Distributions kept.
+    pub histograms: usize,
+    /// Exemplars kept.
+    pub exemplars: usize,
     /// Refused samples by reason, in order of first appearance.
     refused: Vec<(Why, usize)>,
     /// The first of them: labels and reason.
@@ -92,6 +106,8 @@ impl Why {
             Self::Decoder(Reason::Histogram(_) | Reason::Spans) => {
                 refusal_reason(Refusal::InvalidHistogram)
             }
+            Self::Decoder(Reason::Symbols) => "invalid_symbols",
+            Self::Decoder(Reason::Exemplar) => "invalid_exemplar",
             Self::Decoder(Reason::InvalidLabels) => refusal_reason(Refusal::InvalidLabels),
             Self::Store(refusal) => refusal_reason(refusal),
         }
@@ -175,7 +191,7 @@ impl Receiver {
             limits,
             turns: Arc::new(Semaphore::new(writes_max)),
             idle_max: (writes_max, bodies_max),
-            batches: Mutex::default(),
+            places: Mutex::default(),
             buffers: Mutex::default(),
         }
     }
@@ -200,15 +216,21 @@ impl Receiver {
     }
 
     /// Decodes a request and hands its samples to `append`. Blocks.
-    pub fn receive(&self, append: Append<'_>, body: &[u8]) -> Result<Received, ReceiveError> {
-        let mut batch = self.batches.lock().pop().unwrap_or_default();
-        let received = self.take(append, body, &mut batch);
+    pub fn receive(
+        &self,
+        append: Append<'_>,
+        version: Version,
+        body: &[u8],
+    ) -> Result<Received, ReceiveError> {
+        let mut place = self.places.lock().pop().unwrap_or_default();
+        let received = self.take(append, version, body, &mut place);
+        let Place { batch, scratch } = &place;
         let is_ordinary = batch.len() <= BATCH_SAMPLES_KEPT
             && batch.series_count() <= BATCH_SAMPLES_KEPT
-            && batch.buffer().len() <= BATCH_BYTES_KEPT;
-        let mut idle = self.batches.lock();
+            && batch.buffer().len().max(scratch.capacity()) <= BATCH_BYTES_KEPT;
+        let mut idle = self.places.lock();
         if is_ordinary && idle.len() < self.idle_max.0 {
-            idle.push(batch);
+            idle.push(place);
         }
         received
     }
@@ -216,14 +238,22 @@ impl Receiver {
     fn take(
         &self,
         append: Append<'_>,
+        version: Version,
         body: &[u8],
-        batch: &mut Batch,
+        place: &mut Place,
     ) -> Result<Received, ReceiveError> {
-        let decoded = decode(body, self.limits, batch)?;
+        let Place { batch, scratch } = place;
+        let decoded = match version {
+            Version::One => decode(body, self.limits, batch)?,
+            Version::Two => decode_v2(body, self.limits, scratch, batch)?,
+        };
+        let batch = &*batch;
         let outcome = append(batch)?;
         let mut received = Received {
             accepted: outcome.accepted,
             filtered: outcome.filtered,
+            histograms: histograms_kept(batch, &outcome),
+            exemplars: batch.exemplars().len(),
             culprit: outcome.culprit.clone(),
             ..Received::default()
         };
@@ -243,6 +273,15 @@ impl Receiver {
         received.delayed.note_times(batch, Timestamp::now());
         Ok(received)
     }
+}
+
+/// How many of the rows that were kept are distributions.
+fn histograms_kept(batch: &Batch, outcome: &AppendOutcome) -> usize {
+    let refused = outcome.rejected.iter().filter(|rejected| {
+        let (_, _, value) = batch.row(rejected.row);
+        matches!(value, Value::Histogram(_))
+    });
+    batch.histogram_count().saturating_sub(refused.count())
 }
 
 /// Appends rows once more whose label sets only lacked the canonical form.
@@ -272,6 +311,7 @@ fn take_unordered(
         let outcome = append(&ordered)?;
         received.accepted += outcome.accepted;
         received.filtered += outcome.filtered;
+        received.histograms += histograms_kept(&ordered, &outcome);
         received.culprit = outcome.culprit.clone().or(received.culprit.take());
         note(received, &ordered, &outcome.rejected);
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tacho_model::Timestamp;
+use tacho_model::{Querier as _, Timestamp};
 use tacho_store::state::STATE_FILE;
 use tacho_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -23,6 +23,7 @@ use crate::allocator;
 use crate::app::App;
 use crate::auth::secret::Secret;
 use crate::auth::{Auth, TokenError};
+use crate::forward::{Describe, ForwardError, Forwarding};
 use crate::maintenance::Maintenance;
 use crate::otlp::listeners::Listening;
 use crate::settings::Settings;
@@ -84,6 +85,9 @@ pub enum RunError {
     /// The data folder cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is received cannot be forwarded.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
     /// A thread or the runtime could not be started.
     #[error("cannot start: {0}")]
     Start(#[source] std::io::Error),
@@ -138,7 +142,9 @@ async fn serve(
     {
         return Err(unguarded(address, &settings));
     }
+    let forward = forwarding(&settings, &store, address)?;
     let mut app = App::new(settings, Arc::clone(&store), now).guarded_by(auth);
+    app.forward = forward;
     app.listening = otlp.listening.clone();
     let app = Arc::new(app);
     app.filters
@@ -195,10 +201,12 @@ async fn serve(
     }
     scraping.shutdown().await;
     drop(stop);
+    let last = Arc::clone(&app);
     let joined = tokio::task::spawn_blocking(move || {
         let statsd = statsd.is_none_or(Statsd::stop);
         let sampled = sampler.join().is_ok();
-        maintenance.join() && sampled && statsd
+        let forwarded = last.forward.stop();
+        maintenance.join() && sampled && statsd && forwarded
     });
     if !matches!(joined.await, Ok(true)) {
         tracing::error!("a thread of the server ended abnormally");
@@ -229,6 +237,23 @@ fn wide(settings: &Settings) -> Result<Option<SocketAddr>, RunError> {
 fn unguarded(address: SocketAddr, settings: &Settings) -> RunError {
     let dir = settings.storage.dir.clone();
     RunError::Unguarded { address, dir }
+}
+
+/// Begins to forward what is configured.
+fn forwarding(
+    settings: &Settings,
+    store: &Arc<Store>,
+    address: SocketAddr,
+) -> Result<Forwarding, RunError> {
+    let known = Arc::clone(store);
+    let describe: Describe = Arc::new(move |name| known.metadata(name));
+    let dir = &settings.storage.dir;
+    Ok(Forwarding::start(
+        &settings.forward,
+        dir,
+        &[address],
+        &describe,
+    )?)
 }
 
 /// A read-only server over a data folder, inside this process, on a free loopback port: how

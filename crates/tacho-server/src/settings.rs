@@ -10,11 +10,12 @@ use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
 use crate::filters::FilterSettings;
+use crate::forward::settings::ForwardSettings;
 use crate::intake::quota::QuotaSettings;
 use crate::otlp::settings::{Listen, OtlpSettings};
 use crate::scrape::ScrapeSettings;
 use crate::statsd::settings::StatsdSettings;
-use crate::{events, spans};
+use crate::{events, exemplars, spans};
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Settings {
     pub quotas: QuotaSettings,
     /// What to scrape.
     pub scrape: ScrapeSettings,
+    /// Where to send what was taken.
+    pub forward: Vec<ForwardSettings>,
 }
 
 impl Settings {
@@ -157,6 +160,7 @@ impl Default for Settings {
                     tables: vec![
                         spans::table(spans::RETENTION),
                         events::table(events::RETENTION),
+                        exemplars::table(exemplars::RETENTION),
                     ],
                     ..StoreOptions::default()
                 },
@@ -177,6 +181,7 @@ impl Default for Settings {
             scrape: ScrapeSettings::default(),
             filters: FilterSettings::default(),
             quotas: QuotaSettings::default(),
+            forward: Vec::new(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! buffer, so that an error says where in the request it is.
 //! Source: <https://protobuf.dev/programming-guides/encoding/>.
 
+pub(crate) mod write;
+
 use std::ops::Range;
 
 /// Why bytes are no message. Offsets count bytes of the whole buffer.
@@ -85,6 +87,12 @@ impl<'a> Reader<'a> {
     /// The bytes from here on.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    /// Passes over bytes that [`Self::rest`] has.
+    #[inline]
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.at = (self.at + bytes).min(self.bytes.len());
     }
 
     /// The key of the next field.

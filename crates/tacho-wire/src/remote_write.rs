@@ -1,8 +1,9 @@
-//! Prometheus remote write 1.0: a snappy block of protobuf to a [`Batch`].
+//! Prometheus remote write: a snappy block of protobuf to a [`Batch`], and back.
 //!
-//! The block is decompressed into the batch's own buffer, and the label sets stay where they are
-//! in it: the wire form of labels is the canonical encoding, so nothing is copied, checked or
-//! hashed here. The protobuf is walked by hand; no sample costs an allocation.
+//! Here is version 1.0, in [`v2`] the other. The block is decompressed into the batch's own buffer,
+//! and the label sets stay where they are in it: the wire form of labels is the canonical encoding,
+//! so nothing is copied, checked or hashed here. The protobuf is walked by hand; no sample costs an
+//! allocation.
 //!
 //! 1. A body is either walked to its end or refused whole; no input makes it panic.
 //! 2. What is refused by rule (a time that nanoseconds cannot hold, a histogram of another kind)
@@ -10,14 +11,18 @@
 //! 3. Memory is bounded before it is taken: by the size that the block's header states, and by
 //!    counts of samples, series, buckets and descriptions.
 //!
-//! Not for judging label sets and times against what is stored: that is the appender's. Exemplars
-//! are skipped. Sources: the remote write 1.0 specification; `prompb/types.proto` and
-//! `prompb/remote.proto` of Prometheus; snappy's `format_description.txt`.
+//! Not for judging label sets and times against what is stored: that is the appender's. Sources:
+//! the remote write 1.0 specification; `prompb/types.proto` and `prompb/remote.proto` of Prometheus;
+//! snappy's `format_description.txt`.
 
+pub mod encode;
+mod exemplar;
 pub(crate) mod histogram;
 mod labels;
 pub(crate) mod metadata;
 mod series;
+mod tally;
+pub mod v2;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +34,7 @@ use tacho_model::histogram::HistogramError;
 
 pub use self::labels::describe_labels;
 use self::series::Walk;
+pub use self::v2::{Scratch, decode_v2};
 use crate::protobuf::{ProtobufError, Reader};
 
 /// Most metric descriptions in one request.
@@ -123,6 +129,12 @@ pub enum Reason {
     /// Spans and counts of buckets do not match.
     #[error("it is no valid histogram: spans and buckets do not match")]
     Spans,
+    /// Labels refer to texts that the request does not have, or one is missing.
+    #[error("its labels refer to symbols that the request does not have, or are not pairs")]
+    Symbols,
+    /// The labels of an exemplar are no label set.
+    #[error("the labels of its exemplar are not valid")]
+    Exemplar,
 }
 
 /// `WriteRequest.timeseries`.
@@ -144,6 +156,16 @@ const METADATA: u32 = 3;
 /// ```
 pub fn decode(body: &[u8], limits: Limits, batch: &mut Batch) -> Result<Decoded, RemoteWriteError> {
     decompress(body, limits.bytes_max, batch)?;
+    walk(limits, batch)
+}
+
+/// Fills `batch`, whatever it held before, from a request that is not compressed.
+pub fn decode_plain(
+    request: &[u8],
+    limits: Limits,
+    batch: &mut Batch,
+) -> Result<Decoded, RemoteWriteError> {
+    batch.refill_bytes(request.len()).copy_from_slice(request);
     walk(limits, batch)
 }
 

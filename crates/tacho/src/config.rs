@@ -6,6 +6,7 @@
 //! single values with their units and places.
 
 pub(crate) mod filters;
+pub(crate) mod forward;
 pub(crate) mod ingest;
 pub(crate) mod legacy;
 pub(crate) mod raw;
@@ -137,6 +138,7 @@ impl Config {
             ingest.check_reach()?;
         }
         settings.filters = self.raw.filters.settings()?;
+        settings.forward = forward::settings(&self.raw.forward)?;
         self.apply_rules(&mut settings)?;
         self.apply_scrape(&mut settings)?;
         Ok(settings)

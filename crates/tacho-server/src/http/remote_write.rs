@@ -3,30 +3,60 @@
 //! A body is read into one buffer of its stated length, then decoded and appended in one go on a
 //! blocking thread. At most as many requests as there are cores are worked on at a time; buffers
 //! and batches are used again. Nothing is logged for a request: senders repeat themselves.
-//! Source: Prometheus Remote-Write 1.0 specification.
+//! Sources: Prometheus Remote-Write specifications 1.0 and 2.0.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tacho_wire::remote_write::encode::Version;
 
 use super::body;
 use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
-use crate::intake::{Origin, Protocol, Signal, error_reason};
+use crate::intake::{Origin, Protocol, Signal, Tally, error_reason};
 use crate::remote_write::{ReceiveError, Received};
 
-/// Takes a request of remote write 1.0.
+/// What of a request was kept, as both versions' answers say it (remote write 2.0, "Required
+/// Written Response Headers").
+#[derive(Debug, Clone, Copy)]
+struct Written([usize; 3]);
+
+/// The headers that say so: numbers, distributions, exemplars.
+const WRITTEN: [HeaderName; 3] = [
+    HeaderName::from_static("x-prometheus-remote-write-samples-written"),
+    HeaderName::from_static("x-prometheus-remote-write-histograms-written"),
+    HeaderName::from_static("x-prometheus-remote-write-exemplars-written"),
+];
+
+/// Takes a request of remote write 1.0 or 2.0.
 pub(crate) async fn post(State(app): State<SharedApp>, peer: Peer, request: Request) -> Response {
-    let answer = take(&app, peer, request).await;
-    let response = answer.map_or_else(Problem::into_response, IntoResponse::into_response);
+    let (written, answer) = match take(&app, peer, request).await {
+        Ok(received) => (Some(Written::of(&received)), answer(&received)),
+        Err(problem) => (None, Err(problem)),
+    };
+    let mut response = answer.map_or_else(Problem::into_response, IntoResponse::into_response);
     let status = response.status().as_u16();
     app.intake.answered(Protocol::RemoteWrite, status);
+    if let Some(Written(counts)) = written {
+        for (name, count) in WRITTEN.into_iter().zip(counts) {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from(count));
+        }
+    }
     response
 }
 
-async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<StatusCode> {
-    check_headers(request.headers())?;
+impl Written {
+    fn of(received: &Received) -> Self {
+        let numbers = received.accepted.saturating_sub(received.histograms);
+        Self([numbers, received.histograms, received.exemplars])
+    }
+}
+
+async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<Received> {
+    let version = check_headers(request.headers())?;
     let mut bytes = app.remote_write.buffer();
     let place = body::read_into(request, app, &mut bytes).await?;
     let turn = app.remote_write.turn().await.ok_or_else(|| {
@@ -38,11 +68,15 @@ async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<StatusCod
         let _held = (place, turn);
         let source = peer.to_string();
         let door = shared.door(Origin::new(Protocol::RemoteWrite, &source));
-        let received = shared
-            .remote_write
-            .receive(&|batch| door.append_uncounted(batch), &bytes);
+        let append = |batch: &_| door.append_uncounted(batch);
+        let received = shared.remote_write.receive(&append, version, &bytes);
         match &received {
-            Ok(received) => door.count(Signal::Samples, &received.tally()),
+            Ok(received) => {
+                door.count(Signal::Samples, &received.tally());
+                if received.exemplars > 0 {
+                    door.count(Signal::Exemplars, &Tally::accepted(received.exemplars));
+                }
+            }
             Err(ReceiveError::Append(error)) => {
                 door.refuse(Signal::Samples, error_reason(error), 1);
             }
@@ -53,7 +87,7 @@ async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<StatusCod
     };
     let done = tokio::task::spawn_blocking(work).await;
     match done.map_err(|error| Problem::internal(&error))? {
-        Ok(received) => answer(&received),
+        Ok(received) => Ok(received),
         Err(ReceiveError::Append(error)) => Err(error.into()),
         Err(ReceiveError::Decode(error)) if error.is_size() => {
             let status = StatusCode::PAYLOAD_TOO_LARGE;
@@ -64,8 +98,8 @@ async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<StatusCod
 }
 
 /// A sender never repeats what it got 400 for, so that is the answer when some samples were
-/// refused by rule: the others are kept, and repeating would not help. It does help where new series
-/// came too fast, and then costs nothing: what is kept is kept once.
+/// refused by rule: the others are kept, and repeating would not help. It does help where new
+/// series came too fast, and then costs nothing: what is kept is kept once.
 fn answer(received: &Received) -> Answer<StatusCode> {
     match received.complaint() {
         None => Ok(StatusCode::NO_CONTENT),
@@ -74,8 +108,9 @@ fn answer(received: &Received) -> Answer<StatusCode> {
     }
 }
 
-/// Refuses what this is not the receiver of, before the body is read.
-fn check_headers(headers: &HeaderMap) -> Answer<()> {
+/// Which message it is, by what its type says: the header that names the protocol's version says
+/// nothing of the message. Refuses what this is not the receiver of, before the body is read.
+fn check_headers(headers: &HeaderMap) -> Answer<Version> {
     let text = |name| {
         let value = headers.get(name);
         value.map_or("", |value| value.to_str().unwrap_or("?"))
@@ -92,13 +127,22 @@ fn check_headers(headers: &HeaderMap) -> Answer<()> {
             shown(content_type)
         )));
     }
+    let mut version = Version::One;
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-        if name.eq_ignore_ascii_case("proto") && value.trim_matches('"') != PROTO {
-            return Err(unsupported(format!(
-                "messages of `{}` are not taken; send {PROTO} (remote write 1.0)",
-                shown(value)
-            )));
+        if !name.trim().eq_ignore_ascii_case("proto") {
+            continue;
         }
+        version = match value.trim().trim_matches('"') {
+            PROTO_ONE => Version::One,
+            PROTO_TWO => Version::Two,
+            other => {
+                return Err(unsupported(format!(
+                    "messages of `{}` are not taken; send {PROTO_TWO} (remote write 2.0) or \
+                     {PROTO_ONE} (1.0)",
+                    shown(other)
+                )));
+            }
+        };
     }
     let encoding = text(header::CONTENT_ENCODING);
     if !encoding.eq_ignore_ascii_case("snappy") {
@@ -107,11 +151,13 @@ fn check_headers(headers: &HeaderMap) -> Answer<()> {
             shown(encoding)
         )));
     }
-    Ok(())
+    Ok(version)
 }
 
 /// The message of remote write 1.0, and what is meant when none is named.
-const PROTO: &str = "prometheus.WriteRequest";
+const PROTO_ONE: &str = "prometheus.WriteRequest";
+/// The message of remote write 2.0.
+const PROTO_TWO: &str = "io.prometheus.write.v2.Request";
 
 fn shown(text: &str) -> String {
     text.chars().take(80).collect()
@@ -121,7 +167,8 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(content_type: &str, encoding: &str, refused: Option<&str>) {
+    #[track_caller]
+    fn check(content_type: &str, encoding: &str, expected: Result<Version, &str>) {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             (header::CONTENT_TYPE, content_type),
@@ -129,9 +176,9 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
-        match (check_headers(&headers), refused) {
-            (Ok(()), None) => {}
-            (Err(problem), Some(text)) => {
+        match (check_headers(&headers), expected) {
+            (Ok(version), Ok(expected)) => assert_eq!(version, expected),
+            (Err(problem), Err(text)) => {
                 assert!(problem.detail().contains(text), "{}", problem.detail());
             }
             (other, _) => panic!("{content_type} {encoding}: {other:?}"),
@@ -139,16 +186,27 @@ mod tests {
     }
 
     #[test]
-    fn only_snappy_protobuf_of_version_one_is_taken() {
+    fn only_snappy_protobuf_of_either_version_is_taken() {
         let one = "application/x-protobuf;proto=prometheus.WriteRequest";
         let two = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
-        check("application/x-protobuf", "snappy", None);
-        check("Application/X-Protobuf; charset=utf-8", "Snappy", None);
-        check(one, "snappy", None);
-        check(two, "snappy", Some("remote write 1.0"));
-        check("application/json", "snappy", Some("application/json"));
-        check("", "snappy", Some("application/x-protobuf"));
-        check("application/x-protobuf", "zstd", Some("`zstd`"));
-        check("application/x-protobuf", "", Some("block format"));
+        let three = "application/x-protobuf; proto=io.prometheus.write.v3.Request";
+        check("application/x-protobuf", "snappy", Ok(Version::One));
+        check(
+            "Application/X-Protobuf; charset=utf-8",
+            "Snappy",
+            Ok(Version::One),
+        );
+        check(one, "snappy", Ok(Version::One));
+        check(two, "snappy", Ok(Version::Two));
+        check(
+            &two.replace(';', " ; ").replace("=io", "=\"io"),
+            "snappy",
+            Ok(Version::Two),
+        );
+        check(three, "snappy", Err("remote write 2.0"));
+        check("application/json", "snappy", Err("application/json"));
+        check("", "snappy", Err("application/x-protobuf"));
+        check("application/x-protobuf", "zstd", Err("`zstd`"));
+        check("application/x-protobuf", "", Err("block format"));
     }
 }

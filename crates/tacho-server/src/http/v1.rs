@@ -37,9 +37,10 @@ pub(crate) fn reshape(mut response: Response) -> Response {
         error: problem.detail(),
     };
     let mut reshaped = (status, Json(body)).into_response();
-    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
-        for value in response.headers().get_all(&name) {
-            reshaped.headers_mut().append(&name, value.clone());
+    // What else was said stands; type and length are the new body's.
+    for (name, value) in response.headers() {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            reshaped.headers_mut().append(name, value.clone());
         }
     }
     reshaped

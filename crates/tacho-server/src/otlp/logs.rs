@@ -69,6 +69,7 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
     append(app, &mut rows, &mut outcome)?;
     // Last, because counting twice is what coming again would do.
     app.log_counts.append(app, counted, now)?;
+    app.forward.logs(body);
     Ok(outcome.finish(app, Signal::Logs, NOBODY, &decoded))
 }
 

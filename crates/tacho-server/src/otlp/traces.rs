@@ -10,6 +10,7 @@ use tacho_wire::otlp::traces::decode;
 use super::{Outcome, ReceiveError};
 use crate::app::App;
 use crate::filters::{SpanFilters, SpanVerdict};
+use crate::forward::SpansOnward;
 use crate::intake::{Origin, Protocol, Signal};
 use crate::spans::{SpanRows, TABLE, column};
 
@@ -29,6 +30,7 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
         rows: SpanRows::default(),
         outcome: Outcome::default(),
         failed: None,
+        onward: app.forward.spans(),
     };
     let filters = app.filters.spans.as_ref();
     let mut session = filters.map(|filters| filters.session(Timestamp::now()));
@@ -51,6 +53,7 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
     if let Some(session) = session {
         session.commit()?;
     }
+    taken.onward.take().into_iter().for_each(SpansOnward::send);
     for (service, spans) in filters.map(SpanFilters::take_expired).unwrap_or_default() {
         taken.outcome.tally(&service).filtered += spans;
     }
@@ -63,6 +66,8 @@ struct Taken<'a> {
     rows: SpanRows,
     outcome: Outcome,
     failed: Option<AppendError>,
+    /// What is sent on, where anything is.
+    onward: Option<SpansOnward<'a>>,
 }
 
 impl Taken<'_> {
@@ -71,6 +76,9 @@ impl Taken<'_> {
             return;
         }
         self.outcome.accept(span.service, span.start);
+        if let Some(onward) = &mut self.onward {
+            onward.push(span);
+        }
         let mut pushed = self.rows.push(span);
         if self.rows.len() >= APPEND_SPANS || is_full(&pushed) {
             self.failed = append(self.app, &mut self.rows, &mut self.outcome).err();

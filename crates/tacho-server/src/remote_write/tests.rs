@@ -72,7 +72,9 @@ fn sets_out_of_order_are_put_in_order_and_kept() {
     ];
     let kept = RefCell::default();
     let append: Append<'_> = &|batch| Ok(keep(batch, &kept));
-    let received = receiver().receive(append, &body(&sets)).unwrap();
+    let received = receiver()
+        .receive(append, Version::One, &body(&sets))
+        .unwrap();
     assert_eq!(*kept.borrow(), ["y", r#"x{job="a"}"#]);
     assert_eq!(
         received.complaint().unwrap(),
@@ -87,7 +89,9 @@ fn many_refusals_are_counted_and_a_few_are_named() {
     let sets: Vec<_> = (0..1000).map(|n| set(&[("n", &n.to_string())])).collect();
     let kept = RefCell::default();
     let append: Append<'_> = &|batch| Ok(keep(batch, &kept));
-    let received = receiver().receive(append, &body(&sets)).unwrap();
+    let received = receiver()
+        .receive(append, Version::One, &body(&sets))
+        .unwrap();
     let complaint = received.complaint().unwrap();
     assert!(complaint.starts_with("1000 of 1000 samples were refused, none was kept"));
     assert_eq!(complaint.matches("no metric name").count(), EXAMPLES);
@@ -110,7 +114,7 @@ fn the_metric_that_grew_is_named() {
             }),
         })
     };
-    let received = receiver().receive(append, &body(&[set(&[("__name__", "y")])]));
+    let received = receiver().receive(append, Version::One, &body(&[set(&[("__name__", "y")])]));
     let complaint = received.unwrap().complaint().unwrap();
     assert!(
         complaint.ends_with("most series are of grew (9)"),
@@ -122,12 +126,12 @@ fn the_metric_that_grew_is_named() {
 fn what_the_store_does_not_take_is_an_error() {
     let append: Append<'_> = &|_| Err(AppendError::Overloaded);
     let sets = [set(&[("__name__", "y")])];
-    let refused = receiver().receive(append, &body(&sets));
+    let refused = receiver().receive(append, Version::One, &body(&sets));
     assert!(matches!(
         refused,
         Err(ReceiveError::Append(AppendError::Overloaded))
     ));
-    let unread = receiver().receive(append, b"\xff");
+    let unread = receiver().receive(append, Version::One, b"\xff");
     assert!(matches!(unread, Err(ReceiveError::Decode(_))));
 }
 
@@ -137,12 +141,16 @@ fn ordinary_memory_is_kept_and_large_memory_is_not() {
     let append: Append<'_> = &|batch| Ok(keep(batch, &RefCell::default()));
     let small = vec![set(&[("__name__", "y")]); 10];
     for _ in 0..5 {
-        receiver.receive(append, &body(&small)).unwrap();
+        receiver
+            .receive(append, Version::One, &body(&small))
+            .unwrap();
     }
-    assert_eq!(receiver.batches.lock().len(), 1);
+    assert_eq!(receiver.places.lock().len(), 1);
     let large = vec![set(&[("__name__", "y")]); BATCH_SAMPLES_KEPT + 1];
-    receiver.receive(append, &body(&large)).unwrap();
-    assert_eq!(receiver.batches.lock().len(), 0);
+    receiver
+        .receive(append, Version::One, &body(&large))
+        .unwrap();
+    assert_eq!(receiver.places.lock().len(), 0);
     for _ in 0..5 {
         receiver.put_back(Vec::with_capacity(100));
     }

@@ -2,7 +2,8 @@
 //!
 //! Buckets come as spans (runs of adjacent indices) and one number each: the difference to the
 //! bucket before for integers, the count for floats. Both flavours become counts. Of the hint about
-//! counter resets it is kept whether there are any: a gauge histogram has none. Source: `prompb/types.proto`; the native histogram specification.
+//! counter resets it is kept whether there are any: a gauge histogram has none. Source:
+//! `prompb/types.proto`; the native histogram specification.
 
 use tacho_model::Histogram;
 use tacho_model::append::is_stale;
@@ -60,7 +61,7 @@ pub(super) fn read(
         let key = reader.key()?;
         fields.take(key, &mut reader)?;
         if fields.taken > room {
-            let (what, limit) = ("histogram buckets", super::series::BUCKETS_MAX);
+            let (what, limit) = ("histogram buckets", super::tally::BUCKETS_MAX);
             return Err(RemoteWriteError::TooMany { what, limit });
         }
     }

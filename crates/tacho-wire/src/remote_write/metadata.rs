@@ -11,9 +11,9 @@ use super::RemoteWriteError;
 use crate::protobuf::Reader;
 
 /// Longer help texts are cut.
-const HELP_BYTES_MAX: usize = 1024;
+pub(super) const HELP_BYTES_MAX: usize = 1024;
 /// Longer units are cut.
-const UNIT_BYTES_MAX: usize = 256;
+pub(super) const UNIT_BYTES_MAX: usize = 256;
 
 /// `MetricMetadata.MetricType`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -28,7 +28,8 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    fn of(number: u64) -> Self {
+    /// The type of that number.
+    pub(super) fn of(number: u64) -> Self {
         match number {
             1 => Self::Counter,
             // An info or a state set is a gauge of ones and zeros.
@@ -50,7 +51,8 @@ impl Type {
         }
     }
 
-    fn kind(self) -> Kind {
+    /// The kind that it is here.
+    pub(super) fn kind(self) -> Kind {
         match self {
             Self::Counter => Kind::Counter,
             Self::Histogram | Self::GaugeHistogram => Kind::Histogram,
@@ -140,7 +142,7 @@ pub(crate) fn describe(described: Described, batch: &mut Batch) {
 }
 
 /// The code of the unit that is said, or that the name ends in.
-fn unit_of(family: &str, said: &str) -> Unit {
+pub(super) fn unit_of(family: &str, said: &str) -> Unit {
     let word = if said.is_empty() {
         let stem = family.strip_suffix("_total").unwrap_or(family);
         stem.rsplit_once('_').map_or("", |(_, word)| word)

@@ -10,14 +10,18 @@ use tacho_model::append::SeriesIndex;
 use tacho_model::label::canonicalize;
 use tacho_model::{Batch, LabelsRef, Timestamp};
 
+use super::exemplar::{self, Said};
 use super::histogram::{self, Parsed};
-use super::{Decoded, Limits, Reason, Refused, RemoteWriteError};
+use super::tally::Tally;
+use super::{Decoded, Limits, Reason, RemoteWriteError};
 use crate::protobuf::{Key, Reader};
 
 /// `TimeSeries.labels`.
 const LABELS: u32 = 1;
 /// `TimeSeries.samples`.
 const SAMPLES: u32 = 2;
+/// `TimeSeries.exemplars`.
+const EXEMPLARS: u32 = 3;
 /// `TimeSeries.histograms`.
 const HISTOGRAMS: u32 = 4;
 /// The key of a label: field 1, a message.
@@ -28,18 +32,14 @@ const SAMPLE_KEY: u8 = 0x12;
 const VALUE_KEY: u8 = 0x09;
 /// The key of a sample's time: field 2, an integer.
 const TIMESTAMP_KEY: u8 = 0x10;
-/// Most buckets of all histograms of one request: 64 MiB of them.
-pub(super) const BUCKETS_MAX: usize = 4 << 20;
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// Fills a batch from the request in its buffer.
 pub(super) struct Walk<'a> {
-    limits: Limits,
     batch: &'a mut Batch,
     /// Where the request ends in the buffer.
     end: usize,
-    buckets: usize,
-    decoded: Decoded,
+    tally: Tally,
 }
 
 /// The series that samples belong to, added to the batch with the first of them.
@@ -56,17 +56,16 @@ struct Target {
 enum Field {
     Sample(i64, f64),
     Histogram(Range<usize>),
+    Exemplar(Range<usize>),
     Other,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(limits: Limits, batch: &'a mut Batch, end: usize) -> Self {
         Self {
-            limits,
             batch,
             end,
-            buckets: 0,
-            decoded: Decoded::default(),
+            tally: Tally::new(limits),
         }
     }
 
@@ -83,7 +82,7 @@ impl<'a> Walk<'a> {
 
     /// What was found besides the samples.
     pub(super) fn finish(self) -> Decoded {
-        self.decoded
+        self.tally.decoded
     }
 
     /// Adds the samples of the `TimeSeries` at `inside`.
@@ -95,7 +94,7 @@ impl<'a> Walk<'a> {
         if let Some((millis, value)) = only_sample(&bytes[labels.end..])
             && let Ok(time) = nanos(millis)
         {
-            self.check_room(true)?;
+            self.tally.check_room(self.batch, true)?;
             let index = self.batch.series_at(labels);
             self.batch.push(index, time, value);
             return Ok(());
@@ -124,6 +123,7 @@ impl<'a> Walk<'a> {
             match field {
                 Field::Sample(millis, value) => self.sample(&mut target, millis, value)?,
                 Field::Histogram(inside) => self.histogram(&mut target, inside)?,
+                Field::Exemplar(inside) => self.exemplar(&mut target, inside)?,
                 Field::Other => {}
             }
         }
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         millis: i64,
         value: f64,
     ) -> Result<(), RemoteWriteError> {
-        self.check_room(target.index.is_none())?;
+        self.tally.check_room(self.batch, target.index.is_none())?;
         match self.place(target, millis) {
             Ok((index, time)) => self.batch.push(index, time, value),
             Err(reason) => self.refuse(target, reason),
@@ -149,15 +149,15 @@ impl<'a> Walk<'a> {
         target: &mut Target,
         inside: Range<usize>,
     ) -> Result<(), RemoteWriteError> {
-        self.check_room(target.index.is_none())?;
-        let room = BUCKETS_MAX - self.buckets;
+        self.tally.check_room(self.batch, target.index.is_none())?;
+        let room = self.tally.bucket_room();
         let reader = Reader::new(self.batch.buffer(), inside);
         let (millis, parsed) = histogram::read(reader, room)?;
         let placed = parsed.and_then(|parsed| Ok((parsed, self.place(target, millis)?)));
         match placed {
             Ok((Parsed::Stale(marker), (index, time))) => self.batch.push(index, time, marker),
             Ok((Parsed::Histogram(histogram, buckets), (index, time))) => {
-                self.buckets += buckets;
+                self.tally.take_buckets(buckets);
                 self.batch.push_histogram(index, time, histogram);
             }
             Err(reason) => self.refuse(target, reason),
@@ -165,15 +165,19 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Checks that one more sample is allowed, and its series when that is a new one.
-    #[inline]
-    fn check_room(&self, is_new: bool) -> Result<(), RemoteWriteError> {
-        let too_many = |what, limit| Err(RemoteWriteError::TooMany { what, limit });
-        if self.batch.len() + self.decoded.refused.len() >= self.limits.samples_max {
-            return too_many("samples", self.limits.samples_max);
-        }
-        if is_new && self.batch.series_count() >= self.limits.series_max {
-            return too_many("series", self.limits.series_max);
+    fn exemplar(
+        &mut self,
+        target: &mut Target,
+        inside: Range<usize>,
+    ) -> Result<(), RemoteWriteError> {
+        self.tally.exemplar(self.batch, target.index.is_none())?;
+        let said = Said::read(Reader::new(self.batch.buffer(), inside))?;
+        let time = nanos(said.millis);
+        let made = time.and_then(|time| exemplar::of(&said.pairs, time, said.value));
+        let millis = said.millis;
+        match made.and_then(|made| Ok((self.place(target, millis)?.0, made))) {
+            Ok((index, made)) => self.batch.push_exemplar(index, made),
+            Err(reason) => self.refuse(target, reason),
         }
         Ok(())
     }
@@ -195,8 +199,7 @@ impl<'a> Walk<'a> {
     }
 
     fn refuse(&mut self, target: &Target, reason: Reason) {
-        let labels = target.labels.clone();
-        self.decoded.refused.push(Refused { labels, reason });
+        self.tally.refuse(target.labels.clone(), reason);
     }
 
     /// Puts scattered labels together.
@@ -278,7 +281,7 @@ fn only_sample(bytes: &[u8]) -> Option<(i64, f64)> {
 /// The integer that six bytes hold, as times from 1971 to 2109 do: seven bits a byte, lowest
 /// first, the top bit of all but the last set.
 #[inline]
-fn six_bytes([a, b, c, d, e, f]: [u8; 6]) -> Option<i64> {
+pub(super) fn six_bytes([a, b, c, d, e, f]: [u8; 6]) -> Option<i64> {
     let bytes = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
     if bytes & 0x8080_8080_8080 != 0x0080_8080_8080 {
         return None;
@@ -315,6 +318,7 @@ fn field(reader: &mut Reader<'_>) -> Result<Field, RemoteWriteError> {
             Field::Sample(millis, value)
         }
         HISTOGRAMS => Field::Histogram(reader.nested(key)?),
+        EXEMPLARS => Field::Exemplar(reader.nested(key)?),
         _ => {
             reader.skip(key)?;
             Field::Other
@@ -329,7 +333,7 @@ const TIMESTAMP: u32 = 2;
 
 /// A sample's time and value.
 #[inline]
-fn sample(reader: &mut Reader<'_>, key: Key) -> Result<(i64, f64), RemoteWriteError> {
+pub(super) fn sample(reader: &mut Reader<'_>, key: Key) -> Result<(i64, f64), RemoteWriteError> {
     let inside = reader.nested(key)?;
     let mut reader = reader.inner(inside);
     let (mut millis, mut value) = (0, 0.0);
@@ -344,8 +348,9 @@ fn sample(reader: &mut Reader<'_>, key: Key) -> Result<(i64, f64), RemoteWriteEr
     Ok((millis, value))
 }
 
+/// The time that so many milliseconds are.
 #[inline]
-fn nanos(millis: i64) -> Result<Timestamp, Reason> {
+pub(super) fn nanos(millis: i64) -> Result<Timestamp, Reason> {
     let nanos = millis.checked_mul(NANOS_PER_MILLI);
     nanos.map(Timestamp::from_nanos).ok_or(Reason::OutOfRange)
 }

@@ -11,6 +11,7 @@ use super::*;
 mod differential;
 mod histograms;
 mod messages;
+mod version_two;
 
 /// A snappy block of these bytes.
 fn snappy(bytes: &[u8]) -> Vec<u8> {

@@ -13,6 +13,7 @@ use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
 use super::filters::RawFilters;
+use super::forward::RawForward;
 use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
 use super::scalar::{Length, Placed};
@@ -29,6 +30,8 @@ pub(crate) struct RawConfig {
     pub(crate) storage: RawStorage,
     /// What to collect.
     pub(crate) collect: RawCollect,
+    /// Where to send what was taken.
+    pub(crate) forward: Vec<RawForward>,
     /// What to listen to beside the main port.
     pub(crate) ingest: RawIngest,
     /// What becomes of it before it is stored.

@@ -17,6 +17,7 @@ mod bodies;
 mod commands;
 mod crash;
 mod filters;
+mod forwarding;
 mod full_disk;
 mod influx;
 mod live;

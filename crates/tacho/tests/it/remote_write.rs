@@ -154,10 +154,10 @@ fn k9_remote_write_refuses_what_it_cannot_read() {
     let server = home.start(&[]);
     let good = snappy(&series(&[("__name__", "kept")], millis(), 1.0));
     let protobuf = "application/x-protobuf";
-    let version_two = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    let version_three = "application/x-protobuf;proto=io.prometheus.write.v3.Request";
     for (content_type, encoding, text) in [
         ("application/json", "snappy", "application/x-protobuf"),
-        (version_two, "snappy", "io.prometheus.write.v2.Request"),
+        (version_three, "snappy", "io.prometheus.write.v3.Request"),
         (protobuf, "gzip", "send snappy"),
         (protobuf, "", "send snappy"),
     ] {
@@ -297,4 +297,100 @@ fn k9_a_real_prometheus_forwards_everything_over_a_restart() {
     assert_eq!(memory[0]["unit"], "By", "{memory:?}");
     let failed = prometheus.query("prometheus_remote_storage_samples_failed_total");
     println!("failed: {failed:?}");
+}
+
+/// A request of version 2: symbols, then series of references with a sample each.
+fn version_two(symbols: &[&str], all: &[(&[u8], i64, f64)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for symbol in symbols {
+        put(4, symbol.as_bytes(), &mut out);
+    }
+    for (refs, millis, value) in all {
+        let mut series = Vec::new();
+        put(1, refs, &mut series);
+        let mut sample = vec![0x09];
+        sample.extend_from_slice(&value.to_le_bytes());
+        sample.push(0x10);
+        varint(*millis as u64, &mut sample);
+        put(2, &sample, &mut series);
+        // A counter, its text and unit.
+        put(5, b"\x08\x01\x18\x05\x20\x06", &mut series);
+        put(5, &series, &mut out);
+    }
+    out
+}
+
+#[test]
+fn k9_remote_write_two_is_taken_and_says_what_was_written() {
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    let send = |request: &[u8]| {
+        let body = snappy(request);
+        let head = format!(
+            "POST {WRITE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Length: {}\r\nContent-Encoding: snappy\r\nContent-Type: \
+             application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n\
+             X-Prometheus-Remote-Write-Version: 2.0.0\r\n\r\n",
+            body.len()
+        );
+        server.raw(&[head.as_bytes(), &body].concat())
+    };
+    let written = |answer: &str, status: &str, samples: usize| {
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        let kinds = [("samples", samples), ("histograms", 0), ("exemplars", 0)];
+        for (kind, count) in kinds {
+            let header = format!("x-prometheus-remote-write-{kind}-written: {count}\r\n");
+            assert!(answer.contains(&header), "no {header} in {answer}");
+        }
+    };
+    let at = millis();
+    let symbols = [
+        "",
+        "__name__",
+        "jobs_total",
+        "job",
+        "api",
+        "jobs done",
+        "bytes",
+    ];
+    let good: (&[u8], i64, f64) = (&[1, 2, 3, 4], at, 3.0);
+    written(&send(&version_two(&symbols, &[good])), "204", 1);
+    let found = server.series(&[("name", "jobs_total"), ("agg", "last")]);
+    assert_eq!(found[0]["labels"]["job"], "api", "{found:?}");
+    assert_eq!(
+        (&found[0]["kind"], &found[0]["unit"]),
+        (&json!("counter"), &json!("By"))
+    );
+    // One bad series costs itself alone, and the answer is never a success.
+    let bad: (&[u8], i64, f64) = (&[1, 9], at, 1.0);
+    let answer = send(&version_two(&symbols, &[bad, (&[1, 2, 3, 4], at + 1, 4.0)]));
+    written(&answer, "400", 1);
+    assert!(answer.contains("1 invalid_symbols"), "{answer}");
+    // Names out of order are put in order, and are the same series.
+    written(
+        &send(&version_two(&symbols, &[(&[3, 4, 1, 2], at + 2, 5.0)])),
+        "204",
+        1,
+    );
+    let points = server.series(&[("name", "jobs_total")]);
+    assert_eq!(
+        (points.len(), points[0]["points"].as_array().unwrap().len()),
+        (1, 3)
+    );
+    // Not this message, though it is called so.
+    let answer = send(b"\x22\x02up");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("first symbol"), "{answer}");
+    // Version 1 says what was written, too.
+    let one = series(&[("__name__", "one")], at, 1.0);
+    let body = snappy(&one);
+    let head = format!(
+        "POST {WRITE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Encoding: snappy\r\nContent-Type: application/x-protobuf\r\n\r\n",
+        body.len()
+    );
+    written(&server.raw(&[head.as_bytes(), &body].concat()), "204", 1);
 }

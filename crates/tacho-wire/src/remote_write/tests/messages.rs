@@ -111,3 +111,62 @@ pub(super) struct BucketSpan {
     #[prost(uint32, tag = "2")]
     pub(super) length: u32,
 }
+
+/// Version 2: `prompb/io/prometheus/write/v2/types.proto`.
+pub(super) mod v2 {
+    use super::HistogramMessage;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(crate) struct Request {
+        #[prost(string, repeated, tag = "4")]
+        pub(crate) symbols: Vec<String>,
+        #[prost(message, repeated, tag = "5")]
+        pub(crate) timeseries: Vec<TimeSeries>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(crate) struct TimeSeries {
+        #[prost(uint32, repeated, tag = "1")]
+        pub(crate) labels_refs: Vec<u32>,
+        #[prost(message, repeated, tag = "2")]
+        pub(crate) samples: Vec<Sample>,
+        #[prost(message, repeated, tag = "3")]
+        pub(crate) histograms: Vec<HistogramMessage>,
+        #[prost(message, repeated, tag = "4")]
+        pub(crate) exemplars: Vec<Exemplar>,
+        #[prost(message, optional, tag = "5")]
+        pub(crate) metadata: Option<Metadata>,
+        #[prost(int64, tag = "6")]
+        pub(crate) created_timestamp: i64,
+    }
+
+    #[derive(Clone, Copy, PartialEq, prost::Message)]
+    pub(crate) struct Sample {
+        #[prost(double, tag = "1")]
+        pub(crate) value: f64,
+        #[prost(int64, tag = "2")]
+        pub(crate) timestamp: i64,
+        #[prost(int64, tag = "3")]
+        pub(crate) start_timestamp: i64,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(crate) struct Exemplar {
+        #[prost(uint32, repeated, tag = "1")]
+        pub(crate) labels_refs: Vec<u32>,
+        #[prost(double, tag = "2")]
+        pub(crate) value: f64,
+        #[prost(int64, tag = "3")]
+        pub(crate) timestamp: i64,
+    }
+
+    #[derive(Clone, Copy, PartialEq, prost::Message)]
+    pub(crate) struct Metadata {
+        #[prost(int32, tag = "1")]
+        pub(crate) kind: i32,
+        #[prost(uint32, tag = "3")]
+        pub(crate) help_ref: u32,
+        #[prost(uint32, tag = "4")]
+        pub(crate) unit_ref: u32,
+    }
+}

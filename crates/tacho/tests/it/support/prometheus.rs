@@ -29,6 +29,20 @@ impl Prometheus {
         Self::with(server, home, more, &[])
     }
 
+    /// One that takes remote write, native histograms and exemplars.
+    pub(crate) fn receiving(server: &Server, home: &Home, more: &str) -> Self {
+        let flags = [
+            "--web.enable-remote-write-receiver",
+            "--enable-feature=native-histograms,exemplar-storage",
+        ];
+        Self::with(server, home, more, &flags)
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The same with more arguments.
     pub(crate) fn with(server: &Server, home: &Home, more: &str, arguments: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,0 +1,217 @@
+//! What can be configured of forwarding: `forward` in the configuration file, validated.
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use reqwest::Url;
+use tacho_model::Matcher;
+
+use super::queue::Kind;
+
+/// A secret, which is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Where to send what was received and collected, and which part of it.
+#[derive(Debug, Clone)]
+pub struct ForwardSettings {
+    /// What it is called, in metrics and as the folder of its queue.
+    pub name: String,
+    /// Where to.
+    pub url: Url,
+    /// How; by what the URL is where absent.
+    pub protocol: Option<ForwardProtocol>,
+    /// What to say who we are.
+    pub auth: Auth,
+    /// More headers of each request.
+    pub headers: Vec<(String, Secret)>,
+    /// Whom to trust.
+    pub tls: Tls,
+    /// Samples of series that match one of these are sent; all where there is none.
+    pub selectors: Vec<Vec<Matcher>>,
+    /// Most bytes that wait on disk.
+    pub queue_bytes: u64,
+    /// Labels added to series that do not have them.
+    pub labels: Vec<(String, String)>,
+}
+
+/// How to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardProtocol {
+    /// Samples by remote write, 2.0 where the receiver takes it, else 1.0.
+    RemoteWrite,
+    /// Spans and log records by OTLP over HTTP.
+    Otlp,
+}
+
+/// What to say who we are.
+#[derive(Debug, Clone, Default)]
+pub enum Auth {
+    /// Nothing.
+    #[default]
+    None,
+    /// A bearer token.
+    Token(Secret),
+    /// A bearer token in a file, read again for each request.
+    TokenFile(PathBuf),
+    /// A name and a password.
+    Basic(String, Secret),
+}
+
+/// Whom to trust.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Authorities besides the system's, in PEM.
+    pub ca: Option<PathBuf>,
+    /// Whether any certificate will do.
+    pub insecure_skip_verify: bool,
+}
+
+/// The addresses that requests go to, where the destination takes them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Endpoints {
+    pub(crate) samples: Option<Url>,
+    pub(crate) spans: Option<Url>,
+    pub(crate) logs: Option<Url>,
+}
+
+impl Endpoints {
+    /// Whether that kind of item goes there.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Samples => self.samples.is_some(),
+            Kind::Spans => self.spans.is_some(),
+            Kind::Logs => self.logs.is_some(),
+        }
+    }
+}
+
+impl ForwardSettings {
+    /// A URL alone is a Tachograph's: everything goes to the paths where it takes it. One with a
+    /// path is that of a receiver of remote write, or the beginning of OTLP's paths.
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        let base = self.url.path().trim_end_matches('/');
+        let at = |path: &str| {
+            let mut url = self.url.clone();
+            url.set_path(path);
+            Some(url)
+        };
+        let otlp = |endpoints: Endpoints| Endpoints {
+            spans: at(&format!("{base}/v1/traces")),
+            logs: at(&format!("{base}/v1/logs")),
+            ..endpoints
+        };
+        let samples = match base {
+            "" => at("/api/v1/write"),
+            _ => Some(self.url.clone()),
+        };
+        let written = Endpoints {
+            samples,
+            ..Endpoints::default()
+        };
+        match (self.protocol, base) {
+            (Some(ForwardProtocol::Otlp), _) => otlp(Endpoints::default()),
+            (None, "") => otlp(written),
+            _ => written,
+        }
+    }
+
+    /// Checks what an address says; the error reads well after a colon.
+    pub fn parse_url(text: &str) -> Result<Url, String> {
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(format!("`{text}` is no address of http:// or https://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a URL here holds no password; use basic_auth".to_owned());
+        }
+        Ok(url)
+    }
+
+    /// A name for a destination that has none: its host, port and path, as a folder may be called.
+    pub fn name_of(url: &Url) -> String {
+        let port = url.port_or_known_default().unwrap_or(0);
+        let host = url.host_str().unwrap_or("");
+        let text = format!("{host}-{port}{}", url.path().trim_end_matches('/'));
+        let kept = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
+        text.chars().map(kept).take(100).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str, protocol: Option<ForwardProtocol>) -> ForwardSettings {
+        ForwardSettings {
+            name: String::new(),
+            url: ForwardSettings::parse_url(url).unwrap(),
+            protocol,
+            auth: Auth::None,
+            headers: Vec::new(),
+            tls: Tls::default(),
+            selectors: Vec::new(),
+            queue_bytes: 1 << 20,
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_address_says_what_is_sent_where() {
+        let check = |url: &str, protocol, expected: [&str; 3]| {
+            let Endpoints {
+                samples,
+                spans,
+                logs,
+            } = settings(url, protocol).endpoints();
+            let shown = [samples, spans, logs].map(|url| url.map_or(String::new(), Url::into));
+            assert_eq!(shown, expected);
+        };
+        use ForwardProtocol::{Otlp, RemoteWrite};
+        let write = "https://c:8090/api/v1/write";
+        let (spans, logs) = ("https://c:8090/v1/traces", "https://c:8090/v1/logs");
+        check("https://c:8090", None, [write, spans, logs]);
+        check("https://c:8090/", Some(RemoteWrite), [write, "", ""]);
+        check("https://c:8090", Some(Otlp), ["", spans, logs]);
+        check(
+            "http://p/api/v1/push?x=1",
+            None,
+            ["http://p/api/v1/push?x=1", "", ""],
+        );
+        check(
+            "http://p/otlp/",
+            Some(Otlp),
+            ["", "http://p/otlp/v1/traces", "http://p/otlp/v1/logs"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "central:8090",
+            "ftp://a/b",
+            "http://",
+            "http://u:p@host/",
+            "/api",
+        ] {
+            assert!(ForwardSettings::parse_url(text).is_err(), "{text}");
+        }
+        let name = |text| ForwardSettings::name_of(&ForwardSettings::parse_url(text).unwrap());
+        assert_eq!(name("https://central"), "central-443");
+        assert_eq!(name("http://[::1]:9/a/b/?c"), "---1--9-a-b");
+        assert_eq!(format!("{:?}", Secret("abc".to_owned())), "(secret)");
+    }
+}

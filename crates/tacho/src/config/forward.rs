@@ -1,0 +1,249 @@
+//! `forward`: where to send what was received and collected.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
+use tacho_server::forward::settings::{Auth, ForwardProtocol, ForwardSettings, Secret, Tls};
+use tacho_server::forward::{DESTINATIONS_MAX, QUEUE_BYTES_MIN};
+
+use super::scalar::{Placed, Size};
+
+/// How much waits on disk where nothing is said.
+const QUEUE_BYTES: u64 = 1 << 30;
+/// Longest name of a destination, in bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+/// One destination.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawForward {
+    /// Where to.
+    url: String,
+    /// What it is called; by its address where absent.
+    name: Option<String>,
+    /// `remote_write` or `otlp`.
+    protocol: Option<String>,
+    /// A bearer token.
+    token: Option<String>,
+    /// A file that holds one.
+    token_file: Option<PathBuf>,
+    /// A name and a password.
+    basic_auth: Option<RawBasicAuth>,
+    /// More headers.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Whom to trust.
+    #[serde(default)]
+    tls: RawTls,
+    /// Selectors of what is sent.
+    #[serde(default, rename = "match")]
+    selectors: Vec<String>,
+    /// How much may wait on disk.
+    queue_size: Option<Placed<Size>>,
+    /// Labels that are added.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// `basic_auth`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBasicAuth {
+    username: String,
+    password: Option<String>,
+    password_file: Option<PathBuf>,
+}
+
+/// `tls`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTls {
+    ca: Option<PathBuf>,
+    insecure_skip_verify: bool,
+}
+
+/// All destinations, checked.
+pub(crate) fn settings(raw: &[RawForward]) -> Result<Vec<ForwardSettings>> {
+    if raw.len() > DESTINATIONS_MAX {
+        bail!(
+            "forward has {} destinations, more than {DESTINATIONS_MAX}",
+            raw.len()
+        );
+    }
+    let mut all: Vec<ForwardSettings> = Vec::new();
+    for raw in raw {
+        let one = raw
+            .settings()
+            .with_context(|| format!("forward to `{}`", raw.url))?;
+        if all.iter().any(|other| other.name == one.name) {
+            bail!(
+                "forward has two destinations called `{}`; give each a name",
+                one.name
+            );
+        }
+        all.push(one);
+    }
+    Ok(all)
+}
+
+impl RawForward {
+    fn settings(&self) -> Result<ForwardSettings> {
+        let url = ForwardSettings::parse_url(&self.url).map_err(|error| anyhow!("url: {error}"))?;
+        let name = match &self.name {
+            None => ForwardSettings::name_of(&url),
+            Some(name) => checked_name(name)?.to_owned(),
+        };
+        let protocol = match self.protocol.as_deref() {
+            None => None,
+            Some("remote_write") => Some(ForwardProtocol::RemoteWrite),
+            Some("otlp") => Some(ForwardProtocol::Otlp),
+            Some(other) => {
+                bail!("`{other}` is no protocol to forward by; use remote_write or otlp")
+            }
+        };
+        let queue_bytes = match &self.queue_size {
+            None => QUEUE_BYTES,
+            Some(Placed { value, place }) if value.0 < QUEUE_BYTES_MIN => {
+                bail!("queue_size must be at least 1MiB, not {value} ({place})")
+            }
+            Some(size) => size.value.0,
+        };
+        let parse = |text: &String| {
+            tacho_server::forward::parse_selector(text).with_context(|| format!("match: `{text}`"))
+        };
+        Ok(ForwardSettings {
+            name,
+            url,
+            protocol,
+            auth: self.auth()?,
+            headers: self.headers()?,
+            tls: Tls {
+                ca: self.tls.ca.clone(),
+                insecure_skip_verify: self.tls.insecure_skip_verify,
+            },
+            selectors: self.selectors.iter().map(parse).collect::<Result<_>>()?,
+            queue_bytes,
+            labels: self.labels()?,
+        })
+    }
+
+    fn auth(&self) -> Result<Auth> {
+        let secret = |text: &String| Secret(text.clone());
+        Ok(match (&self.token, &self.token_file, &self.basic_auth) {
+            (None, None, None) => Auth::None,
+            (Some(token), None, None) => Auth::Token(secret(token)),
+            (None, Some(path), None) => Auth::TokenFile(path.clone()),
+            (None, None, Some(basic)) => {
+                let password = match (&basic.password, &basic.password_file) {
+                    (Some(password), None) => password.clone(),
+                    (None, Some(path)) => {
+                        let text = std::fs::read_to_string(path);
+                        let text =
+                            text.with_context(|| format!("cannot read {}", path.display()))?;
+                        text.trim().to_owned()
+                    }
+                    (None, None) => String::new(),
+                    _ => bail!("basic_auth has a password and a password_file; give one"),
+                };
+                Auth::Basic(basic.username.clone(), Secret(password))
+            }
+            _ => bail!("give one of token, token_file and basic_auth"),
+        })
+    }
+
+    fn headers(&self) -> Result<Vec<(String, Secret)>> {
+        for name in self.headers.keys() {
+            let is_ours = ["authorization", "content-type", "content-encoding", "host"];
+            if is_ours.contains(&name.to_ascii_lowercase().as_str()) {
+                bail!("the header `{name}` is set by the program; use token or basic_auth");
+            }
+        }
+        let all = self.headers.iter();
+        Ok(all
+            .map(|(name, value)| (name.clone(), Secret(value.clone())))
+            .collect())
+    }
+
+    fn labels(&self) -> Result<Vec<(String, String)>> {
+        let all: Vec<(String, String)> = self.labels.clone().into_iter().collect();
+        if self.labels.contains_key(tacho_model::METRIC_NAME) {
+            bail!("labels cannot hold the metric's name");
+        }
+        tacho_model::Labels::new(all.iter().map(|(n, v)| (n, v))).context("labels")?;
+        Ok(all)
+    }
+}
+
+/// A name is a folder's, so it cannot be just anything.
+fn checked_name(name: &str) -> Result<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.chars().all(is_plain)
+        && !name.starts_with('.');
+    if !is_name {
+        bail!("`{name}` is no name; use letters, digits, `-` and `_`");
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    fn parsed(text: &str) -> Result<Vec<ForwardSettings>> {
+        Ok(Config::parse(text)?
+            .settings(&Overrides::default())?
+            .forward)
+    }
+
+    #[track_caller]
+    fn refused(text: &str, why: &str) {
+        let error = format!("{:#}", parsed(text).unwrap_err());
+        assert!(error.contains(why), "no `{why}` in: {error}");
+    }
+
+    #[test]
+    fn three_lines_are_enough_and_everything_can_be_said() {
+        let all = parsed("forward:\n  - url: https://central:8090\n    token: secret\n").unwrap();
+        assert_eq!(
+            (all[0].name.as_str(), all[0].queue_bytes),
+            ("central-8090", 1 << 30)
+        );
+        assert!(!format!("{all:?}").contains("secret"), "{all:?}");
+        let all = parsed(
+            "forward:\n- {url: 'http://p/api/v1/push', name: mimir, protocol: remote_write, \
+             basic_auth: {username: u, password: p}, headers: {X-Scope-OrgID: a}, \
+             tls: {insecure_skip_verify: true}, match: ['{job=\"api\"}', up], \
+             queue_size: 64MiB, labels: {region: eu}}\n- {url: 'http://q', protocol: otlp}\n",
+        )
+        .unwrap();
+        assert_eq!((all.len(), all[0].selectors.len()), (2, 2));
+        assert_eq!(all[0].labels, [("region".to_owned(), "eu".to_owned())]);
+        assert_eq!(
+            (all[0].name.as_str(), all[0].queue_bytes),
+            ("mimir", 64 << 20)
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_the_reason() {
+        let one = |more: &str| format!("forward:\n- {{url: 'http://a', {more}}}\n");
+        refused("forward:\n- {url: central}\n", "is no URL");
+        refused("forward:\n- {name: a}\n", "url");
+        refused(&one("protocol: graphite"), "remote_write or otlp");
+        refused(&one("token: a, token_file: b"), "give one of");
+        refused(&one("queue_size: 1KiB"), "at least 1MiB");
+        refused(&one("match: ['up[5m]']"), "match");
+        refused(&one("name: ../x"), "is no name");
+        refused(&one("labels: {__name__: x}"), "metric's name");
+        refused(&one("headers: {Authorization: x}"), "use token");
+        refused(&one("compression: zstd"), "compression");
+        refused(
+            "forward:\n- {url: 'http://a'}\n- {url: 'http://a/'}\n",
+            "two destinations",
+        );
+    }
+}
