@@ -187,7 +187,9 @@ impl Server {
                 panic!("ended with {status}: {}", log.lock().unwrap());
             }
             let said = log.lock().unwrap();
-            let (before, rest) = said.split_once("://")?;
+            // Log records before it may name other addresses.
+            let greeting = said.get(said.find(" at http")?..)?;
+            let (before, rest) = greeting.split_once("://")?;
             let is_tls = before.ends_with("https");
             let scheme = if is_tls { "https" } else { "http" };
             Some((scheme, rest.split_once('\n')?.0.to_owned()))
