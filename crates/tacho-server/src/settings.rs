@@ -38,8 +38,6 @@ pub struct Settings {
     pub filters: FilterSettings,
     /// What one source may send.
     pub quotas: QuotaSettings,
-    /// What to scrape.
-    pub scrape: ScrapeSettings,
     /// Where to send what was taken.
     pub forward: Vec<ForwardSettings>,
 }

@@ -24,7 +24,6 @@ pub struct Sifted<'a> {
     replacing: Vec<u32>,
     pub(super) rejected: Vec<Rejected>,
     /// Held until the batch is stored, so that an older value of a group cannot follow a newer.
-    #[expect(dead_code, reason = "it is held, not read")]
     groups: Option<OpenGroups<'a>>,
 }
 
