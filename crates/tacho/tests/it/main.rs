@@ -21,6 +21,7 @@ mod forwarding;
 mod full_disk;
 mod influx;
 mod live;
+mod otlp;
 mod otlp_metrics;
 mod overload;
 mod points;

@@ -1,1 +1,86 @@
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use tacho_store::Store;
+
+use super::*;
+use crate::settings::Settings;
+
+fn app(dir: &std::path::Path) -> App {
+    let settings = Settings::default();
+    let store = Store::open(dir, settings.storage.options.clone()).unwrap();
+    App::new(settings, Arc::new(store), Timestamp::now())
+}
+
+/// Records of these severities, of one service.
+fn counted(severities: &[Severity]) -> Counted {
+    let text = |name, value| Attribute {
+        name,
+        value: AttributeValue::Text(Cow::Borrowed(value)),
+    };
+    let resource = [
+        text("service.namespace", "shop"),
+        text("service.instance.id", "7"),
+    ];
+    let mut counted = Counted::default();
+    for severity in severities {
+        counted.add(&LogRecord {
+            time: Timestamp::now(),
+            severity: *severity,
+            event_name: "",
+            service: "cart",
+            body: "",
+            trace_id: 0,
+            span_id: 0,
+            attributes: &[],
+            resource: &resource,
+        });
+    }
+    counted
+}
+
+/// All series and their newest values.
+fn totals(app: &App) -> Vec<(String, f64)> {
+    let matchers = [Matcher::equal(METRIC_NAME, NAME)];
+    let selection = app.store.select(&matchers, TimeRange::ALL).unwrap();
+    let total = |index| {
+        let mut columns = Columns::new();
+        selection.read(index, &mut columns).unwrap();
+        (
+            selection.labels(index).to_string(),
+            *columns.values.last().unwrap(),
+        )
+    };
+    (0..selection.len()).map(total).collect()
+}
+
+#[test]
+fn totals_grow_and_go_on_after_a_restart() {
+    use Severity::{Error, Info};
+    let dir = tempfile::tempdir().unwrap();
+    for round in 1..=3 {
+        let app = app(dir.path());
+        let now = Timestamp::now();
+        app.log_counts
+            .append(&app, counted(&[Info, Error, Info]), now)
+            .unwrap();
+        app.log_counts.append(&app, counted(&[Info]), now).unwrap();
+        app.log_counts
+            .append(&app, Counted::default(), now)
+            .unwrap();
+        let name = |severity| {
+            format!("{NAME}{{instance=\"7\",job=\"shop/cart\",severity=\"{severity}\"}}")
+        };
+        let round = f64::from(round);
+        assert_eq!(
+            totals(&app),
+            [(name("error"), round), (name("info"), 3.0 * round)]
+        );
+    }
+}
+
+#[test]
+fn a_job_is_a_namespace_and_a_name() {
+    assert!(is_job("cart", "", "cart") && is_job("shop/cart", "shop", "cart"));
+    assert!(!is_job("shopcart", "shop", "cart") && !is_job("cart", "shop", "cart"));
+}
