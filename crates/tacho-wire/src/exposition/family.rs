@@ -42,6 +42,7 @@ impl<'a> Family<'a> {
 }
 
 /// One thing said of a family.
+#[derive(Clone, Copy)]
 pub(super) enum Said<'a> {
     Type(Type),
     Unit(&'a str),

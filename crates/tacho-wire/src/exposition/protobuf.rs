@@ -183,7 +183,7 @@ impl<'a> Metric<'a> {
     }
 }
 
-fn pair<'a>(mut reader: Reader<'a>) -> Result<(&'a str, &'a str), ProtobufError> {
+fn pair(mut reader: Reader<'_>) -> Result<(&str, &str), ProtobufError> {
     let (mut name, mut value) = ("", "");
     while !reader.is_done() {
         let key = reader.key()?;
@@ -501,7 +501,7 @@ impl<S: Sink> Out<'_, S> {
             put_quoted(&format!("{name}{part}"), series);
             series.push(',');
         }
-        for (label, value) in labels.iter() {
+        for (label, value) in *labels {
             let is_plain =
                 super::cursor::name_length(label.as_bytes()) == label.len() && !label.contains(':');
             if is_plain {

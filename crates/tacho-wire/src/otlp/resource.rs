@@ -7,7 +7,7 @@
 //!
 //! Not for what a signal makes of attributes: labels are made in [`super::metrics`]. Sources:
 //! `opentelemetry/proto/{common,resource}/v1`; OpenTelemetry specification, "Mapping
-//! AnyValue to string".
+//! `AnyValue` to string".
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -131,7 +131,7 @@ pub(crate) fn push_attribute<'a>(
 }
 
 /// Reads a `KeyValue`. A name ends where it stops being UTF-8; a missing value is an empty text.
-pub(crate) fn attribute<'a>(mut reader: Reader<'a>) -> Result<Attribute<'a>, ProtobufError> {
+pub(crate) fn attribute(mut reader: Reader<'_>) -> Result<Attribute<'_>, ProtobufError> {
     let mut name = "";
     let mut value = None;
     while !reader.is_done() {
@@ -150,7 +150,7 @@ pub(crate) fn attribute<'a>(mut reader: Reader<'a>) -> Result<Attribute<'a>, Pro
 }
 
 /// Reads an `AnyValue`; what is no text, number or truth value becomes JSON.
-pub(crate) fn attribute_value<'a>(reader: Reader<'a>) -> Result<AttributeValue<'a>, ProtobufError> {
+pub(crate) fn attribute_value(reader: Reader<'_>) -> Result<AttributeValue<'_>, ProtobufError> {
     Ok(match any_value(reader)? {
         Any::None => AttributeValue::Text(Cow::Borrowed("")),
         Any::Text(bytes) => AttributeValue::Text(String::from_utf8_lossy(bytes)),
@@ -206,7 +206,7 @@ enum Any<'a> {
 }
 
 /// Reads an `AnyValue`; of several the last one counts, as protobuf has it.
-fn any_value<'a>(mut reader: Reader<'a>) -> Result<Any<'a>, ProtobufError> {
+fn any_value(mut reader: Reader<'_>) -> Result<Any<'_>, ProtobufError> {
     let mut any = Any::None;
     while !reader.is_done() {
         let key = reader.key()?;

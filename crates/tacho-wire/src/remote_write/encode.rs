@@ -136,7 +136,9 @@ pub fn encode(
                 plain.push(group.labels, &group.samples, &group.exemplars);
             }
             for (name, metadata) in &described {
-                metadata.iter().for_each(|said| plain.describe(name, said));
+                if let Some(said) = metadata {
+                    plain.describe(name, said);
+                }
             }
             plain.take()
         }

@@ -90,7 +90,7 @@ impl<'a> Said<'a> {
     }
 }
 
-fn label<'a>(mut reader: Reader<'a>) -> Result<(&'a str, &'a str), RemoteWriteError> {
+fn label(mut reader: Reader<'_>) -> Result<(&str, &str), RemoteWriteError> {
     let (mut name, mut value) = ("", "");
     while !reader.is_done() {
         let key = reader.key()?;

@@ -285,21 +285,20 @@ impl Walk<'_> {
         if let Some(known) = target.index {
             return Ok(known);
         }
-        let index = match target.refs {
-            Some(reason) => Err(reason),
-            None => {
-                let limit = self.tally.limits.bytes_max;
-                let held = self.batch.buffer().len();
-                // What few could exceed is looked at closely where it is near.
-                if held + self.symbols.bytes_at_most(self.refs.len()) > limit
-                    && held + self.symbols.bytes_of(self.refs) > limit
-                {
-                    return too_many("bytes of labels", limit);
-                }
-                let (request, symbols, refs) = (self.request, &mut *self.symbols, &*self.refs);
-                let write = |into: &mut Vec<u8>| symbols.write(request, refs, into);
-                Ok(self.batch.series_with(write))
+        let index = if let Some(reason) = target.refs {
+            Err(reason)
+        } else {
+            let limit = self.tally.limits.bytes_max;
+            let held = self.batch.buffer().len();
+            // What few could exceed is looked at closely where it is near.
+            if held + self.symbols.bytes_at_most(self.refs.len()) > limit
+                && held + self.symbols.bytes_of(self.refs) > limit
+            {
+                return too_many("bytes of labels", limit);
             }
+            let (request, symbols, refs) = (self.request, &mut *self.symbols, &*self.refs);
+            let write = |into: &mut Vec<u8>| symbols.write(request, refs, into);
+            Ok(self.batch.series_with(write))
         };
         target.index = Some(index);
         Ok(index)

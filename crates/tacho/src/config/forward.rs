@@ -207,12 +207,13 @@ mod tests {
 
     #[test]
     fn three_lines_are_enough_and_everything_can_be_said() {
-        let all = parsed("forward:\n  - url: https://central:8090\n    token: secret\n").unwrap();
+        let all =
+            parsed("forward:\n  - url: https://central:8090\n    token: hush-hush\n").unwrap();
         assert_eq!(
             (all[0].name.as_str(), all[0].queue_bytes),
             ("central-8090", 1 << 30)
         );
-        assert!(!format!("{all:?}").contains("secret"), "{all:?}");
+        assert!(!format!("{all:?}").contains("hush-hush"), "{all:?}");
         let all = parsed(
             "forward:\n- {url: 'http://p/api/v1/push', name: mimir, protocol: remote_write, \
              basic_auth: {username: u, password: p}, headers: {X-Scope-OrgID: a}, \

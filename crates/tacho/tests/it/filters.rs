@@ -24,11 +24,14 @@ fn counted(server: &Server, name: &str, labels: &[&str]) -> f64 {
 }
 
 fn names(server: &Server) -> Vec<String> {
-    let list = server.query("/api/v1/label/__name__/values", &[]);
-    let list = list["data"].as_array().unwrap().clone();
-    list.iter()
-        .map(|name| name.as_str().unwrap().to_owned())
-        .collect()
+    let all = server.series(&[("match[]", "{__name__!=\"\"}"), ("window", "1h")]);
+    let mut names: Vec<String> = all
+        .iter()
+        .map(|series| series["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Names of metrics and labels, as Prometheus' OTLP receiver makes them by default
-//! ("UnderscoreEscapingWithSuffixes"), so that dashboards written for it find the same series.
+//! ("`UnderscoreEscapingWithSuffixes`"), so that dashboards written for it find the same series.
 //!
 //! A metric's name is cut into words of ASCII letters, digits and colons, its unit is put behind
 //! in words, then `total` behind a counter and `ratio` behind a gauge of unit `1`. A name that has

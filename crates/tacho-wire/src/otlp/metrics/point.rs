@@ -206,18 +206,17 @@ impl<'a> Walk<'a, '_> {
         resource: Reader<'_>,
     ) -> Result<Option<SeriesIndex>, MetricsError> {
         let key = chain(resource_key, b"target_info");
-        let place = match self.known.find(key) {
-            Some(place) => place,
-            None => {
-                self.scratch.clear();
-                let start = begin_set(self.scratch);
-                let pairs = of_target(&Resource::read(resource)?);
-                let made = pairs.map(|pairs| pairs.encode(self.scratch));
-                // One with too many labels has no series, as one without any.
-                let count = u32::from(matches!(made, Some(Ok(()))));
-                end_set(start, self.scratch);
-                self.known.insert(key, count, self.scratch)
-            }
+        let place = if let Some(place) = self.known.find(key) {
+            place
+        } else {
+            self.scratch.clear();
+            let start = begin_set(self.scratch);
+            let pairs = of_target(&Resource::read(resource)?);
+            let made = pairs.map(|pairs| pairs.encode(self.scratch));
+            // One with too many labels has no series, as one without any.
+            let count = u32::from(matches!(made, Some(Ok(()))));
+            end_set(start, self.scratch);
+            self.known.insert(key, count, self.scratch)
         };
         let series = self.add(place)?;
         Ok((place.sets > 0).then_some(series))

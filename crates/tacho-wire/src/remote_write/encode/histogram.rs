@@ -60,9 +60,9 @@ fn put_side(number: u32, buckets: &[Bucket], whole: bool, into: &mut Vec<u8>) {
     }
     let mut packed = Vec::with_capacity(buckets.len() * 2);
     if !whole {
-        buckets
-            .iter()
-            .for_each(|b| packed.extend_from_slice(&b.count.to_le_bytes()));
+        for bucket in buckets {
+            packed.extend_from_slice(&bucket.count.to_le_bytes());
+        }
         return put_bytes(number + 2, &packed, into);
     }
     let mut before = 0i64;

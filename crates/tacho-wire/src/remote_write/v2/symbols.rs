@@ -49,7 +49,7 @@ const NO_PAIR: Pair = Pair {
 /// The symbols of a request.
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
-    symbols: Vec<Symbol>,
+    all: Vec<Symbol>,
     pairs: Vec<Pair>,
     /// The symbol `__name__`.
     metric_name: u32,
@@ -60,7 +60,7 @@ pub(super) struct Symbols {
 impl Symbols {
     /// Finds the symbols of a request, wherever in it they are.
     pub(super) fn read(&mut self, request: &[u8]) -> Result<(), RemoteWriteError> {
-        self.symbols.clear();
+        self.all.clear();
         self.pairs.clear();
         self.pairs.resize(PAIRS, NO_PAIR);
         self.metric_name = NONE;
@@ -74,19 +74,19 @@ impl Symbols {
             }
             let inside = reader.nested(key)?;
             let text = &request[inside.clone()];
-            let number = self.symbols.len() as u32;
+            let number = self.all.len() as u32;
             if number == 0 && !text.is_empty() {
                 let (offset, reason) = (key.offset, "the first symbol is not empty");
                 return Err(ProtobufError::Corrupt { offset, reason }.into());
             }
-            if self.symbols.len() == SYMBOLS_MAX {
+            if self.all.len() == SYMBOLS_MAX {
                 return too_many("symbols", SYMBOLS_MAX);
             }
             if text == METRIC_NAME.as_bytes() && self.metric_name == NONE {
                 self.metric_name = number;
             }
             self.longest = self.longest.max(text.len());
-            self.symbols.push(Symbol {
+            self.all.push(Symbol {
                 start: inside.start as u32,
                 length: text.len() as u32,
                 described: false,
@@ -110,7 +110,7 @@ impl Symbols {
                 metric = *value;
             }
         }
-        if !rest.is_empty() || (highest as usize >= self.symbols.len() && !refs.is_empty()) {
+        if !rest.is_empty() || (highest as usize >= self.all.len() && !refs.is_empty()) {
             return Err(Reason::Symbols);
         }
         Ok(metric)
@@ -126,7 +126,7 @@ impl Symbols {
     pub(super) fn bytes_of(&self, refs: &[u32]) -> usize {
         let texts = refs
             .iter()
-            .map(|symbol| self.symbols[*symbol as usize].length as usize);
+            .map(|symbol| self.all[*symbol as usize].length as usize);
         texts.sum::<usize>() + refs.len() * (PAIR_BYTES / 2)
     }
 
@@ -142,7 +142,7 @@ impl Symbols {
                 continue;
             }
             let start = into.len();
-            let (from, to) = (self.symbols[*name as usize], self.symbols[*value as usize]);
+            let (from, to) = (self.all[*name as usize], self.all[*value as usize]);
             if to.length > 0 {
                 put_pair(bytes(request, from), bytes(request, to), into);
             }
@@ -157,7 +157,7 @@ impl Symbols {
 
     /// The text of a symbol; `None` when there is none, or it is not UTF-8.
     pub(super) fn text<'a>(&self, request: &'a [u8], symbol: u32) -> Option<&'a str> {
-        let symbol = self.symbols.get(symbol as usize)?;
+        let symbol = self.all.get(symbol as usize)?;
         std::str::from_utf8(bytes(request, *symbol)).ok()
     }
 
@@ -177,7 +177,7 @@ impl Symbols {
 
     /// Whether a metric is described for the first time.
     pub(super) fn is_news(&mut self, metric: u32) -> bool {
-        let symbol = self.symbols.get_mut(metric as usize);
+        let symbol = self.all.get_mut(metric as usize);
         symbol.is_some_and(|symbol| {
             symbol.length > 0 && !std::mem::replace(&mut symbol.described, true)
         })

@@ -101,7 +101,7 @@ mod tests {
         raw.set_variables(variables.into_iter()).unwrap();
         let mut storage = Settings::default().storage;
         raw.apply(&mut storage).unwrap();
-        let [spans, events] = &storage.options.tables[..] else {
+        let [spans, events, ..] = &storage.options.tables[..] else {
             panic!("{:?}", storage.options.tables);
         };
         assert_eq!(spans.retention.age, Duration::from_hours(48));
