@@ -243,7 +243,9 @@ impl Forwarding {
         let threads = std::mem::take(&mut *self.threads.lock());
         threads
             .into_iter()
-            .fold(true, |well, thread| thread.join().is_ok() && well)
+            .map(|thread| thread.join().is_ok())
+            .reduce(|a, b| a && b)
+            .unwrap_or(true)
     }
 }
 

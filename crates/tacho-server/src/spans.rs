@@ -158,6 +158,7 @@ impl SpanRows {
 pub(crate) fn reuse<'a>(mut list: Vec<(&str, Scalar<'_>)>) -> Vec<(&'a str, Scalar<'a>)> {
     list.clear();
     // Collecting what was a list of the same layout takes its memory over.
+    #[expect(clippy::unnecessary_filter_map, reason = "none are of the other type")]
     let nothing = list.into_iter().filter_map(|_| None);
     nothing.collect()
 }

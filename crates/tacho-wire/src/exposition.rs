@@ -113,7 +113,10 @@ pub struct Sample<'a> {
 /// Takes what a body says, in its order.
 pub trait Sink {
     /// The text of the series that is likely to come next. What is right is not scanned.
-    #[expect(clippy::unnecessary_literal_bound, reason = "others lend what they hold")]
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "others lend what they hold"
+    )]
     fn expected(&self) -> &str {
         ""
     }

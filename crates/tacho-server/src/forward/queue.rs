@@ -300,10 +300,7 @@ impl Queue {
         let mut place = self.inner.lock().cursor;
         chunk.start = place;
         chunk.end = place;
-        loop {
-            let Some(end) = self.end_of(&mut place) else {
-                break;
-            };
+        while let Some(end) = self.end_of(&mut place) {
             chunk.end = place;
             let buffer = self.read_at(place, end)?;
             let mut used = 0;

@@ -170,6 +170,7 @@ mod tests {
 
     #[test]
     fn an_address_says_what_is_sent_where() {
+        use ForwardProtocol::{Otlp, RemoteWrite};
         let check = |url: &str, protocol, expected: [&str; 3]| {
             let Endpoints {
                 samples,
@@ -179,7 +180,6 @@ mod tests {
             let shown = [samples, spans, logs].map(|url| url.map_or(String::new(), Url::into));
             assert_eq!(shown, expected);
         };
-        use ForwardProtocol::{Otlp, RemoteWrite};
         let write = "https://c:8090/api/v1/write";
         let (spans, logs) = ("https://c:8090/v1/traces", "https://c:8090/v1/logs");
         check("https://c:8090", None, [write, spans, logs]);

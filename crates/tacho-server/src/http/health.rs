@@ -200,7 +200,7 @@ fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
 fn otlp(app: &App) -> ComponentBody {
     let listening = &app.listening;
     let own = listening.sentence();
-    let own = own.map_or_else(|| "on the main port only".to_owned(), |own| own);
+    let own = own.unwrap_or_else(|| "on the main port only".to_owned());
     let parts: Vec<String> = std::iter::once(own)
         .chain(listening.taken.clone())
         .collect();

@@ -91,7 +91,7 @@ impl From<FoundSpan> for SpanBody {
             service: span.service,
             kind: span.kind.as_str(),
             start: span.start.to_rfc3339(),
-            duration: (!span.pending).then(|| span.duration.as_secs_f64()),
+            duration: (!span.pending).then_some(span.duration.as_secs_f64()),
             status: span.status.as_str(),
             status_message: span.status_message,
             scope: span.scope,

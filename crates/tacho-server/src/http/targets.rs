@@ -125,9 +125,10 @@ impl ActiveBody {
             global_url: target.url.clone(),
             last_error: last.error.unwrap_or_default(),
             // As Prometheus shows that there was none.
-            last_scrape: last
-                .at
-                .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_rfc3339()),
+            last_scrape: last.at.map_or_else(
+                || "0001-01-01T00:00:00Z".to_owned(),
+                tacho_model::Timestamp::to_rfc3339,
+            ),
             last_scrape_duration: last.duration.as_secs_f64(),
             health: last.health.as_str(),
             scrape_interval: format_duration(target.interval),

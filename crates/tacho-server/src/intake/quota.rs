@@ -60,12 +60,15 @@ pub struct SourceQuota {
     pub quota: Quota,
 }
 
+/// What is held of the sources of one protocol, by their names.
+type Sources = HashMap<Box<str>, Arc<Source>>;
+
 /// Keeps sources within their limits.
 #[derive(Debug)]
 pub struct Quotas {
     settings: QuotaSettings,
     seed: u64,
-    sources: Mutex<HashMap<Protocol, HashMap<Box<str>, Arc<Source>>>>,
+    sources: Mutex<HashMap<Protocol, Sources>>,
     others: Arc<Source>,
 }
 

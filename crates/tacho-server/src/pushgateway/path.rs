@@ -88,15 +88,12 @@ fn decoded(part: &str) -> Option<Cow<'_, str>> {
         let pair = after.get(..2).filter(|_| *first == b'%');
         let hex = pair.and_then(|pair| std::str::from_utf8(pair).ok());
         let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or(&[]);
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(byte) = byte {
+            bytes.push(byte);
+            rest = after.get(2..).unwrap_or(&[]);
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8(bytes).ok().map(Cow::Owned)

@@ -46,7 +46,9 @@ fn moment() -> Timestamp {
 
 fn keep(store: &Store, spans: &[Span<'_>]) {
     let mut rows = SpanRows::default();
-    spans.iter().for_each(|span| rows.push(span).unwrap());
+    for span in spans {
+        rows.push(span).unwrap();
+    }
     assert_eq!(rows.len(), spans.len());
     let outcome = store.append_records(TABLE, &rows.take()).unwrap();
     assert_eq!(outcome.accepted, spans.len());

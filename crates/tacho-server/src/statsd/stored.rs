@@ -93,7 +93,7 @@ mod tests {
         let now = Timestamp::now();
         let labels = |host: &str| {
             let host = [("__name__", "m"), ("host", host)];
-            Labels::new(host.into_iter()).unwrap()
+            Labels::new(host).unwrap()
         };
         let mut batch = Batch::new();
         let mut put = |labels: &Labels, ago: u64, value: f64| {

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use crate::remote_write::{put, varint};
-use crate::support::{Answer, Home, QUIET, Server, eventually};
+use crate::support::{Answer, Home, QUIET, Server};
 
 const TRACES: &str = "/v1/traces";
 const PROTOBUF: &str = "application/x-protobuf";
@@ -376,5 +376,5 @@ fn w6_the_usual_ports_are_said_and_may_be_taken() {
     let ran = crate::support::Ran::from(command.output().unwrap());
     ran.exits(2)
         .complains(&["ingest.otlp.http names this address", address]);
-    assert!(eventually("the end", || Some(server.stop().success())));
+    assert!(server.stop().success());
 }

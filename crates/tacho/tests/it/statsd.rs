@@ -160,7 +160,7 @@ fn bad_lines_are_counted_by_reason_and_cost_nothing_else() {
     );
     send(&server, &hostile);
     send(&server, &[b'\n'; 1000]);
-    send(&server, &[0xff; 60_000]);
+    send(&server, &vec![0xff; 60_000]);
     let many: String = (0..500).map(|n| format!("t{n}:v,")).collect();
     send(&server, format!("many:1|c|#{many}").as_bytes());
     send(&server, b"good:1|c");

@@ -168,7 +168,7 @@ fn r1_a_filter_may_mean_one_origin_only() {
     let (up, load) = (batch(&["up 1 1"]), batch(&["node_load1 1 1"]));
     let dropped = |batch: &Batch, protocol, source| {
         let sifted = filters.apply(batch, Origin::new(protocol, source), moment());
-        sifted.is_some_and(|sifted| sifted.batch().len() == 0)
+        sifted.is_some_and(|sifted| sifted.batch().is_empty())
     };
     // Twice, as the second time it is remembered.
     for _ in 0..2 {
@@ -304,7 +304,7 @@ fn r1_what_is_refused_is_told_by_the_rows_that_came() {
     let filters = filters(vec![
         rule("gone", SampleAction::Drop),
         rule("bad", SampleAction::Relabel(vec![twice.unwrap()])),
-        rule("slow", SampleAction::Throttle(Duration::from_secs(60))),
+        rule("slow", SampleAction::Throttle(Duration::from_mins(1))),
     ]);
     let came = batch(&[
         "gone 1 1", "a 1 1", "bad 1 1", "gone 2 1", "b 1 1", "slow 1 1",

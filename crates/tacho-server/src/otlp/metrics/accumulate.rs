@@ -178,17 +178,16 @@ fn working<'w>(
 ) -> Result<&'w mut Total, QueryError> {
     let bytes = batch.label_bytes(series);
     if !work.contains_key(bytes) {
-        let total = match totals.get(bytes) {
-            Some(total) => total.clone(),
-            None => {
-                let total = match batch.labels(series) {
-                    Some(labels) => stored(store, labels, now)?,
-                    None => Total::EMPTY,
-                };
-                // Kept whatever becomes of the request: it is what is stored.
-                totals.insert(bytes.into(), total.clone());
-                total
-            }
+        let total = if let Some(total) = totals.get(bytes) {
+            total.clone()
+        } else {
+            let total = match batch.labels(series) {
+                Some(labels) => stored(store, labels, now)?,
+                None => Total::EMPTY,
+            };
+            // Kept whatever becomes of the request: it is what is stored.
+            totals.insert(bytes.into(), total.clone());
+            total
         };
         work.insert(bytes.into(), total);
     }

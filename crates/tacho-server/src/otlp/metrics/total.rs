@@ -237,7 +237,7 @@ mod tests {
                 .enumerate()
                 .flat_map(|(i, delay)| [(i as i64 + delay, i as i64), (i as i64 + 5, i as i64)])
                 .collect();
-            arrivals.sort();
+            arrivals.sort_unstable();
             let mut total = Total::EMPTY;
             for (_, i) in arrivals {
                 let added = total.add(at(i), at(i + 1), Gain::Number(1.0));

@@ -105,14 +105,14 @@ fn bodies_of_every_kind_are_text() {
         }],
     };
     look(saying(Any::List(list)), |record| {
-        assert_eq!(record.body, "[true]")
+        assert_eq!(record.body, "[true]");
     });
     look(saying(Any::Float(0.5)), |record| {
-        assert_eq!(record.body, "0.5")
+        assert_eq!(record.body, "0.5");
     });
     let long = "x".repeat(1 << 20);
     look(saying(Any::Text(long)), |record| {
-        assert!(record.body.len() < 5000)
+        assert!(record.body.len() < 5000);
     });
 }
 

@@ -311,9 +311,9 @@ fn exponential(temporality: i32, point: Exponential) -> Metric {
     }
 }
 
-fn buckets(offset: i32, counts: &[u64]) -> Option<Buckets> {
+fn buckets(offset: i32, counts: &[u64]) -> Buckets {
     let counts = counts.to_vec();
-    Some(Buckets { offset, counts })
+    Buckets { offset, counts }
 }
 
 #[test]
@@ -325,8 +325,8 @@ fn exponential_histograms_become_native_ones() {
         sum: Some(2.5),
         scale: 3,
         zero_count: 1,
-        positive: buckets(-2, &[1, 0, 2]),
-        negative: buckets(4, &[6]),
+        positive: Some(buckets(-2, &[1, 0, 2])),
+        negative: Some(buckets(4, &[6])),
         ..Exponential::default()
     };
     let expected = "e{L} [schema 3 count 10 sum 2.5 zero 1 | 5:6 | -1:1 1:2] @7";
@@ -339,7 +339,7 @@ fn exponential_histograms_become_native_ones() {
         zero_count: 0,
         scale: 10,
         sum: None,
-        positive: buckets(-1, &[1, 1, 1, 1, 1, 1]),
+        positive: Some(buckets(-1, &[1, 1, 1, 1, 1, 1])),
         negative: None,
         ..point.clone()
     };

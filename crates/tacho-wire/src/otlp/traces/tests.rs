@@ -118,11 +118,11 @@ fn a_pending_span_names_the_one_that_it_announces() {
     });
     pending.attributes[1] = text("logfire.pending_parent_id", "0000000000000000");
     look(pending.clone(), |span| {
-        assert_eq!((span.pending_of, span.parent_id), (5, 0))
+        assert_eq!((span.pending_of, span.parent_id), (5, 0));
     });
     pending.attributes[0] = text("logfire.span_type", "span");
     look(pending, |span| {
-        assert_eq!((span.pending_of, span.parent_id), (0, 5))
+        assert_eq!((span.pending_of, span.parent_id), (0, 5));
     });
 }
 

@@ -74,9 +74,9 @@ fn batch_of(rows: &[(Labels, i64, Some)]) -> Batch {
             Some::Number(bits) => batch.push(series, time, f64::from_bits(*bits)),
             Some::Distribution(values, each) => {
                 let mut histogram = Histogram::new();
-                values
-                    .iter()
-                    .for_each(|value| histogram.observe_many(*value, *each));
+                for value in values {
+                    histogram.observe_many(*value, *each);
+                }
                 batch.push_histogram(series, time, histogram);
             }
         }

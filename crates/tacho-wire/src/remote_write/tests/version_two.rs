@@ -100,9 +100,9 @@ fn some_series() -> impl Strategy<Value = TimeSeries> {
     ];
     let histogram = prop::collection::vec(any::<f64>(), 0..9).prop_map(|values| {
         let mut histogram = Histogram::new();
-        values
-            .into_iter()
-            .for_each(|value| histogram.observe(value));
+        for value in values {
+            histogram.observe(value);
+        }
         histograms::message(&histogram, false)
     });
     let exemplar =

@@ -60,12 +60,11 @@ impl Scalar for Udp {
                     text.trim_start_matches(':').parse().ok()?,
                 ))
             });
-        match address {
-            Some(address) => Ok(Self(Some(address))),
-            None => {
-                let text: String = text.chars().take(64).collect();
-                Err(format!("`{text}` is not {}", Self::EXPECTED))
-            }
+        if let Some(address) = address {
+            Ok(Self(Some(address)))
+        } else {
+            let text: String = text.chars().take(64).collect();
+            Err(format!("`{text}` is not {}", Self::EXPECTED))
         }
     }
 }

@@ -95,25 +95,22 @@ impl RawClient<'_> {
                 password: password.unwrap_or(Secret::Text(String::new())),
             });
         }
-        let (scheme, held) = match self.authorization {
-            Some(raw) => {
-                let scheme = raw.kind.as_deref().unwrap_or("Bearer").trim();
-                if scheme.eq_ignore_ascii_case("basic") {
-                    bail!("authorization: for type Basic use basic_auth");
-                }
-                let file = raw.credentials_file.as_deref();
-                let held = secret(
-                    "authorization.credentials",
-                    raw.credentials.as_ref(),
-                    file,
-                    base,
-                )?;
-                (scheme, held)
+        let (scheme, held) = if let Some(raw) = self.authorization {
+            let scheme = raw.kind.as_deref().unwrap_or("Bearer").trim();
+            if scheme.eq_ignore_ascii_case("basic") {
+                bail!("authorization: for type Basic use basic_auth");
             }
-            None => {
-                let held = secret("bearer_token", self.bearer.0, self.bearer.1, base)?;
-                ("Bearer", held)
-            }
+            let file = raw.credentials_file.as_deref();
+            let held = secret(
+                "authorization.credentials",
+                raw.credentials.as_ref(),
+                file,
+                base,
+            )?;
+            (scheme, held)
+        } else {
+            let held = secret("bearer_token", self.bearer.0, self.bearer.1, base)?;
+            ("Bearer", held)
         };
         Ok(match held {
             None => Auth::None,

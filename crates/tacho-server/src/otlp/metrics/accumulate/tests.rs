@@ -44,7 +44,7 @@ impl Fixture {
         self.accumulator = Accumulator::default();
     }
 
-    fn request(&self, gained: &[Gained<'_>]) -> (Batch, Decoded) {
+    fn request(gained: &[Gained<'_>]) -> (Batch, Decoded) {
         let mut batch = Batch::new();
         let mut decoded = Decoded::default();
         for (point, (name, start, time, value)) in gained.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Fixture {
         door: &dyn Appender,
         gained: &[Gained<'_>],
     ) -> Result<Committed, ReceiveError> {
-        let (mut batch, mut decoded) = self.request(gained);
+        let (mut batch, mut decoded) = Self::request(gained);
         let now = Timestamp::now();
         let store = self.store();
         self.accumulator
@@ -132,7 +132,7 @@ fn a_restart_goes_on_where_it_was_and_counts_nothing_twice() {
 fn histograms_go_on_after_a_restart() {
     let mut fixture = Fixture::new();
     for (start, end) in [(0, 10), (10, 20)] {
-        let (mut batch, mut decoded) = fixture.request(&[("h", at(start), at(end), 0.0)]);
+        let (mut batch, mut decoded) = Fixture::request(&[("h", at(start), at(end), 0.0)]);
         let mut histogram = Histogram::new();
         histogram.observe_many(0.5, 2.0);
         decoded.histograms.push(histogram);
