@@ -204,7 +204,7 @@ fn r1_one_source_cannot_take_all_series_and_the_metric_is_named() {
         let each = range.map(|n| {
             series(
                 &[("__name__", metric), ("n", &n.to_string())],
-                at + i64::from(n),
+                at - 1_000 + i64::from(n),
                 1.0,
             )
         });

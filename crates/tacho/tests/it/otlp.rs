@@ -191,7 +191,7 @@ fn w6_bad_requests_are_answered_in_the_shape_of_otlp() {
     let bomb = gzip(&vec![0; 80 << 20]);
     for (kind, encoding, body, status, text) in [
         (PROTOBUF, "", &b"\x0a\xff\xff"[..], 400, "breaks off"),
-        (PROTOBUF, "", b"\x0a\x02\x0b\x00", 400, "groups"),
+        (PROTOBUF, "", b"\x0a\x02\x0b\x00", 400, "wrong wire type"),
         (PROTOBUF, "gzip", b"no", 400, "no valid gzip"),
         (PROTOBUF, "gzip", &bomb, 413, "when decompressed"),
         (PROTOBUF, "br", b"", 415, "gzip, zstd or none"),
