@@ -8,8 +8,8 @@
 //!    the log, not in an answer but the one that made them. What is looked up is their SHA-256,
 //!    so how long a look-up takes says nothing about a secret.
 //!
-//! [`routes`] says what each request needs, [`credentials`] in which forms a token may come,
-//! [`secret`] how one is made, [`failures`] what becomes of those that fail. Not for Host and
+//! `routes` says what each request needs, `credentials` in which forms a token may come,
+//! `secret` how one is made, `failures` what becomes of those that fail. Not for Host and
 //! Origin, which `http::guard` checks first.
 
 pub(crate) mod credentials;

@@ -1,6 +1,6 @@
 //! OTLP requests on their way into the store: traces, logs and metrics, whatever brought them.
 //!
-//! HTTP and gRPC hand over bodies as they came: their compression ([`unpack`]) and their encoding
+//! HTTP and gRPC hand over bodies as they came: their compression (`unpack`) and their encoding
 //! are undone here, on the thread that writes them. What was refused is counted by its reason and
 //! told in a partial success; a request that the store did not take is told to come again, and may:
 //! spans and events are kept once however often they are sent.

@@ -6,7 +6,7 @@
 //!
 //! Listeners share one certificate and differ in the protocols that they offer (ALPN). Client
 //! certificates are not asked for: who asks is what tokens say. The handshake itself is in
-//! [`handshake`], where a connection's own task does it.
+//! `handshake`, where a connection's own task does it.
 
 pub(crate) mod handshake;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::store::StoreBody;
 use crate::allocator;
 use crate::app::{App, SharedApp};
 use crate::query::QueryCtx;
+use crate::scrape;
 
 /// Collection is late when the newest tick is older than this many intervals.
 const LATE_INTERVALS: u32 = 5;
@@ -92,6 +93,7 @@ pub(crate) async fn get(State(app): State<SharedApp>, mut params: Params) -> Ans
 fn body(app: &App, now: Timestamp, verbose: bool) -> HealthBody {
     let mut components = vec![store(app, verbose), collection(app, now, verbose)];
     components.extend(verbose.then(|| otlp(app)));
+    components.extend(scraping(app, verbose));
     let alerts = app.alerting.active();
     let worst = |status| {
         components
@@ -197,6 +199,20 @@ fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
 }
 
 /// Where OTLP is taken beside the main port.
+/// How scraping goes, where there is something to scrape. A target that is down is no fault of this
+/// program, so it stays healthy and says so.
+fn scraping(app: &App, verbose: bool) -> Option<ComponentBody> {
+    let summary = scrape::summary(app)?;
+    let counts = format!("{} of {} targets are up", summary.up, summary.targets);
+    let told: Vec<String> = std::iter::once(counts).chain(summary.problems).collect();
+    let is_well = told.len() == 1 && summary.down == 0;
+    Some(ComponentBody {
+        name: "scraping",
+        status: "healthy",
+        detail: (verbose || !is_well).then(|| told.join("; ")),
+    })
+}
+
 fn otlp(app: &App) -> ComponentBody {
     let listening = &app.listening;
     let own = listening.sentence();
