@@ -1,7 +1,7 @@
 //! OTLP/JSON to OTLP in protobuf, so that one decoder serves both.
 //!
 //! The JSON is read as a stream and written as protobuf while it comes; nothing in between is held.
-//! One table ([`schema`]) says what every field is.
+//! One table (`schema`) says what every field is.
 //!
 //! 1. What comes out is a message of that kind, or an error says where the JSON went wrong.
 //! 2. Unknown fields are passed over, and so are unknown names of enumerations.
