@@ -41,7 +41,7 @@ function title(loading: boolean, sources: readonly Source[]): string {
 function detail(sources: readonly Source[]): string {
   if (sources.length === 0) return "Point a program here with one of the lines below.";
   const rate = sources.reduce((sum, one) => sum + one.rate, 0);
-  return `${number(rate)} items a second, since the server started.`;
+  return `${number(rate)} items a second came lately.`;
 }
 
 function total(refused: Record<string, number>): number {
@@ -55,8 +55,10 @@ function Table({ sources }: { sources: readonly Source[] }) {
       <table class="wide">
         <thead>
           <tr>
-            <th scope="col">Source</th>
             <th scope="col" class="words">
+              Source
+            </th>
+            <th scope="col" class="opt words">
               Protocol
             </th>
             <th scope="col">A second</th>
@@ -91,8 +93,8 @@ function Row({ one }: { one: Source }) {
   const silent = ago !== null && ago > SILENT_SECONDS;
   return (
     <tr>
-      <th scope="row">{one.source}</th>
-      <td class="words soft">
+      <td class="words">{one.source}</td>
+      <td class="opt words soft">
         {one.protocol.replace("_", " ")} · {one.signal}
       </td>
       <td>{number(one.rate)}</td>
@@ -101,7 +103,7 @@ function Row({ one }: { one: Source }) {
       <td class="opt">{count(one.delayed)}</td>
       <td>
         {refused === 0 ? count(0) : <Tag tone="unsure" title={reasons.join(", ")}>{count(refused)}</Tag>}
-        {refused > 0 && <div class="soft">{reasons.join(", ")}</div>}
+        {refused > 0 && <div class="opt soft">{reasons.join(", ")}</div>}
       </td>
       <td>{silent ? <Tag tone="unsure">{ended(ago)}</Tag> : ended(ago)}</td>
     </tr>
@@ -138,16 +140,14 @@ function Ways() {
   return (
     <section class="card" aria-label="How to send here">
       <h3>How to send here</h3>
-      <dl class="ways">
+      <ul class="ways">
         {WAYS.map(({ who, line }) => (
-          <div key={who}>
-            <dt>{who}</dt>
-            <dd>
-              <code>{line(url)}</code>
-            </dd>
-          </div>
+          <li key={who}>
+            <span class="soft">{who}</span>
+            <code>{line(url)}</code>
+          </li>
         ))}
-      </dl>
+      </ul>
     </section>
   );
 }
