@@ -4,14 +4,15 @@
 //! for each request, so that they can be changed while the server runs; certificates when the
 //! client is made.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
@@ -83,6 +84,25 @@ pub struct Fetched {
     pub headers: HeaderMap,
 }
 
+/// The header that tells a target who asks, so that none scrapes itself: what its page tells is in
+/// its store already, and would come back as more series with each turn.
+const INSTANCE: &str = "x-tachograph-instance";
+
+/// What this process calls itself, as long as it lives.
+static NAME: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let random = RandomState::new().hash_one(std::process::id());
+    HeaderValue::from(random)
+});
+
+fn own() -> HeaderMap {
+    HeaderMap::from_iter([(HeaderName::from_static(INSTANCE), NAME.clone())])
+}
+
+/// Whether a request comes from this very process.
+pub fn is_own(headers: &HeaderMap) -> bool {
+    headers.get(INSTANCE).is_some_and(|name| *name == *NAME)
+}
+
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
@@ -104,6 +124,7 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
+            .default_headers(own())
             .redirect(redirects)
             .no_proxy()
             .pool_max_idle_per_host(1)

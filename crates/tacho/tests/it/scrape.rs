@@ -209,6 +209,26 @@ fn w6_targets_come_and_go_with_a_file() {
 }
 
 #[test]
+fn w6_a_server_does_not_scrape_itself() {
+    let home = Home::new();
+    home.write("self.json", "[]");
+    let job = "  - job_name: own\n    file_sd_configs: [{files: [self.json]}]\n";
+    let server = scraping(&home, job);
+    let targets = serde_json::json!([{"targets": [server.address()]}]);
+    home.write("self.json", &targets.to_string());
+    let own = format!("up{{instance=\"{}\",job=\"own\"}} 0", server.address());
+    until(&server, "up{", &[&own]);
+    let health = server.query("/api/performance/health", &[]);
+    let parts = health["components"].as_array().unwrap();
+    let part = parts.iter().find(|part| part["name"] == "scraping");
+    let told = part.unwrap()["detail"].as_str().unwrap();
+    assert!(
+        told.contains("0 of 1 targets") && told.contains("508"),
+        "{told}"
+    );
+}
+
+#[test]
 fn w6_credentials_are_sent_and_files_read_again() {
     let exporter = Exporter::new("a 1\n");
     let at = exporter.address.as_str();
