@@ -6,7 +6,7 @@ use tacho_model::append::Exemplar;
 use tacho_model::{LabelsRef, Metadata, Timestamp, Value};
 
 use super::{exemplar_labels, histogram, millis};
-use crate::protobuf::write::{put_bytes, put_double, put_varint};
+use crate::protobuf::write::{force_bytes, put_bytes, put_double, put_varint};
 
 /// A request of version 1 that grows, not compressed.
 #[derive(Debug, Default)]
@@ -58,11 +58,11 @@ impl Plain {
             match value {
                 Value::Float(value) => {
                     sample(*time, *value, part);
-                    put_bytes(2, part, series);
+                    force_bytes(2, part, series);
                 }
                 Value::Histogram(value) => {
                     histogram::put(value, *time, part);
-                    put_bytes(4, part, series);
+                    force_bytes(4, part, series);
                 }
             }
         }
@@ -73,9 +73,9 @@ impl Plain {
             }
             put_double(2, exemplar.value, part);
             put_varint(3, millis(exemplar.timestamp), part);
-            put_bytes(3, part, series);
+            force_bytes(3, part, series);
         }
-        put_bytes(1, series, &mut self.bytes);
+        force_bytes(1, series, &mut self.bytes);
     }
 
     /// Says what a metric means.

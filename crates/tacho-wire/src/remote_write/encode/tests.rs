@@ -210,3 +210,17 @@ fn messages_end_to_end_are_one() {
     crate::remote_write::decode_plain(&twice, Limits::default(), &mut read).unwrap();
     assert_eq!(read.len(), 2 * batch.len());
 }
+
+#[test]
+fn a_sample_of_nothing_at_the_beginning_of_time_is_a_sample() {
+    let mut batch = Batch::new();
+    let labels: [(&str, &str); 0] = [];
+    for labels in [&labels[..], &[("__name__", "m")]] {
+        let series = batch.series(labels.iter().copied()).unwrap();
+        batch.push(series, Timestamp::default(), 0.0);
+    }
+    for version in [Version::One, Version::Two] {
+        let read = again(&batch, &Part::all(&batch), version, &mut |_| None);
+        assert_eq!(shown(&read), shown(&batch));
+    }
+}

@@ -64,11 +64,11 @@ pub(super) fn message(
             match value {
                 Value::Float(value) => {
                     plain::sample(*time, *value, &mut part);
-                    put_bytes(2, &part, &mut series);
+                    force_bytes(2, &part, &mut series);
                 }
                 Value::Histogram(value) => {
                     histogram::put(value, *time, &mut part);
-                    put_bytes(3, &part, &mut series);
+                    force_bytes(3, &part, &mut series);
                 }
             }
         }
@@ -81,7 +81,7 @@ pub(super) fn message(
             symbols.references(pairs, &mut part);
             put_double(2, exemplar.value, &mut part);
             put_varint(3, millis(exemplar.timestamp), &mut part);
-            put_bytes(4, &part, &mut series);
+            force_bytes(4, &part, &mut series);
         }
         let name = group.labels.get(METRIC_NAME).unwrap_or("");
         if let Some(Some(metadata)) = described.get(name) {
@@ -92,7 +92,7 @@ pub(super) fn message(
             put_varint(4, u64::from(symbols.number(unit)), &mut part);
             put_bytes(5, &part, &mut series);
         }
-        put_bytes(5, &series, &mut all);
+        force_bytes(5, &series, &mut all);
     }
     let mut message = symbols.encoded;
     message.append(&mut all);
