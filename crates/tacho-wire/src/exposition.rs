@@ -15,7 +15,6 @@
 //! `prometheus/client_model`. Where Prometheus' parser takes more than these say, so does this one.
 
 mod cursor;
-mod exemplar;
 mod family;
 mod number;
 mod openmetrics;
@@ -127,6 +126,9 @@ pub trait Sink {
     /// Takes what is said of a family, before its samples.
     fn family(&mut self, _family: &Family<'_>) {}
 }
+
+/// Why an exemplar is none.
+const NO_EXEMPLAR: Stop = Stop::Syntax("the labels of an exemplar are no label set");
 
 /// Why a walk ends before the end of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]

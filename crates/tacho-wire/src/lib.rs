@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod exemplar;
 pub mod exposition;
 pub mod influx;
 pub mod json;

@@ -187,6 +187,38 @@ impl<'a> Reader<'a> {
         Ok(self.fixed64(key.offset)?.to_bits())
     }
 
+    /// Hands over each message in a field of this number, in their order; passes over the others.
+    pub(crate) fn each<E: From<ProtobufError>>(
+        mut self,
+        number: u32,
+        mut take: impl FnMut(Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while !self.is_done() {
+            let key = self.key()?;
+            if key.number == number {
+                let inside = self.nested(key)?;
+                take(self.inner(inside))?;
+            } else {
+                self.skip(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A message of a name and a value, fields 1 and 2: what labels are.
+    pub(crate) fn pair(mut self) -> Result<(&'a str, &'a str), ProtobufError> {
+        let (mut name, mut value) = ("", "");
+        while !self.is_done() {
+            let key = self.key()?;
+            match key.number {
+                1 => name = self.text(key)?,
+                2 => value = self.text(key)?,
+                _ => self.skip(key)?,
+            }
+        }
+        Ok((name, value))
+    }
+
     /// The text of a field.
     pub(crate) fn text(&mut self, key: Key) -> Result<&'a str, ProtobufError> {
         let reason = "a text is not UTF-8";

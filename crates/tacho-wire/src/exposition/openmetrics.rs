@@ -4,7 +4,8 @@ use tacho_model::Timestamp;
 
 use super::cursor::Cursor;
 use super::family::{Families, Said};
-use super::{Exposed, ExpositionError, Sample, Sink, Stop, exemplar, number, series};
+use super::{Exposed, ExpositionError, NO_EXEMPLAR, Sample, Sink, Stop, number, series};
+use crate::exemplar;
 
 /// Walks a body.
 pub(super) fn walk(body: &[u8], sink: &mut impl Sink) -> Result<(), ExpositionError> {
@@ -87,7 +88,7 @@ fn exemplar(cursor: &mut Cursor<'_>) -> Result<tacho_model::Exemplar, Stop> {
         timestamp = number::seconds(word(cursor))?;
     }
     let pairs = pairs.iter().map(|(name, value)| (&**name, &**value));
-    exemplar::of(pairs, timestamp, value)
+    exemplar::of(pairs, timestamp, value).map_err(|_| NO_EXEMPLAR)
 }
 
 fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {

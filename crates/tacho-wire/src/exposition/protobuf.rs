@@ -11,7 +11,8 @@ use tacho_model::append::Exemplar;
 use tacho_model::histogram::{HistogramParts, Temporality};
 use tacho_model::{Histogram, Timestamp};
 
-use super::{Buckets, Exposed, ExpositionError, Family, Sample, Sink, Stop, exemplar, number};
+use super::{Buckets, Exposed, ExpositionError, Family, NO_EXEMPLAR, Sample, Sink, Stop, number};
+use crate::exemplar;
 use crate::protobuf::{Key, LENGTH_DELIMITED, ProtobufError, Reader, zigzag};
 use crate::remote_write::histogram::Side;
 use crate::remote_write::metadata::Type;
@@ -164,7 +165,7 @@ impl<'a> Metric<'a> {
             match key.number {
                 1 => {
                     let inside = reader.nested(key)?;
-                    metric.labels.push(pair(reader.inner(inside))?);
+                    metric.labels.push(reader.inner(inside).pair()?);
                 }
                 // Gauge, counter, summary, untyped and histogram: a metric has one of them.
                 2..=5 | 7 => {
@@ -181,19 +182,6 @@ impl<'a> Metric<'a> {
         }
         Ok(metric)
     }
-}
-
-fn pair(mut reader: Reader<'_>) -> Result<(&str, &str), ProtobufError> {
-    let (mut name, mut value) = ("", "");
-    while !reader.is_done() {
-        let key = reader.key()?;
-        match key.number {
-            1 => name = reader.text(key)?,
-            2 => value = reader.text(key)?,
-            _ => reader.skip(key)?,
-        }
-    }
-    Ok((name, value))
 }
 
 /// A counter, a gauge or an untyped value: a double, and a counter's exemplar.
@@ -222,7 +210,7 @@ fn read_exemplar(mut reader: Reader<'_>) -> Result<Exemplar, Wrong> {
         match key.number {
             1 => {
                 let inside = reader.nested(key)?;
-                pairs.push(pair(reader.inner(inside))?);
+                pairs.push(reader.inner(inside).pair()?);
             }
             2 => value = reader.double(key)?,
             3 => {
@@ -232,7 +220,8 @@ fn read_exemplar(mut reader: Reader<'_>) -> Result<Exemplar, Wrong> {
             _ => reader.skip(key)?,
         }
     }
-    Ok(exemplar::of(pairs.into_iter(), timestamp, value)?)
+    let made = exemplar::of(pairs.into_iter(), timestamp, value);
+    Ok(made.map_err(|_| NO_EXEMPLAR)?)
 }
 
 fn time(mut reader: Reader<'_>) -> Result<Timestamp, Wrong> {

@@ -67,16 +67,9 @@ impl<'a> AttributeList<'a> {
     }
 
     /// Reads the attributes of the resource, field 1 of what holds it.
-    pub(crate) fn read_resource(&mut self, mut holder: Reader<'a>) -> Result<(), ProtobufError> {
+    pub(crate) fn read_resource(&mut self, holder: Reader<'a>) -> Result<(), ProtobufError> {
         self.clear();
-        while !holder.is_done() {
-            let key = holder.key()?;
-            if key.number != 1 {
-                holder.skip(key)?;
-                continue;
-            }
-            let range = holder.nested(key)?;
-            let mut resource = holder.inner(range);
+        holder.each(1, |mut resource| {
             while !resource.is_done() {
                 let key = resource.key()?;
                 match key.number {
@@ -88,7 +81,8 @@ impl<'a> AttributeList<'a> {
                     _ => resource.skip(key)?,
                 }
             }
-        }
+            Ok::<(), ProtobufError>(())
+        })?;
         self.finish();
         Ok(())
     }

@@ -25,16 +25,8 @@ use crate::protobuf::{ProtobufError, Reader};
 /// [`ProtobufError`] when the body is no such message.
 pub fn decode(body: &[u8], mut each: impl FnMut(&LogRecord<'_>)) -> Result<Decoded, ProtobufError> {
     let mut walk = Walk::default();
-    let mut reader = Reader::new(body, 0..body.len());
-    while !reader.is_done() {
-        let key = reader.key()?;
-        if key.number != 1 {
-            reader.skip(key)?;
-            continue;
-        }
-        let range = reader.nested(key)?;
-        walk.resource_logs(reader.inner(range), &mut each)?;
-    }
+    let request = Reader::new(body, 0..body.len());
+    request.each(1, |inside| walk.resource_logs(inside, &mut each))?;
     Ok(walk.decoded)
 }
 
@@ -80,27 +72,13 @@ impl<'a> Walk<'a> {
         each: &mut impl FnMut(&LogRecord<'_>),
     ) -> Result<(), ProtobufError> {
         self.resource.read_resource(reader.clone())?;
-        let mut scopes = reader;
-        while !scopes.is_done() {
-            let key = scopes.key()?;
-            if key.number != 2 {
-                scopes.skip(key)?;
-                continue;
-            }
-            let range = scopes.nested(key)?;
-            let mut records = scopes.inner(range);
-            while !records.is_done() {
-                let key = records.key()?;
-                if key.number != 2 {
-                    records.skip(key)?;
-                    continue;
-                }
-                let range = records.nested(key)?;
-                let fields = self.record(records.inner(range))?;
+        reader.each(2, |scope| {
+            scope.each(2, |record| {
+                let fields = self.record(record)?;
                 self.hand_out(&fields, each);
-            }
-        }
-        Ok(())
+                Ok(())
+            })
+        })
     }
 
     fn record(&mut self, mut reader: Reader<'a>) -> Result<Fields<'a>, ProtobufError> {

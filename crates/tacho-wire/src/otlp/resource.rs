@@ -253,41 +253,25 @@ fn write_json(any: &Any<'_>, depth: usize, json: &mut String) -> Result<(), Prot
 }
 
 /// `ArrayValue { repeated AnyValue values = 1 }`.
-fn write_list(
-    mut reader: Reader<'_>,
-    depth: usize,
-    json: &mut String,
-) -> Result<(), ProtobufError> {
+fn write_list(reader: Reader<'_>, depth: usize, json: &mut String) -> Result<(), ProtobufError> {
     let mut separator = '[';
-    while !reader.is_done() {
-        let key = reader.key()?;
-        if key.number != 1 {
-            reader.skip(key)?;
-            continue;
-        }
-        let inside = reader.nested(key)?;
+    reader.each(1, |value| {
         json.push(separator);
-        write_json(&any_value(reader.inner(inside))?, depth, json)?;
         separator = ',';
-    }
+        write_json(&any_value(value)?, depth, json)
+    })?;
     json.push_str(if separator == '[' { "[]" } else { "]" });
     Ok(())
 }
 
 /// `KeyValueList { repeated KeyValue values = 1 }`.
-fn write_map(mut reader: Reader<'_>, depth: usize, json: &mut String) -> Result<(), ProtobufError> {
+fn write_map(reader: Reader<'_>, depth: usize, json: &mut String) -> Result<(), ProtobufError> {
     let mut separator = '{';
-    while !reader.is_done() {
-        let key = reader.key()?;
-        if key.number != 1 {
-            reader.skip(key)?;
-            continue;
-        }
-        let inside = reader.nested(key)?;
+    reader.each(1, |member| {
         json.push(separator);
-        write_member(reader.inner(inside), depth, json)?;
         separator = ',';
-    }
+        write_member(member, depth, json)
+    })?;
     json.push_str(if separator == '{' { "{}" } else { "}" });
     Ok(())
 }

@@ -44,16 +44,8 @@ use crate::protobuf::{Key, ProtobufError, Reader};
 /// [`ProtobufError`] when the body is no such message.
 pub fn decode(body: &[u8], mut each: impl FnMut(&Span<'_>)) -> Result<Decoded, ProtobufError> {
     let mut walk = Walk::default();
-    let mut reader = Reader::new(body, 0..body.len());
-    while !reader.is_done() {
-        let key = reader.key()?;
-        if key.number != 1 {
-            reader.skip(key)?;
-            continue;
-        }
-        let range = reader.nested(key)?;
-        walk.resource_spans(reader.inner(range), &mut each)?;
-    }
+    let request = Reader::new(body, 0..body.len());
+    request.each(1, |inside| walk.resource_spans(inside, &mut each))?;
     Ok(walk.decoded)
 }
 
@@ -104,17 +96,7 @@ impl<'a> Walk<'a> {
     ) -> Result<(), ProtobufError> {
         // A resource may stand behind what it describes.
         self.resource.read_resource(reader.clone())?;
-        let mut scopes = reader;
-        while !scopes.is_done() {
-            let key = scopes.key()?;
-            if key.number != 2 {
-                scopes.skip(key)?;
-                continue;
-            }
-            let range = scopes.nested(key)?;
-            self.scope_spans(scopes.inner(range), each)?;
-        }
-        Ok(())
+        reader.each(2, |scope| self.scope_spans(scope, each))
     }
 
     fn scope_spans(
@@ -123,18 +105,11 @@ impl<'a> Walk<'a> {
         each: &mut impl FnMut(&Span<'_>),
     ) -> Result<(), ProtobufError> {
         let scope = scope_name(reader.clone())?;
-        let mut spans = reader;
-        while !spans.is_done() {
-            let key = spans.key()?;
-            if key.number != 2 {
-                spans.skip(key)?;
-                continue;
-            }
-            let range = spans.nested(key)?;
-            let fields = self.span(spans.inner(range))?;
+        reader.each(2, |span| {
+            let fields = self.span(span)?;
             self.hand_out(&fields, &scope, each);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn span(&mut self, mut reader: Reader<'a>) -> Result<Fields<'a>, ProtobufError> {
@@ -234,16 +209,9 @@ impl<'a> Walk<'a> {
 }
 
 /// The name of the scope, field 1 of what holds it.
-fn scope_name(mut holder: Reader<'_>) -> Result<Cow<'_, str>, ProtobufError> {
+fn scope_name(holder: Reader<'_>) -> Result<Cow<'_, str>, ProtobufError> {
     let mut name = Cow::Borrowed("");
-    while !holder.is_done() {
-        let key = holder.key()?;
-        if key.number != 1 {
-            holder.skip(key)?;
-            continue;
-        }
-        let range = holder.nested(key)?;
-        let mut scope = holder.inner(range);
+    holder.each(1, |mut scope| {
         while !scope.is_done() {
             let key = scope.key()?;
             match key.number {
@@ -251,7 +219,8 @@ fn scope_name(mut holder: Reader<'_>) -> Result<Cow<'_, str>, ProtobufError> {
                 _ => scope.skip(key)?,
             }
         }
-    }
+        Ok::<(), ProtobufError>(())
+    })?;
     Ok(name)
 }
 

@@ -1,20 +1,14 @@
-//! Exemplars of either version, and the trace that their labels name.
-//!
-//! A trace is known by a label that is called as OpenMetrics, OpenTelemetry or the older client
-//! libraries call it, and holds hexadecimal digits; what does not is a label like any other.
-//! Sources: OpenMetrics 1.0, "Exemplars"; `prompb/types.proto`.
+//! Exemplars of either version of remote write, within their limits. Source: `prompb/types.proto`.
 
+use tacho_model::Timestamp;
 use tacho_model::append::Exemplar;
-use tacho_model::{Labels, Timestamp};
 
 use super::{Reason, RemoteWriteError};
+use crate::exemplar;
 use crate::protobuf::Reader;
 
 /// Most labels of an exemplar.
 pub(super) const LABELS_MAX: usize = 64;
-
-const TRACE_NAMES: [&str; 3] = ["trace_id", "traceID", "traceId"];
-const SPAN_NAMES: [&str; 3] = ["span_id", "spanID", "spanId"];
 
 /// Makes an exemplar of its labels.
 pub(super) fn of(
@@ -25,38 +19,7 @@ pub(super) fn of(
     if pairs.len() > LABELS_MAX {
         return Err(Reason::Exemplar);
     }
-    let (mut trace_id, mut span_id) = (0, 0);
-    let mut others = Vec::with_capacity(pairs.len());
-    for (name, text) in pairs {
-        if trace_id == 0
-            && TRACE_NAMES.contains(name)
-            && let Some(id) = hexadecimal(text, 32)
-        {
-            trace_id = id;
-        } else if span_id == 0
-            && SPAN_NAMES.contains(name)
-            && let Some(id) = hexadecimal(text, 16)
-        {
-            span_id = id as u64;
-        } else {
-            others.push((*name, *text));
-        }
-    }
-    Ok(Exemplar {
-        timestamp,
-        value,
-        trace_id,
-        span_id,
-        labels: Labels::new(others).map_err(|_| Reason::Exemplar)?,
-    })
-}
-
-/// The number that at most so many digits are; `None` for nothing, too many and zero.
-fn hexadecimal(text: &str, digits_max: usize) -> Option<u128> {
-    let is_number =
-        (1..=digits_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = u128::from_str_radix(text, 16).ok().filter(|_| is_number)?;
-    (number != 0).then_some(number)
+    exemplar::of(pairs.iter().copied(), timestamp, value).map_err(|_| Reason::Exemplar)
 }
 
 /// What an exemplar of version 1 says: `labels: 1, value: 2, timestamp: 3`.
@@ -76,7 +39,7 @@ impl<'a> Said<'a> {
             match key.number {
                 1 => {
                     let inside = reader.nested(key)?;
-                    let pair = label(reader.inner(inside))?;
+                    let pair = reader.inner(inside).pair()?;
                     if said.pairs.len() <= LABELS_MAX {
                         said.pairs.push(pair);
                     }
@@ -90,60 +53,9 @@ impl<'a> Said<'a> {
     }
 }
 
-fn label(mut reader: Reader<'_>) -> Result<(&str, &str), RemoteWriteError> {
-    let (mut name, mut value) = ("", "");
-    while !reader.is_done() {
-        let key = reader.key()?;
-        match key.number {
-            1 => name = reader.text(key)?,
-            2 => value = reader.text(key)?,
-            _ => reader.skip(key)?,
-        }
-    }
-    Ok((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(pairs: &[(&str, &str)], trace: u128, span: u64, others: &str) {
-        let made = of(pairs, Timestamp::from_secs(1), 0.5).unwrap();
-        assert_eq!((made.trace_id, made.span_id), (trace, span), "{pairs:?}");
-        assert_eq!(made.labels.to_string(), others);
-    }
-
-    #[test]
-    fn traces_are_known_by_their_labels() {
-        let long = "0af7651916cd43dd8448eb211c80319c";
-        let number = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c;
-        check(&[("trace_id", long)], number, 0, "{}");
-        check(
-            &[("traceID", "Ff"), ("spanID", "b7ad6b7169203331")],
-            255,
-            0xb7ad_6b71_6920_3331,
-            "{}",
-        );
-        check(
-            &[("trace_id", "+f"), ("span_id", "0")],
-            0,
-            0,
-            r#"{span_id="0",trace_id="+f"}"#,
-        );
-        check(
-            &[("trace_id", &format!("{long}0"))],
-            0,
-            0,
-            &format!("{{trace_id=\"{long}0\"}}"),
-        );
-        check(
-            &[("user", "ü"), ("trace_id", "1"), ("traceId", "2")],
-            1,
-            0,
-            r#"{traceId="2",user="ü"}"#,
-        );
-        check(&[], 0, 0, "{}");
-    }
 
     #[test]
     fn label_sets_that_are_none_are_refused() {

@@ -152,26 +152,21 @@ impl Details {
 
 /// Adds the attributes in a field of a message as a member; nothing when there are none. What is
 /// beyond the limits is left out.
-fn attributes(mut message: Reader<'_>, field: u32, json: &mut String) -> Result<(), ProtobufError> {
+fn attributes(message: Reader<'_>, field: u32, json: &mut String) -> Result<(), ProtobufError> {
     let mut count = 0;
-    while !message.is_done() {
-        let key = message.key()?;
-        if key.number != field {
-            message.skip(key)?;
-            continue;
-        }
-        let range = message.nested(key)?;
+    message.each(field, |inside| {
         if count >= ATTRIBUTES_MAX || json.len() >= BYTES_MAX {
-            continue;
+            return Ok(());
         }
         let separator = if count == 0 { ",\"attributes\":{" } else { "," };
         json.push_str(separator);
-        let attribute = bounded_attribute(message.inner(range))?;
+        let attribute = bounded_attribute(inside)?;
         quote(attribute.name, json);
         json.push(':');
         value(&attribute.value, json);
         count += 1;
-    }
+        Ok::<(), ProtobufError>(())
+    })?;
     if count > 0 {
         json.push('}');
     }
