@@ -30,6 +30,10 @@ use tacho_wire::otlp::traces::decode;
 /// Spans of one request: what a batch of the SDKs holds.
 const BATCH: usize = 512;
 const SPANS_A_TRACE: usize = 12;
+/// Between the beginnings of two spans of a request.
+const STEP: Duration = Duration::from_micros(100);
+/// Between the beginnings of two requests.
+const SPACING: Duration = Duration::from_micros(512);
 
 fn text<'a>(name: &'a str, value: &'a str) -> Attribute<'a> {
     Attribute {
@@ -87,7 +91,7 @@ fn request(random: &mut Rng, now: Timestamp) -> Vec<u8> {
             span_id: id,
             parent_id: parent,
             pending_of: 0,
-            start: now + Duration::from_micros(number as u64 * 100),
+            start: now + STEP * number as u32,
             duration: Duration::from_micros(random.below(40_000) as u64),
             name: &name,
             service: "checkout",
@@ -126,7 +130,10 @@ fn main() {
     let requests = spans / BATCH;
     let mut random = Rng::new(7);
     let now = Timestamp::now();
-    let bodies: Vec<Vec<u8>> = (0..requests).map(|_| request(&mut random, now)).collect();
+    // Many processes send at the same time: the spans of a hundred requests lie in one another's.
+    let begun = |number: usize| now + SPACING * number as u32;
+    let bodies = (0..requests).map(|number| request(&mut random, begun(number)));
+    let bodies: Vec<Vec<u8>> = bodies.collect();
     let bytes: usize = bodies.iter().map(Vec::len).sum();
     let spans = requests * BATCH;
     println!(

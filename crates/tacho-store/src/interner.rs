@@ -41,6 +41,14 @@ impl Interner {
         number
     }
 
+    /// The number of a text that may well be the one of number `hint`, which is tried first.
+    pub(crate) fn number_after(&mut self, hint: Option<u32>, text: &str) -> u32 {
+        match hint {
+            Some(hint) if self.get(hint) == text => hint,
+            _ => self.number(text),
+        }
+    }
+
     /// How many texts there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

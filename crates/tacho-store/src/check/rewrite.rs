@@ -124,9 +124,9 @@ fn rewrite_records(engine: &Engine, file: &Arc<RecordFile>) -> Result<String, St
     let (disk, schema) = (engine.disk(), &file.directory.schema);
     let mut writer = RecordWriter::create(disk.clone(), &file.path, schema, Effort::Final)?;
     let mut records = 0;
-    let copied = merge(&[Run::File(file.clone())], schema, |rows, row| {
-        records += 1;
-        writer.push(rows, row)
+    let copied = merge(&[Run::File(file.clone())], schema, |stretch| {
+        records += stretch.rows.len() as u64;
+        writer.push(stretch)
     });
     let prepared = copied.and_then(|()| {
         let kept = engine.quarantine().keep(&file.path);

@@ -235,7 +235,8 @@ impl Engine {
                 continue;
             }
             let sequence = (before + 1, frozen.generation);
-            let effort = Effort::Quick;
+            // It is read again before long, to be merged.
+            let effort = Effort::Least;
             let file = self.write_records(&table, &chunks, (sequence, 0), effort)?;
             done.records_flushed += file.footer.samples;
             let mut memory = self.memory.write();
@@ -257,7 +258,7 @@ impl Engine {
         let path = folder(&self.dir).join(name);
         let schema = self.columns_of(table, runs);
         let mut writer = RecordWriter::create(self.disk.clone(), &path, &schema, effort)?;
-        let merged = merge(runs, &schema, |rows, row| writer.push(rows, row));
+        let merged = merge(runs, &schema, |stretch| writer.push(stretch));
         if let Err(error) = merged {
             writer.abandon();
             return Err(error);

@@ -1,6 +1,8 @@
 //! Rows in columns, as they come, lie in memory and are handed out.
 
 use std::fmt;
+use std::num::NonZeroU32;
+use std::ops::Range;
 
 use tacho_model::Timestamp;
 
@@ -70,14 +72,11 @@ impl TextColumn {
         self.rows.push(number);
     }
 
-    fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
-        let mut gathered = Self::default();
-        let mut numbers = Numbers::new(&self.distinct);
+    fn extend(&mut self, from: &Self, rows: impl Iterator<Item = usize>, known: &mut Known) {
         for row in rows {
-            let number = numbers.number(self.rows[row], &mut gathered.distinct);
-            gathered.rows.push(number);
+            let number = known.number(from.rows[row], &from.distinct, &mut self.distinct);
+            self.rows.push(number);
         }
-        gathered
     }
 
     fn bytes(&self) -> usize {
@@ -85,24 +84,39 @@ impl TextColumn {
     }
 }
 
-/// What the texts of one column are called in another, which is filled from it.
-struct Numbers<'a> {
-    from: &'a Interner,
-    known: Vec<Option<u32>>,
-}
+/// What the texts of one column are called in another, which is filled from it: each is looked up
+/// once.
+#[derive(Default)]
+struct Known(Vec<Option<NonZeroU32>>);
 
-impl<'a> Numbers<'a> {
-    fn new(from: &'a Interner) -> Self {
-        Self {
-            from,
-            known: vec![None; from.len()],
+impl Known {
+    fn number(&mut self, number: u32, from: &Interner, into: &mut Interner) -> u32 {
+        if self.0.is_empty() {
+            self.0.resize(from.len(), None);
+        }
+        // One more than the number, so that an unknown one takes no room of its own.
+        match self.0[number as usize] {
+            Some(known) => known.get() - 1,
+            None => {
+                let new = into.number(from.get(number));
+                self.0[number as usize] = NonZeroU32::new(new + 1);
+                new
+            }
         }
     }
+}
 
-    fn number(&mut self, number: u32, into: &mut Interner) -> u32 {
-        let text = self.from.get(number);
-        *self.known[number as usize].get_or_insert_with(|| into.number(text))
-    }
+/// What the texts of one set of rows are called in another one, which is filled from it row by row.
+#[derive(Default)]
+pub(crate) struct Translation(Vec<KnownColumn>);
+
+/// The part of one column.
+#[derive(Default)]
+struct KnownColumn {
+    /// Texts, or the names of attributes.
+    names: Known,
+    /// The texts of attributes.
+    texts: Known,
 }
 
 /// How a value of [`AttributeColumn`] is held.
@@ -152,10 +166,20 @@ impl AttributeColumn {
     }
 
     fn push<'a>(&mut self, attributes: impl Iterator<Item = (&'a str, Scalar<'a>)>) {
+        // What is at this place in the row before is tried first: the attributes of a process are
+        // the same in all its rows, and names come in the same order.
+        let mut before = self.start_of_last();
         for (name, value) in attributes {
-            self.names.push(name);
+            let hint = self.names.rows.get(before).copied();
+            let name = self.names.distinct.number_after(hint, name);
+            self.names.rows.push(name);
             let (kind, value) = match value {
-                Scalar::Text(text) => (ScalarKind::Text, u64::from(self.texts.number(text))),
+                Scalar::Text(text) => {
+                    let is_text = self.kinds.get(before) == Some(&ScalarKind::Text);
+                    let hint = is_text.then(|| self.values[before] as u32);
+                    let number = self.texts.number_after(hint, text);
+                    (ScalarKind::Text, u64::from(number))
+                }
                 Scalar::Integer(integer) => (ScalarKind::Integer, integer as u64),
                 Scalar::Float(float) => (ScalarKind::Float, float.to_bits()),
                 Scalar::Boolean(false) => (ScalarKind::False, 0),
@@ -163,33 +187,37 @@ impl AttributeColumn {
             };
             self.kinds.push(kind);
             self.values.push(value);
+            before += 1;
         }
         self.ends.push(self.kinds.len() as u32);
     }
 
-    fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
-        let mut gathered = Self::default();
-        let mut names = Numbers::new(&self.names.distinct);
-        let mut texts = Numbers::new(&self.texts);
+    /// Where the attributes of the last row begin.
+    fn start_of_last(&self) -> usize {
+        let before = self.ends.len().checked_sub(2).map(|row| self.ends[row]);
+        before.unwrap_or(0) as usize
+    }
+
+    fn extend(&mut self, from: &Self, rows: impl Iterator<Item = usize>, known: &mut KnownColumn) {
         for row in rows {
-            let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-            for place in start as usize..self.ends[row] as usize {
-                let name = names.number(self.names.rows[place], &mut gathered.names.distinct);
-                gathered.names.rows.push(name);
-                let kind = self.kinds[place];
+            let start = row.checked_sub(1).map_or(0, |before| from.ends[before]);
+            for place in start as usize..from.ends[row] as usize {
+                let (name, kind) = (from.names.rows[place], from.kinds[place]);
+                let distinct = &mut self.names.distinct;
+                let name = known.names.number(name, &from.names.distinct, distinct);
                 let value = match kind {
                     ScalarKind::Text => {
-                        let text = self.values[place] as u32;
-                        u64::from(texts.number(text, &mut gathered.texts))
+                        let text = from.values[place] as u32;
+                        u64::from(known.texts.number(text, &from.texts, &mut self.texts))
                     }
-                    _ => self.values[place],
+                    _ => from.values[place],
                 };
-                gathered.kinds.push(kind);
-                gathered.values.push(value);
+                self.names.rows.push(name);
+                self.kinds.push(kind);
+                self.values.push(value);
             }
-            gathered.ends.push(gathered.kinds.len() as u32);
+            self.ends.push(self.kinds.len() as u32);
         }
-        gathered
     }
 
     fn bytes(&self) -> usize {
@@ -275,29 +303,23 @@ impl ColumnData {
         true
     }
 
-    /// Appends a row of another column of the same kind.
-    fn push_row(&mut self, from: &Self, row: usize) {
+    /// Appends rows of another column of the same kind.
+    fn extend(&mut self, from: &Self, rows: impl Iterator<Item = usize>, known: &mut KnownColumn) {
         match (self, from) {
-            (Self::Integers(held), Self::Integers(from)) => held.push(from[row]),
-            (Self::Floats(held), Self::Floats(from)) => held.push(from[row]),
-            (Self::Ids(held), Self::Ids(from)) => held.push(from[row]),
-            (Self::Texts(held), Self::Texts(from)) => {
-                held.push(from.get(row).unwrap_or_default());
-            }
-            (Self::Attributes(held), Self::Attributes(from)) => held.push(from.row(row)),
+            (Self::Integers(held), Self::Integers(from)) => held.extend(rows.map(|row| from[row])),
+            (Self::Floats(held), Self::Floats(from)) => held.extend(rows.map(|row| from[row])),
+            (Self::Ids(held), Self::Ids(from)) => held.extend(rows.map(|row| from[row])),
+            (Self::Texts(held), Self::Texts(from)) => held.extend(from, rows, &mut known.names),
+            (Self::Attributes(held), Self::Attributes(from)) => held.extend(from, rows, known),
             _ => debug_assert!(false, "columns of one table are of one kind"),
         }
     }
 
     /// Some rows, in that order.
     pub(crate) fn gather(&self, rows: impl Iterator<Item = usize>) -> Self {
-        match self {
-            Self::Integers(held) => Self::Integers(rows.map(|row| held[row]).collect()),
-            Self::Floats(held) => Self::Floats(rows.map(|row| held[row]).collect()),
-            Self::Ids(held) => Self::Ids(rows.map(|row| held[row]).collect()),
-            Self::Texts(held) => Self::Texts(held.gather(rows)),
-            Self::Attributes(held) => Self::Attributes(held.gather(rows)),
-        }
+        let mut gathered = Self::new(self.kind());
+        gathered.extend(self, rows, &mut KnownColumn::default());
+        gathered
     }
 
     pub(crate) fn integers(&self) -> &[i64] {
@@ -442,12 +464,21 @@ impl Records {
         Timestamp::from_nanos(self.integers(0)[row])
     }
 
-    /// Appends a row of another set of the same columns.
-    pub(crate) fn push_row(&mut self, from: &Self, row: usize) {
-        for (column, from) in self.columns.iter_mut().zip(&from.columns) {
-            column.push_row(from, row);
+    /// Appends rows of another set of the same columns. `translation` is one for the two sets: an
+    /// empty one at first, and the same again for more rows.
+    pub(crate) fn extend(
+        &mut self,
+        from: &Self,
+        rows: Range<usize>,
+        translation: &mut Translation,
+    ) {
+        let known = &mut translation.0;
+        known.resize_with(self.columns.len(), KnownColumn::default);
+        let columns = self.columns.iter_mut().zip(&from.columns);
+        for ((column, from), known) in columns.zip(known) {
+            column.extend(from, rows.clone(), known);
         }
-        self.rows += 1;
+        self.rows += rows.len();
     }
 
     /// Some rows, in that order.

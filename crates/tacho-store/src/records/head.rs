@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use tacho_model::{TimeRange, Timestamp};
 
-use super::columns::{ColumnData, Records};
+use super::columns::{ColumnData, Records, Translation};
 use super::schema::Schema;
 use super::{CHUNK_BYTES, CHUNK_ROWS};
 
@@ -138,9 +138,9 @@ impl RecordHead {
                     table.close();
                     table.open = Chunk::new(schema);
                 }
-                for row in 0..chunk.records.len() {
-                    table.open.records.push_row(&chunk.records, row);
-                }
+                let rows = 0..chunk.records.len();
+                let translation = &mut Translation::default();
+                table.open.records.extend(&chunk.records, rows, translation);
                 let open = &table.open.records;
                 if open.len() >= CHUNK_ROWS || open.bytes() >= CHUNK_BYTES {
                     table.close();

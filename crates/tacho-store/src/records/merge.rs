@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use tacho_model::TimeRange;
@@ -52,28 +53,57 @@ impl Run {
     }
 
     /// A group with these columns; `None` when it is damaged, which is reported.
-    fn read(&self, group: usize, schema: &Schema) -> Result<Option<Records>, StoreError> {
+    fn read(&self, group: usize, schema: &Schema) -> Result<Option<Held<'_>>, StoreError> {
         match self {
-            Self::File(file) => file.group(group, schema),
-            Self::Chunk(chunk) => Ok(Some(chunk.with_columns_of(schema))),
+            Self::File(file) => Ok(file.group(group, schema)?.map(Held::Own)),
+            Self::Chunk(chunk) if *chunk.schema == *schema => Ok(Some(Held::Of(&chunk.records))),
+            Self::Chunk(chunk) => Ok(Some(Held::Own(chunk.with_columns_of(schema)))),
         }
     }
+}
+
+/// Rows of a group that is merged.
+enum Held<'a> {
+    Of(&'a Records),
+    Own(Records),
+}
+
+impl Deref for Held<'_> {
+    type Target = Records;
+
+    fn deref(&self) -> &Records {
+        match self {
+            Self::Of(records) => records,
+            Self::Own(records) => records,
+        }
+    }
+}
+
+/// Rows that follow each other in one group of a run and in what it is merged into.
+pub(crate) struct Stretch<'a> {
+    /// Another number for each group that is read.
+    pub(crate) source: usize,
+    pub(crate) records: &'a Records,
+    pub(crate) rows: Range<usize>,
 }
 
 /// A place in a run.
 struct Cursor<'a> {
     run: &'a Run,
     next_group: usize,
-    rows: Option<Records>,
+    source: usize,
+    rows: Option<Held<'a>>,
     row: usize,
 }
 
 impl Cursor<'_> {
-    /// Goes on to the next group that has rows.
-    fn next_group(&mut self, schema: &Schema) -> Result<(), StoreError> {
+    /// Goes on to the next group that has rows; `read` counts those of all runs.
+    fn next_group(&mut self, schema: &Schema, read: &mut usize) -> Result<(), StoreError> {
         self.rows = None;
         self.row = 0;
-        while self.rows.as_ref().is_none_or(Records::is_empty)
+        *read += 1;
+        self.source = *read;
+        while self.rows.as_ref().is_none_or(|rows| rows.is_empty())
             && self.next_group < self.run.groups()
         {
             self.rows = self.run.read(self.next_group, schema)?;
@@ -88,39 +118,60 @@ impl Cursor<'_> {
 pub(crate) fn merge(
     runs: &[Run],
     schema: &Schema,
-    mut each: impl FnMut(&Records, usize) -> Result<(), StoreError>,
+    mut each: impl FnMut(Stretch<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let keys = schema.keys();
+    let mut read = 0;
     let mut cursors = Vec::new();
     let mut heap: BinaryHeap<Reverse<(RowKey, usize)>> = BinaryHeap::new();
     for (number, run) in runs.iter().enumerate() {
         let mut cursor = Cursor {
             run,
             next_group: 0,
+            source: 0,
             rows: None,
             row: 0,
         };
-        cursor.next_group(schema)?;
+        cursor.next_group(schema, &mut read)?;
         if let Some(rows) = &cursor.rows {
             heap.push(Reverse((keys.of(rows, 0), number)));
         }
         cursors.push(cursor);
     }
-    while let Some(Reverse((key, number))) = heap.pop() {
-        let next = heap.peek().map(|Reverse((next, _))| *next);
+    while let Some(Reverse((mut key, number))) = heap.pop() {
+        let next = heap.peek().map(|Reverse(next)| *next);
         let cursor = &mut cursors[number];
-        let Some(rows) = &cursor.rows else { continue };
-        // Equal keys come in the order of their runs.
-        if !keys.any() || next != Some(key) {
-            each(rows, cursor.row)?;
-        }
-        cursor.row += 1;
-        if cursor.row == rows.len() {
-            cursor.next_group(schema)?;
-        }
-        if let Some(rows) = &cursor.rows {
-            heap.push(Reverse((keys.of(rows, cursor.row), number)));
-        }
+        let Some(records) = &cursor.rows else {
+            continue;
+        };
+        let start = cursor.row;
+        let mut end = start;
+        let following = loop {
+            cursor.row += 1;
+            // Equal keys come in the order of their runs: the next one is written later.
+            let is_last = !keys.any() || next.is_none_or(|(next, _)| next != key);
+            end += usize::from(is_last);
+            if cursor.row == records.len() {
+                break None;
+            }
+            key = keys.of(records, cursor.row);
+            if !is_last || next.is_some_and(|next| next < (key, number)) {
+                break Some(key);
+            }
+        };
+        each(Stretch {
+            source: cursor.source,
+            records,
+            rows: start..end,
+        })?;
+        let following = match following {
+            Some(key) => Some(key),
+            None => {
+                cursor.next_group(schema, &mut read)?;
+                cursor.rows.as_ref().map(|rows| keys.of(rows, 0))
+            }
+        };
+        heap.extend(following.map(|key| Reverse((key, number))));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tacho_model::{MatchOp, Matcher, QueryError, TimeRange};
 
-use super::columns::{ColumnData, Records};
+use super::columns::{ColumnData, Records, Translation};
 use super::index::Fingerprint;
 use super::merge::Run;
 use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
@@ -429,9 +429,9 @@ impl View {
             let part = parts.iter().map(|part| part.get().gather(taken()));
             let part = Records::of(part.collect(), group.len());
             for (row, (_, place)) in group.iter().enumerate() {
-                places[*place] = Some(collected.len() as u32);
-                collected.push_row(&part, row);
+                places[*place] = Some((collected.len() + row) as u32);
             }
+            collected.extend(&part, 0..part.len(), &mut Translation::default());
             if collected.bytes() > SELECTED_BYTES_MAX {
                 return Err(QueryError::TooMuch {
                     what: "bytes of records",

@@ -1,14 +1,16 @@
 //! Writing a file of records, from rows that come in order.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use tacho_model::{TimeRange, Timestamp};
 
-use super::columns::{ColumnData, Records};
+use super::columns::{ColumnData, Records, Translation};
 use super::directory::{ColumnAt, Directory, Group};
 use super::encode::encode;
 use super::index::IndexBuilder;
+use super::merge::Stretch;
 use super::schema::Schema;
 use super::{GROUP_BYTES, GROUP_ROWS};
 use crate::block::format::{Footer, RECORDS_MAGIC};
@@ -19,6 +21,7 @@ use crate::error::StoreError;
 
 /// Rows after which the size of a group is looked at.
 pub(super) const LOOK_ROWS: usize = 64;
+const _: () = assert!(GROUP_ROWS.is_multiple_of(LOOK_ROWS));
 
 /// A file of records under construction.
 pub(crate) struct RecordWriter {
@@ -28,6 +31,8 @@ pub(crate) struct RecordWriter {
     indexes: Vec<IndexBuilder>,
     /// Rows of the group that is not written yet.
     group: Records,
+    /// What the texts of each source are called in the group.
+    translations: HashMap<usize, Translation>,
     range: Option<TimeRange>,
 }
 
@@ -50,17 +55,26 @@ impl RecordWriter {
             },
             indexes: (0..columns).map(|_| IndexBuilder::default()).collect(),
             group: Records::new(schema),
+            translations: HashMap::new(),
             range: None,
         })
     }
 
-    /// Adds a row of the same columns, not before the one added last.
-    pub(crate) fn push(&mut self, from: &Records, row: usize) -> Result<(), StoreError> {
-        self.group.push_row(from, row);
-        let rows = self.group.len();
-        let is_large = rows.is_multiple_of(LOOK_ROWS) && self.group.bytes() >= GROUP_BYTES;
-        if rows >= GROUP_ROWS || is_large {
-            self.end_group()?;
+    /// Adds rows of the same columns, not before the one added last.
+    pub(crate) fn push(&mut self, stretch: Stretch<'_>) -> Result<(), StoreError> {
+        let mut rows = stretch.rows;
+        while !rows.is_empty() {
+            let room = LOOK_ROWS - self.group.len() % LOOK_ROWS;
+            let end = rows.end.min(rows.start + room);
+            let translation = self.translations.entry(stretch.source).or_default();
+            self.group
+                .extend(stretch.records, rows.start..end, translation);
+            rows.start = end;
+            let count = self.group.len();
+            let is_large = count.is_multiple_of(LOOK_ROWS) && self.group.bytes() >= GROUP_BYTES;
+            if count >= GROUP_ROWS || is_large {
+                self.end_group()?;
+            }
         }
         Ok(())
     }
@@ -71,6 +85,7 @@ impl RecordWriter {
         }
         let schema = &self.directory.schema;
         let group = std::mem::replace(&mut self.group, Records::new(schema));
+        self.translations.clear();
         let number = self.directory.groups.len() as u32;
         let mut columns = Vec::new();
         for (place, data) in group.columns.iter().enumerate() {
