@@ -95,14 +95,12 @@ impl Known {
             self.0.resize(from.len(), None);
         }
         // One more than the number, so that an unknown one takes no room of its own.
-        match self.0[number as usize] {
-            Some(known) => known.get() - 1,
-            None => {
-                let new = into.number(from.get(number));
-                self.0[number as usize] = NonZeroU32::new(new + 1);
-                new
-            }
+        if let Some(known) = self.0[number as usize] {
+            return known.get() - 1;
         }
+        let new = into.number(from.get(number));
+        self.0[number as usize] = NonZeroU32::new(new + 1);
+        new
     }
 }
 
@@ -168,8 +166,7 @@ impl AttributeColumn {
     fn push<'a>(&mut self, attributes: impl Iterator<Item = (&'a str, Scalar<'a>)>) {
         // What is at this place in the row before is tried first: the attributes of a process are
         // the same in all its rows, and names come in the same order.
-        let mut before = self.start_of_last();
-        for (name, value) in attributes {
+        for (before, (name, value)) in (self.start_of_last()..).zip(attributes) {
             let hint = self.names.rows.get(before).copied();
             let name = self.names.distinct.number_after(hint, name);
             self.names.rows.push(name);
@@ -187,7 +184,6 @@ impl AttributeColumn {
             };
             self.kinds.push(kind);
             self.values.push(value);
-            before += 1;
         }
         self.ends.push(self.kinds.len() as u32);
     }

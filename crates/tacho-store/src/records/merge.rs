@@ -164,14 +164,14 @@ pub(crate) fn merge(
             records,
             rows: start..end,
         })?;
-        let following = match following {
-            Some(key) => Some(key),
-            None => {
-                cursor.next_group(schema, &mut read)?;
-                cursor.rows.as_ref().map(|rows| keys.of(rows, 0))
-            }
-        };
-        heap.extend(following.map(|key| Reverse((key, number))));
+        if let Some(key) = following {
+            heap.push(Reverse((key, number)));
+            continue;
+        }
+        cursor.next_group(schema, &mut read)?;
+        if let Some(rows) = &cursor.rows {
+            heap.push(Reverse((keys.of(rows, 0), number)));
+        }
     }
     Ok(())
 }
