@@ -31,7 +31,7 @@ use tacho_model::append::Exemplar;
 use tacho_model::{Histogram, Timestamp};
 
 pub use self::family::Family;
-pub use self::series::read_series;
+pub use self::series::{blank_labels, read_series};
 use crate::protobuf::ProtobufError;
 
 /// In which form a body is.

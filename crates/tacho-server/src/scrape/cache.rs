@@ -64,11 +64,15 @@ pub struct Cache {
     last: u32,
     /// Families as they were described, by hash.
     described: HashTable<u64>,
+    /// Entries whose end was handed over since the scrape began.
+    ended: Vec<u32>,
 }
 
 impl Cache {
     /// Begins a scrape.
     pub fn begin(&mut self) {
+        self.ended.clear();
+        self.compact_if_worth_it();
         self.round = self.round.wrapping_add(1);
         self.last = NONE;
     }
@@ -196,19 +200,14 @@ impl Cache {
 
     /// Ends a scrape that went well: hands over the labels of series that vanished.
     pub fn end(&mut self, mut vanished: impl FnMut(LabelsRef<'_>)) {
-        let mut gone = 0;
         for at in 0..self.entries.len() {
             let entry = self.entries[at];
-            let is_seen = entry.seen == self.round;
-            gone += usize::from(!is_seen);
-            if !is_seen && entry.live {
+            if entry.seen != self.round && entry.live {
                 vanished(self.labels_of(&entry));
+                self.ended.push(at as u32);
                 self.entries[at].live = false;
             }
             self.entries[at].was_live = self.entries[at].live;
-        }
-        if gone > GONE_MIN.max(self.entries.len() - gone) {
-            self.compact();
         }
     }
 
@@ -218,19 +217,37 @@ impl Cache {
             let entry = self.entries[at];
             if entry.was_live {
                 vanished(self.labels_of(&entry));
+                self.ended.push(at as u32);
             }
             self.entries[at].live = false;
             self.entries[at].was_live = false;
         }
-        if self.entries.len() > GONE_MIN {
-            let held = self.entries.iter().filter(|e| e.seen == self.round).count();
-            if self.entries.len() > 2 * held.max(GONE_MIN) {
-                self.compact();
+    }
+
+    /// Takes back that series were handed over as ended: that could not be kept, and is to be said
+    /// again with the next scrape.
+    pub fn revive(&mut self) {
+        for at in std::mem::take(&mut self.ended) {
+            if let Some(entry) = self.entries.get_mut(at as usize) {
+                (entry.live, entry.was_live) = (true, true);
             }
         }
     }
 
-    /// Forgets what was not part of this scrape.
+    fn compact_if_worth_it(&mut self) {
+        let held = self.entries.iter().filter(|entry| self.is_held(entry));
+        let held = held.count();
+        if self.entries.len() - held > GONE_MIN.max(held) {
+            self.compact();
+        }
+    }
+
+    /// Whether an entry was part of the last scrape, or its end is still to be marked.
+    const fn is_held(&self, entry: &Entry) -> bool {
+        entry.seen == self.round || entry.live
+    }
+
+    /// Forgets what was not part of the last scrape.
     fn compact(&mut self) {
         let mut kept = Self {
             round: self.round,
@@ -239,7 +256,7 @@ impl Cache {
             last: NONE,
             ..Self::default()
         };
-        for entry in self.entries.iter().filter(|entry| entry.seen == self.round) {
+        for entry in self.entries.iter().filter(|entry| self.is_held(entry)) {
             let labels = self.labels_of(entry);
             let added = kept.add(self.text(entry), |into| {
                 into.extend_from_slice(labels.as_bytes());

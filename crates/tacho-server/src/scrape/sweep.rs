@@ -11,7 +11,7 @@ use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::relabel::{self, Draft, Verdict};
 use tacho_model::{Batch, Exemplar, Labels, METRIC_NAME, Timestamp};
 use tacho_wire::exposition::{
-    Exposed, ExpositionError, Family, Form, Sample, Sink, Stop, read_series, walk,
+    Exposed, ExpositionError, Family, Form, Sample, Sink, Stop, blank_labels, read_series, walk,
 };
 
 use super::cache::{Cache, Fate};
@@ -179,7 +179,7 @@ impl Sweep<'_> {
         let of = self.of;
         self.cache.add(text, |into| {
             let mut draft = read_series(text)?;
-            merge(of.job.labels, of.target, &mut draft);
+            merge(of.job.labels, of.target, text, &mut draft);
             if relabel::apply(&of.job.metric_relabel, &mut draft) == Verdict::Drop {
                 return Ok(Fate::Dropped);
             }
@@ -197,8 +197,13 @@ impl Sweep<'_> {
     }
 }
 
-/// Adds the target's labels to those of a series.
-fn merge<'a>(whose: LabelsOf, target: &'a Labels, draft: &mut Draft<'a>) {
+/// Adds the target's labels to those of a series. Where the series' own labels are honoured, an
+/// empty one keeps the target's away: so does a Pushgateway for jobs of no instance.
+fn merge<'a>(whose: LabelsOf, target: &'a Labels, text: &str, draft: &mut Draft<'a>) {
+    let blank = match whose {
+        LabelsOf::Series => blank_labels(text),
+        LabelsOf::Target => Vec::new(),
+    };
     let exposed: Vec<String> = match whose {
         LabelsOf::Series => Vec::new(),
         LabelsOf::Target => {
@@ -214,7 +219,7 @@ fn merge<'a>(whose: LabelsOf, target: &'a Labels, draft: &mut Draft<'a>) {
         draft.set(name, "");
     }
     for (name, value) in target {
-        if draft.get(name).is_empty() {
+        if draft.get(name).is_empty() && !blank.iter().any(|blank| blank == name) {
             draft.set(name, value);
         }
     }

@@ -287,6 +287,7 @@ impl Turn {
             Err(error) => {
                 // What the batch said of its metrics went down with it.
                 cache.describe_again();
+                cache.revive();
                 Some(format!("nothing of it was kept: {error}"))
             }
             Ok(outcome) => {

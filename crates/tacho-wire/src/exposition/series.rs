@@ -37,6 +37,21 @@ pub fn read_series(text: &str) -> Result<Draft<'_>, Stop> {
     Ok(draft)
 }
 
+/// The names of labels whose values are empty: for Prometheus a series without the label, but one
+/// that says so.
+///
+/// ```
+/// use tacho_wire::exposition::blank_labels;
+/// assert_eq!(blank_labels(r#"up{job="a",instance=""}"#), ["instance"]);
+/// ```
+pub fn blank_labels(text: &str) -> Vec<Cow<'_, str>> {
+    let pairs = pairs(text).unwrap_or_default().into_iter();
+    pairs
+        .filter(|(_, value)| value.is_empty())
+        .map(|(name, _)| name)
+        .collect()
+}
+
 /// All pairs of a series' text.
 pub(super) fn pairs(text: &str) -> Result<Vec<Pair<'_>>, Stop> {
     let mut cursor = Cursor { text, at: 0 };

@@ -127,6 +127,29 @@ fn what_vanishes_is_marked_as_ended_once() {
 }
 
 #[test]
+fn an_end_that_could_not_be_kept_is_marked_with_the_next_scrape() {
+    let mut target = Scrapes::of(job());
+    target.gives("a 1\nb 2\n", (2, 2, 2), &["a{T} 1", "b{T} 2"]);
+    target.gives("a 1\n", (1, 1, 0), &["a{T} 1", "b{T} stale"]);
+    target.cache.revive();
+    target.gives("a 1\n", (1, 1, 0), &["a{T} 1", "b{T} stale"]);
+    target.gives("a 1\n", (1, 1, 0), &["a{T} 1"]);
+    target.fails("x", "line 1", &["a{T} stale"]);
+    target.cache.revive();
+    target.fails("x", "line 1", &["a{T} stale"]);
+    target.fails("x", "line 1", &[]);
+    // However many series went meanwhile.
+    let many: String = (0..9999).map(|n| format!("m{{n=\"{n}\"}} 1\n")).collect();
+    let counts = |swept: Result<Swept, String>| swept.unwrap().scraped;
+    assert_eq!(counts(target.take(&many).0), 9999);
+    assert_eq!(target.take("a 1\n").1.len(), 10_000);
+    target.cache.revive();
+    assert_eq!(target.take("a 1\n").1.len(), 10_000);
+    assert_eq!(target.take("a 1\n").1.len(), 1);
+    assert_eq!((target.take("a 1\n").1.len(), target.cache.len()), (1, 1));
+}
+
+#[test]
 fn a_series_that_brings_its_own_times_is_never_marked() {
     let mut target = Scrapes::of(job());
     target.gives("a 1 5000\nb 2\n", (2, 2, 1), &["a{T} 1 @5000", "b{T} 2"]);
@@ -157,11 +180,7 @@ fn labels_that_clash_are_renamed_or_honoured() {
         labels: LabelsOf::Series,
         ..job()
     });
-    honest.gives(
-        body,
-        (1, 1, 1),
-        &[r#"a{exported_job="y",instance="h:1",job="x"} 1"#],
-    );
+    honest.gives(body, (1, 1, 1), &[r#"a{exported_job="y",job="x"} 1"#]);
 }
 
 #[test]
