@@ -15,7 +15,7 @@
 //! for limits: those are [`crate::intake::quota`]'s.
 
 mod aggregate;
-mod generations;
+pub(crate) mod generations;
 mod logs;
 pub mod rule;
 mod samples;
@@ -32,7 +32,7 @@ use tacho_model::{Batch, Kind, METRIC_NAME, Metadata, Timestamp, Unit};
 pub use self::aggregate::{Moment, Stored, Window};
 pub use self::logs::LogFilters;
 pub use self::rule::FilterSettings;
-pub use self::samples::{SampleFilters, Sifted};
+pub use self::samples::{SampleFilters, Sifted, StoredAs};
 pub use self::spans::{SpanFilters, SpanSession, SpanVerdict};
 
 /// The folder of spans that wait, in the data folder.

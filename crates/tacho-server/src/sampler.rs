@@ -13,6 +13,7 @@ use tacho_model::{Appender as _, Batch, Timestamp};
 
 use crate::app::App;
 use crate::intake::{Origin, Protocol};
+use crate::otlp::traces;
 
 /// Where samples of this host come from.
 const THIS_HOST: Origin<'_> = Origin::new(Protocol::Host, "host");
@@ -36,6 +37,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
     let mut tick = Timestamp::now();
     loop {
         batch.clear();
+        traces::count_expired(app, tick);
         if let Some(host) = host.as_mut() {
             host.collect(tick, &mut batch);
             // Only beside the host's: a store of forwarded samples alone holds nothing else.

@@ -77,6 +77,15 @@ struct Change {
     then: Then,
 }
 
+/// How a series is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAs {
+    /// Its labels in the store.
+    pub labels: Labels,
+    /// Whether its samples are stored at the ends of intervals, later than they are.
+    pub is_throttled: bool,
+}
+
 #[derive(Debug)]
 enum Then {
     Store,
@@ -193,6 +202,25 @@ impl SampleFilters {
             }
         }
         decisions
+    }
+
+    /// Under which labels a series is stored; `None` where it is not, or only as part of another.
+    pub fn stored_as(&self, labels: LabelsRef<'_>, origin: Origin<'_>) -> Option<StoredAs> {
+        let stored = |labels: Labels, is_throttled| {
+            Some(StoredAs {
+                labels,
+                is_throttled,
+            })
+        };
+        match self.decide(labels.as_bytes(), origin) {
+            Decision::Pass => stored(labels.to_owned(), false),
+            Decision::Drop(_) | Decision::Invalid => None,
+            Decision::Change(change) => match change.then {
+                Then::Store => stored(change.labels.clone(), false),
+                Then::Throttle { .. } => stored(change.labels.clone(), true),
+                Then::Aggregate { .. } => None,
+            },
+        }
     }
 
     /// What the filters say of a label set in any form; of what is none, the store says it.

@@ -18,6 +18,7 @@
 //! Source: the OpenTelemetry collector's tail sampling processor, for names and semantics.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
@@ -68,6 +69,9 @@ struct Tail {
     order: VecDeque<(Timestamp, u128)>,
     /// Whether a trace was kept.
     decided: Generations<bool>,
+    /// Traces that requests under way have decided to keep, and how many of them did: what comes
+    /// of those meanwhile goes on, because nothing would release it any more.
+    keeping: HashMap<u128, u32>,
     bytes: usize,
     file: Option<Waiting>,
     /// Spans that were dropped because their time was over, by service.
@@ -103,6 +107,7 @@ impl SpanFilters {
                 traces: HashMap::new(),
                 order: VecDeque::new(),
                 decided: Generations::new(DECIDED_MAX, usize::MAX),
+                keeping: HashMap::new(),
                 bytes: 0,
                 file: None,
                 expired: BTreeMap::new(),
@@ -163,9 +168,12 @@ impl SpanFilters {
         }
     }
 
-    /// Spans that waited in vain since this was last asked, by service; for counting.
-    pub fn take_expired(&self) -> BTreeMap<Box<str>, u64> {
-        std::mem::take(&mut self.tail.lock().expired)
+    /// Drops the traces whose time is over; how many spans waited in vain since this was last
+    /// asked, by service.
+    pub fn expire(&self, now: Timestamp) -> BTreeMap<Box<str>, u64> {
+        let mut tail = self.tail.lock();
+        tail.expire(now);
+        std::mem::take(&mut tail.expired)
     }
 
     /// Bytes of spans that wait.
@@ -222,7 +230,7 @@ impl SpanSession<'_> {
         }
         let mut tail = self.filters.tail.lock();
         let decided = tail.decided.get(trace).map(|seen| *seen.value);
-        if decided == Some(true) {
+        if decided == Some(true) || tail.keeping.contains_key(&trace) {
             return SpanVerdict::Keep;
         }
         if is_worth_keeping(span, policy) && decided.is_none() {
@@ -233,6 +241,7 @@ impl SpanSession<'_> {
                 }
             }
             self.kept.insert(trace);
+            *tail.keeping.entry(trace).or_default() += 1;
             return SpanVerdict::Keep;
         }
         if decided == Some(false) {
@@ -258,7 +267,7 @@ impl SpanSession<'_> {
         })
     }
 
-    fn write(self) -> io::Result<()> {
+    fn write(mut self) -> io::Result<()> {
         let mut tail = self.filters.tail.lock();
         let tail = &mut *tail;
         if let Some(file) = &mut tail.file
@@ -268,10 +277,24 @@ impl SpanSession<'_> {
             let not_kept = held.filter(|(trace, _)| !self.kept.contains(trace));
             file.append(self.now, not_kept.map(|(_, bytes)| &**bytes))?;
         }
-        for trace in self.kept {
+        for trace in self.kept.drain() {
+            tail.let_go(trace);
             tail.decide(trace, true);
         }
         Ok(())
+    }
+}
+
+impl Drop for SpanSession<'_> {
+    /// A request that failed has decided nothing: what waits is released when it comes again.
+    fn drop(&mut self) {
+        if self.kept.is_empty() {
+            return;
+        }
+        let mut tail = self.filters.tail.lock();
+        for trace in self.kept.drain() {
+            tail.let_go(trace);
+        }
     }
 }
 
@@ -335,6 +358,16 @@ impl Tail {
             let spans = waiting.spans.len() as u64;
             *self.expired.entry(waiting.service.clone()).or_default() += spans;
             self.decide(trace, false);
+        }
+    }
+
+    /// One request less that decided to keep a trace.
+    fn let_go(&mut self, trace: u128) {
+        if let Entry::Occupied(mut keeping) = self.keeping.entry(trace) {
+            *keeping.get_mut() -= 1;
+            if *keeping.get() == 0 {
+                keeping.remove();
+            }
         }
     }
 

@@ -168,7 +168,11 @@ fn create(dir: &Path, number: u64) -> io::Result<File> {
         .append(true)
         .create_new(true)
         .open(path(dir, number))?;
-    file.write_all(&MAGIC)?;
+    if let Err(error) = file.write_all(&MAGIC) {
+        // On a full disk; what is half there would stand in the way of the next try.
+        fs::remove_file(path(dir, number))?;
+        return Err(error);
+    }
     Ok(file)
 }
 

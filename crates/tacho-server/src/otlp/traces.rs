@@ -9,9 +9,9 @@ use tacho_wire::otlp::traces::decode;
 
 use super::{Outcome, ReceiveError};
 use crate::app::App;
-use crate::filters::{SpanFilters, SpanVerdict};
+use crate::filters::SpanVerdict;
 use crate::forward::SpansOnward;
-use crate::intake::{Origin, Protocol, Signal};
+use crate::intake::{Origin, Protocol, Signal, Tally};
 use crate::spans::{SpanRows, TABLE, column};
 
 /// Spans that are appended together; of a larger request the next ones follow.
@@ -54,10 +54,22 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
         session.commit()?;
     }
     taken.onward.take().into_iter().for_each(SpansOnward::send);
-    for (service, spans) in filters.map(SpanFilters::take_expired).unwrap_or_default() {
-        taken.outcome.tally(&service).filtered += spans;
-    }
     Ok(taken.outcome.finish(app, Signal::Spans, NOBODY, &decoded))
+}
+
+/// Lets spans go whose trace was not worth keeping by `now`, and counts them.
+pub fn count_expired(app: &App, now: Timestamp) {
+    let Some(filters) = &app.filters.spans else {
+        return;
+    };
+    for (service, spans) in filters.expire(now) {
+        let tally = Tally {
+            filtered: spans,
+            ..Tally::default()
+        };
+        let origin = Origin::new(Protocol::Otlp, &service);
+        app.door(origin).count(Signal::Spans, &tally);
+    }
 }
 
 /// The spans of a request that are kept, on their way into the table.

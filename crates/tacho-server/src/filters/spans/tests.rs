@@ -150,7 +150,7 @@ fn r1_a_trace_is_kept_whole_once_one_of_its_spans_fails_or_is_slow() {
     assert_eq!(send(&filters, 3, &[slow, span(1, 14)]), [21, 22, 23, 14]);
     // Nothing happens in the third trace, which is dropped whole, with what comes late.
     assert!(send(&filters, 20, &[]).is_empty());
-    assert_eq!(filters.take_expired(), BTreeMap::from([("api".into(), 1)]));
+    assert_eq!(filters.expire(at(20)), BTreeMap::from([("api".into(), 1)]));
     assert!(send(&filters, 21, &[failed(3, 32)]).is_empty());
     assert_eq!(filters.waiting_bytes(), 0);
 }
@@ -193,6 +193,31 @@ fn r1_what_could_not_be_stored_still_waits() {
 }
 
 #[test]
+fn r1_spans_of_a_trace_that_another_request_is_deciding_go_on() {
+    let filters = filters(vec![tail(0.0)]);
+    send(&filters, 0, &[span(1, 11)]);
+    let mut deciding = filters.session(at(1));
+    let mut released = Vec::new();
+    let verdict = deciding.take(PEER, &failed(1, 12), |span| released.push(span.span_id));
+    assert_eq!(
+        (verdict, released.as_slice()),
+        (SpanVerdict::Keep, &[11][..])
+    );
+    // Before that request is done, another one brings more of the trace, and is acknowledged.
+    assert_eq!(send(&filters, 1, &[span(1, 13)]), [13]);
+    deciding.commit().unwrap();
+    assert_eq!(send(&filters, 2, &[span(1, 14)]), [14]);
+    assert_eq!(filters.waiting_bytes(), 0);
+    // A request that fails decides nothing for those that follow.
+    send(&filters, 3, &[span(2, 21)]);
+    let mut failing = filters.session(at(3));
+    failing.take(PEER, &failed(2, 22), |_| ());
+    drop(failing);
+    assert!(send(&filters, 4, &[span(2, 23)]).is_empty());
+    assert_eq!(send(&filters, 5, &[failed(2, 22)]), [21, 23, 22]);
+}
+
+#[test]
 fn r1_spans_that_wait_survive_the_process() {
     let dir = tempfile::tempdir().unwrap();
     let open = || {
@@ -228,7 +253,7 @@ fn what_waits_is_bounded_and_the_oldest_trace_goes_first() {
         send(&filters, 0, &[large(trace)]);
         assert!(filters.waiting_bytes() <= WAITING_BYTES_MAX);
     }
-    let dropped: u64 = filters.take_expired().values().sum();
+    let dropped: u64 = filters.expire(at(1)).values().sum();
     assert_eq!(dropped, 37, "64 MiB hold 63 of them");
     let first = 1u128 << 64 | u128::from(u64::MAX);
     let last = 100u128 << 64 | u128::from(u64::MAX);
