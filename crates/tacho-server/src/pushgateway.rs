@@ -21,8 +21,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tacho_model::append::STALE_NAN_BITS;
 use tacho_model::{
-    AppendError, Appender as _, Batch, Histogram, Kind, Labels, METRIC_NAME, Metadata, Timestamp,
-    Unit,
+    AppendError, Appender as _, Batch, Histogram, Kind, Labels, METRIC_NAME, Metadata, Refusal,
+    Timestamp, Unit,
 };
 use tacho_wire::exposition::Form;
 use tokio::sync::watch;
@@ -98,6 +98,14 @@ pub enum PushError {
     /// The store did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The store did not take some of its values, and so none is kept of the group.
+    #[error("{refused} of the values are not taken ({reason}), so the push counts for nothing")]
+    Refused {
+        /// How many.
+        refused: usize,
+        /// Why the first of them.
+        reason: Refusal,
+    },
     /// The group could not be kept on disk.
     #[error("the group cannot be kept in {path}: {source}")]
     Keep {
@@ -195,7 +203,21 @@ impl Gateway {
         }
         ends(&before, &after, now, &mut batch);
         add(labels, &after, now, &mut batch);
-        app.door(origin(labels)).append(&batch)?;
+        let rejected = app.door(origin(labels)).append(&batch)?.rejected;
+        if let Some(first) = rejected.first() {
+            let mut batch = Batch::new();
+            if groups.contains_key(labels) {
+                ends(&after, &before, now, &mut batch);
+                add(labels, &before, now, &mut batch);
+            } else {
+                end(labels, &after, now, &mut batch);
+            }
+            app.door(origin(labels)).append(&batch)?;
+            return Err(PushError::Refused {
+                refused: rejected.len(),
+                reason: first.reason,
+            });
+        }
         self.keep(labels, &after)?;
         groups.insert(labels.clone(), after);
         Ok(())
@@ -208,12 +230,7 @@ impl Gateway {
             return Ok(());
         };
         let mut batch = Batch::new();
-        ends(before, &Group::default(), now(), &mut batch);
-        for name in [PUSHED, FAILED] {
-            if let Ok(series) = batch.series(labels.iter().chain([(METRIC_NAME, name)])) {
-                batch.push(series, now(), f64::from_bits(STALE_NAN_BITS));
-            }
-        }
+        end(labels, before, now(), &mut batch);
         app.door(origin(labels)).append(&batch)?;
         file::remove(&self.folder, labels).map_err(|source| self.not_kept(labels, source))?;
         groups.remove(labels);
@@ -281,6 +298,16 @@ fn tell(app: &App, labels: &Labels, group: &Group, now: Timestamp) -> Result<(),
     let mut batch = Batch::new();
     add(labels, group, now, &mut batch);
     app.door(origin(labels)).append(&batch).map(drop)
+}
+
+/// Marks all series of a group as ended.
+fn end(labels: &Labels, group: &Group, now: Timestamp, batch: &mut Batch) {
+    ends(group, &Group::default(), now, batch);
+    for name in [PUSHED, FAILED] {
+        if let Ok(series) = batch.series(labels.iter().chain([(METRIC_NAME, name)])) {
+            batch.push(series, now, f64::from_bits(STALE_NAN_BITS));
+        }
+    }
 }
 
 /// Adds the values of a group.

@@ -6,6 +6,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tacho_model::Refusal;
 use tacho_wire::exposition::Form;
 
 use super::body;
@@ -45,28 +46,34 @@ async fn take(app: &SharedApp, request: Request) -> Answer<StatusCode> {
     };
     let form = form(request.headers())?;
     let is_gzip = is_gzip(request.headers())?;
-    let mut bytes = Vec::new();
-    let place = body::read_into(request, app, &mut bytes).await?;
-    let bytes_max = app.settings.server.body_bytes_max;
-    let work = move |ctx: &crate::query::QueryCtx<'_>| {
-        let _place = place;
-        if is_gzip {
-            let packed = std::mem::take(&mut bytes);
-            let unpacked = gunzip(&packed, bytes_max, &mut bytes);
-            unpacked.map_err(|error| Problem::bad_request(error.to_string()))?;
-        }
-        let pushed = ctx.gateway.push(ctx, &group, how, form, &bytes);
+    let arrived = body::read(request, app).await?;
+    let push = move |app: &SharedApp, body: &[u8]| {
+        let mut unpacked = Vec::new();
+        let body = if is_gzip {
+            let bytes_max = app.settings.server.body_bytes_max;
+            gunzip(body, bytes_max, &mut unpacked)
+                .map_err(|error| Problem::bad_request(error.to_string()))?;
+            &unpacked
+        } else {
+            body
+        };
+        let pushed = app.gateway.push(app, &group, how, form, body);
         pushed.map_err(problem)
     };
-    app.blocking(work).await.map(|()| StatusCode::OK)
+    arrived.work(app, push).await?.map(|()| StatusCode::OK)
 }
 
 fn problem(error: PushError) -> Problem {
     match error {
         PushError::Body(reason) => Problem::bad_request(reason),
-        error @ PushError::Full { .. } => Problem::overloaded(error.to_string()),
+        error @ (PushError::Full { .. }
+        | PushError::Refused {
+            reason: Refusal::SeriesRate,
+            ..
+        }) => Problem::overloaded(error.to_string()),
         error @ PushError::Keep { .. } => Problem::unavailable(error.to_string()),
         PushError::Append(error) => error.into(),
+        error @ PushError::Refused { .. } => Problem::bad_request(error.to_string()),
     }
 }
 

@@ -107,6 +107,20 @@ fn w6_what_is_wrong_is_refused_with_its_reason_and_changes_nothing() {
 }
 
 #[test]
+fn w6_what_the_store_refuses_is_told_and_no_group_is_made_of_it() {
+    let home = Home::with(&format!("{QUIET}ingest: {{series_per_source_max: 5}}\n"));
+    let server = home.start(&[]);
+    answers(&push(&server, "PUT", "job/j", "a 1\n"), 200, "");
+    let many = "b{n=\"1\"} 1\nb{n=\"2\"} 1\nb{n=\"3\"} 1\n";
+    answers(&push(&server, "PUT", "job/j", many), 400, "not taken");
+    assert_eq!(
+        lines(&server, "a{"),
+        [r#"a{job="j"} 1"#],
+        "the group is as it was"
+    );
+}
+
+#[test]
 fn w6_groups_survive_kill_9() {
     let home = Home::with(QUIET);
     let server = home.start(&[]);
