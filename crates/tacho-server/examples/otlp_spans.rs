@@ -20,7 +20,7 @@ use tacho_model::span::{Attribute, AttributeValue, Span, SpanKind, SpanStatus};
 use tacho_server::Settings;
 use tacho_server::app::App;
 use tacho_server::otlp::unpack::Packing;
-use tacho_server::otlp::{Encoding, Request, receive};
+use tacho_server::otlp::{CountedBy, Encoding, Request, receive};
 use tacho_stats::rng::Rng;
 use tacho_store::Store;
 use tacho_wire::otlp::encode::SpanEncoder;
@@ -162,6 +162,7 @@ fn main() {
             packing: Packing::Identity,
             body,
             peer: "127.0.0.1",
+            counted: CountedBy::Receiver,
         };
         assert_eq!(receive(&app, request).unwrap().rejected, 0);
         if store

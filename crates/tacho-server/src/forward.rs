@@ -6,12 +6,13 @@
 //! receiving side nothing but disk, a killed process loses nothing, and what is sent twice after
 //! one is the same samples, which a receiver keeps once.
 //!
-//! In reading order: `settings`, `select` (which samples, as records), `queue` (on disk), `deliver`
-//! (the thread), `client` (requests and answers), `counts`.
+//! In reading order: `settings`, `select` (which samples, as records), `onward` (spans and log
+//! records), `queue` (on disk), `deliver` (the thread), `client` (requests and answers), `counts`.
 
 mod client;
 mod counts;
 mod deliver;
+mod onward;
 pub(crate) mod queue;
 mod select;
 pub mod settings;
@@ -25,10 +26,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use tacho_model::append::Rejected;
-use tacho_model::span::Span;
 use tacho_model::{Batch, Timestamp};
-use tacho_wire::otlp::encode::{LogEncoder, SpanEncoder};
-use tacho_wire::otlp::logs;
 use tokio::sync::{Notify, watch};
 
 pub use self::client::ClientError;
@@ -36,14 +34,14 @@ use self::client::Sender;
 use self::counts::Counts;
 use self::deliver::Delivery;
 pub use self::deliver::Describe;
+use self::onward::Onward;
+pub use self::onward::{LogsOnward, SpansOnward};
 use self::queue::{Kind, PAYLOAD_BYTES_MAX, Queue};
 pub use self::queue::{QUEUE_BYTES_MIN, QueueError};
 use self::select::Selected;
 use self::settings::{Endpoints, ForwardSettings};
 pub use tacho_promql::parse_selector;
 
-/// Bytes after which a message of OTLP ends, not compressed.
-const OTLP_BYTES: usize = 512 << 10;
 /// Most destinations.
 pub const DESTINATIONS_MAX: usize = 16;
 
@@ -180,31 +178,14 @@ impl Forwarding {
 
     /// Takes spans, to put them on every queue that wants them; `None` where none does.
     pub fn spans(&self) -> Option<SpansOnward<'_>> {
-        self.is_wanted(Kind::Spans).then(|| SpansOnward {
-            forwarding: self,
-            encoder: SpanEncoder::default(),
-            items: 0,
-            full: Vec::new(),
-        })
+        self.is_wanted(Kind::Spans)
+            .then(|| Onward::new(self, Kind::Spans))
     }
 
-    /// Puts the records of an `ExportLogsServiceRequest` of OTLP on every queue that wants them.
-    pub fn logs(&self, request: &[u8]) {
-        if !self.is_wanted(Kind::Logs) {
-            return;
-        }
-        let (mut encoder, mut items) = (LogEncoder::default(), 0);
-        let read = logs::decode(request, |record| {
-            encoder.push(record);
-            items += 1;
-            if encoder.bytes() >= OTLP_BYTES {
-                self.put(Kind::Logs, std::mem::take(&mut items), &encoder.finish());
-            }
-        });
-        self.put(Kind::Logs, items, &encoder.finish());
-        if let Err(error) = read {
-            tracing::debug!("not all log records are forwarded: {error}");
-        }
+    /// Takes log records, to put them on every queue that wants them; `None` where none does.
+    pub fn logs(&self) -> Option<LogsOnward<'_>> {
+        self.is_wanted(Kind::Logs)
+            .then(|| Onward::new(self, Kind::Logs))
     }
 
     fn is_wanted(&self, kind: Kind) -> bool {
@@ -246,41 +227,6 @@ impl Forwarding {
             .map(|thread| thread.join().is_ok())
             .reduce(|a, b| a && b)
             .unwrap_or(true)
-    }
-}
-
-/// Spans of one request, on their way to the queues.
-#[derive(Debug)]
-pub struct SpansOnward<'a> {
-    forwarding: &'a Forwarding,
-    encoder: SpanEncoder,
-    items: u32,
-    /// Messages that are large enough, and how many spans are in each.
-    full: Vec<(u32, Vec<u8>)>,
-}
-
-impl SpansOnward<'_> {
-    /// Adds a span.
-    pub fn push(&mut self, span: &Span<'_>) {
-        self.encoder.push(span);
-        self.items += 1;
-        if self.encoder.bytes() >= OTLP_BYTES {
-            self.end_message();
-        }
-    }
-
-    fn end_message(&mut self) {
-        let message = self.encoder.finish();
-        self.full.push((std::mem::take(&mut self.items), message));
-    }
-
-    /// Puts them on the queues. To be called once the store has them, and before their sender is
-    /// told so.
-    pub fn send(mut self) {
-        self.end_message();
-        for (items, message) in &self.full {
-            self.forwarding.put(Kind::Spans, *items, message);
-        }
     }
 }
 

@@ -12,14 +12,14 @@ mod counts;
 pub mod quota;
 
 use tacho_model::{
-    AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, Matcher, Querier, Refusal,
-    TimeRange, Timestamp,
+    AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, LabelsRef, Matcher,
+    Querier, Refusal, TimeRange, Timestamp,
 };
 use tacho_store::Store;
 
 pub use self::counts::{Intake, Protocol, Signal, SourceCounts, Tally};
 use crate::app::App;
-use crate::filters::{Moment, Sifted, Stored, Window};
+use crate::filters::{Moment, Sifted, Stored, StoredAs, Window};
 
 /// Where something came from.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,17 @@ impl App {
 }
 
 impl Door<'_> {
+    /// How what comes in as this series is stored; `None` where filters make something else of it.
+    pub fn stored_as(&self, labels: LabelsRef<'_>) -> Option<StoredAs> {
+        match &self.app.filters.samples {
+            Some(filters) => filters.stored_as(labels, self.origin),
+            None => Some(StoredAs {
+                labels: labels.to_owned(),
+                is_throttled: false,
+            }),
+        }
+    }
+
     /// Appends a batch without counting its rows, for who appends some of them again in another
     /// form and counts in the end.
     pub fn append_uncounted(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {

@@ -50,7 +50,21 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The address it came from.
     pub peer: &'a str,
+    /// Who counts its records, if it is of logs.
+    pub counted: CountedBy,
 }
+
+/// Who counts the records of a request of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountedBy {
+    /// Whoever receives them first.
+    Receiver,
+    /// Who sends them on, and its counts with them: a series has one writer.
+    Sender,
+}
+
+/// The header of a request whose records are [`CountedBy::Sender`].
+pub const COUNTED: &str = "x-tachograph-counted";
 
 /// Why nothing, or not all, is promised of a request.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +148,7 @@ fn take(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError> {
     }
     let received = match request.kind {
         Kind::Traces => traces::receive(app, body),
-        Kind::Logs => logs::receive(app, body),
+        Kind::Logs => logs::receive(app, body, request.counted),
         Kind::Metrics => metrics::receive(app, request.peer, body),
     };
     app.remote_write.put_back(unpacked);
@@ -178,6 +192,11 @@ impl Outcome {
         let tally = self.tally(service);
         tally.filtered += 1;
         tally.note_time(time, now);
+    }
+
+    /// Counts one that was taken before.
+    fn repeat(&mut self, service: &str) {
+        self.tally(service).refuse("duplicate", 1);
     }
 
     /// Counts one that was refused after all.

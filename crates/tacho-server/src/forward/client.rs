@@ -14,6 +14,7 @@ use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect};
 use tacho_wire::remote_write::encode::Version;
 
 use super::settings::{Auth, ForwardSettings};
+use crate::otlp::COUNTED;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +99,9 @@ impl Sender {
             let mut value = HeaderValue::try_from(&value.0).map_err(|_| wrong())?;
             value.set_sensitive(true);
             headers.insert(name, value);
+        }
+        if settings.sends_log_counts() {
+            headers.insert(COUNTED, HeaderValue::from_static("sender"));
         }
         let mut builder = Client::builder()
             .user_agent(concat!("Tachograph/", env!("CARGO_PKG_VERSION")))

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use reqwest::Url;
-use tacho_model::Matcher;
+use tacho_model::{METRIC_NAME, Matcher};
 
 use super::queue::Kind;
+use crate::otlp::logs::counts;
 
 /// A secret, which is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,6 +121,18 @@ impl ForwardSettings {
             (None, "") => otlp(written),
             _ => written,
         }
+    }
+
+    /// Whether log records are sent together with the counts of them, so that whoever receives
+    /// them must not count them again.
+    pub(crate) fn sends_log_counts(&self) -> bool {
+        let endpoints = self.endpoints();
+        let may_be = |selector: &Vec<Matcher>| {
+            let mut of_name = selector.iter().filter(|one| one.name() == METRIC_NAME);
+            of_name.all(|one| one.matches(counts::NAME))
+        };
+        let is_selected = self.selectors.is_empty() || self.selectors.iter().any(may_be);
+        endpoints.logs.is_some() && endpoints.samples.is_some() && is_selected
     }
 
     /// Checks what an address says; the error reads well after a colon.

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use tacho_model::{Kind as MetricKind, Metadata, Unit};
-use tacho_wire::otlp::traces;
+use tacho_wire::otlp::{logs, traces};
 use tacho_wire::remote_write::{Limits, Scratch, decode, decode_v2};
 
 use super::settings::{Auth, Tls};
@@ -329,7 +329,9 @@ fn spans_and_logs_go_their_own_ways() {
         traces::decode(&spans, |span| onward.push(span)).unwrap();
         onward.send();
     }
-    forwarding.logs(&logs);
+    let mut onward = forwarding.logs().unwrap();
+    logs::decode(&logs, |record| onward.push(record)).unwrap();
+    onward.send();
     forwarding.spans().unwrap().send();
     let sent = |signal: &str| {
         let labels = r#"destination="there",instance="h",job="tacho""#;

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::problem::Problem;
+use super::problem::{Answer, Problem};
 use crate::app::{QUEUE_WAIT, SharedApp};
 
 /// How long a body may take to arrive.
@@ -57,13 +57,39 @@ impl FromRequest<SharedApp> for Whole {
     }
 }
 
-/// Reads a body into `buffer`, which need not be empty; its place among the bodies in memory. A
-/// length that is stated is taken at once, so that nothing is moved while the body arrives.
-pub(crate) async fn read_into(
-    request: Request,
-    app: &SharedApp,
-    buffer: &mut Vec<u8>,
-) -> Result<OwnedSemaphorePermit, Problem> {
+/// A whole body, in a buffer that is used again.
+pub(crate) struct Arrived {
+    pub(crate) bytes: Vec<u8>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Arrived {
+    /// Hands it to `work` on a blocking thread, as soon as it is its turn.
+    pub(crate) async fn work<T: Send + 'static>(
+        self,
+        app: &SharedApp,
+        work: impl FnOnce(&SharedApp, &[u8]) -> T + Send + 'static,
+    ) -> Answer<T> {
+        let turn = app.remote_write.turn().await.ok_or_else(|| {
+            Problem::overloaded("too many requests are waiting to be written; try again")
+        })?;
+        let shared = SharedApp::clone(app);
+        let work = move || {
+            // Held by the work itself: a client that hangs up must not make room for another.
+            let _held = (self.place, turn);
+            let done = work(&shared, &self.bytes);
+            shared.remote_write.put_back(self.bytes);
+            done
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Problem::internal(&error))
+    }
+}
+
+/// Reads a body. A length that is stated is taken at once, so that nothing is moved while the body
+/// arrives.
+pub(crate) async fn read(request: Request, app: &SharedApp) -> Answer<Arrived> {
+    let mut buffer = app.remote_write.buffer();
     buffer.clear();
     let body = request.into_body();
     let limit = app.settings.server.body_bytes_max;
@@ -73,9 +99,12 @@ pub(crate) async fn read_into(
     }
     let place = place(app).await?;
     buffer.reserve_exact(stated);
-    match timeout(ARRIVAL_WAIT, arrive(body, limit, buffer)).await {
+    match timeout(ARRIVAL_WAIT, arrive(body, limit, &mut buffer)).await {
         Err(_) => Err(too_slow()),
-        Ok(arrived) => arrived.map(|()| place),
+        Ok(arrived) => arrived.map(|()| Arrived {
+            bytes: buffer,
+            place,
+        }),
     }
 }
 

@@ -20,7 +20,7 @@ use tacho_wire::otlp::answer::{Partial, Status};
 use tacho_wire::otlp::json::Kind;
 
 use super::body;
-use super::otlp::{Message, RETRY, code, text};
+use super::otlp::{Message, counted, failure, text};
 use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
@@ -52,13 +52,18 @@ pub(crate) fn routes() -> Router<SharedApp> {
 }
 
 /// A call that there is not.
-pub(crate) async fn unknown() -> Response {
+pub(crate) async fn unknown(headers: HeaderMap) -> Response {
+    if !is_grpc(&headers) {
+        let detail = "this port takes OTLP over gRPC; OTLP over HTTP goes to port 4318, or to the \
+                      main port";
+        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into_response();
+    }
     let status = Status {
         code: UNIMPLEMENTED,
         message: "only the Export calls of OTLP are taken here".to_owned(),
         retry_after: None,
     };
-    failure(&status)
+    told(&status)
 }
 
 async fn traces(State(app): State<SharedApp>, peer: Peer, request: Request) -> Response {
@@ -90,9 +95,9 @@ async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answ
     }
     let name = header::HeaderName::from_static("grpc-encoding");
     let packing = Packing::of_name(text(request.headers(), name));
-    let mut body = app.remote_write.buffer();
-    let place = body::read_into(request, app, &mut body).await?;
-    let packing = match frame(&body)? {
+    let counted = counted(request.headers());
+    let body = body::read(request, app).await?;
+    let packing = match frame(&body.bytes)? {
         Flag::Plain => Packing::Identity,
         Flag::Packed => packing.ok_or_else(|| {
             Problem::bad_request("the grpc-encoding is unknown; send gzip, zstd or identity")
@@ -102,11 +107,11 @@ async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answ
         kind,
         encoding: Encoding::Protobuf,
         packing,
-        body,
         start: PREFIX_BYTES,
         peer,
+        counted,
     };
-    message.receive(app, place).await
+    message.receive(app, body).await
 }
 
 /// Whether what follows was packed.
@@ -157,18 +162,13 @@ fn success(partial: &Partial) -> Response {
 
 /// The response, a problem put into gRPC's shape: its status in headers, and no body.
 pub(crate) fn reshape(mut response: Response) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
-        return response;
-    };
-    let may_come_again = response.headers().contains_key(header::RETRY_AFTER);
-    failure(&Status {
-        code: code(response.status()),
-        message: problem.detail().to_owned(),
-        retry_after: may_come_again.then_some(RETRY),
-    })
+    match failure(&mut response) {
+        Some((_, status, _)) => told(&status),
+        None => response,
+    }
 }
 
-fn failure(status: &Status) -> Response {
+fn told(status: &Status) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, GRPC);

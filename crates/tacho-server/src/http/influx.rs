@@ -78,21 +78,10 @@ async fn write(app: &SharedApp, peer: Peer, dialect: Dialect, request: Request) 
 
 async fn take(app: &SharedApp, peer: Peer, dialect: Dialect, request: Request) -> Answer<Written> {
     let asked = asked(dialect, &request)?;
-    let mut bytes = app.remote_write.buffer();
-    let place = body::read_into(request, app, &mut bytes).await?;
-    let turn = app.remote_write.turn().await.ok_or_else(|| {
-        Problem::overloaded("too many requests are waiting to be written; try again")
-    })?;
-    let shared = SharedApp::clone(app);
-    let work = move || {
-        // Held by the work itself: a client that hangs up must not make room for another.
-        let _held = (place, turn);
-        let written = receive::write(&shared, &peer.to_string(), &asked, &bytes);
-        shared.remote_write.put_back(bytes);
-        written
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::internal(&error))?
+    let arrived = body::read(request, app).await?;
+    let write =
+        move |app: &SharedApp, bytes: &[u8]| receive::write(app, &peer.to_string(), &asked, bytes);
+    arrived.work(app, write).await?
 }
 
 /// What the parameters and headers of a request say. Those that mean nothing here (`rp`, `org`,

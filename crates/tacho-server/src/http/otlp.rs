@@ -15,15 +15,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tacho_wire::otlp::answer::{Partial, Status};
 use tacho_wire::otlp::json::Kind;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::body;
+use super::body::{self, Arrived};
 use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::intake::Protocol;
 use crate::otlp::unpack::Packing;
-use crate::otlp::{self, Encoding, ReceiveError};
+use crate::otlp::{self, COUNTED, CountedBy, Encoding, ReceiveError};
 
 /// When to come back where that helps.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
@@ -72,17 +71,17 @@ async fn respond(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> R
 async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answer<Response> {
     let encoding = encoding(request.headers())?;
     let packing = packing(request.headers())?;
-    let mut body = app.remote_write.buffer();
-    let place = body::read_into(request, app, &mut body).await?;
+    let counted = counted(request.headers());
+    let body = body::read(request, app).await?;
     let message = Message {
         kind,
         encoding,
         packing,
-        body,
         start: 0,
         peer,
+        counted,
     };
-    let partial = message.receive(app, place).await?;
+    let partial = message.receive(app, body).await?;
     Ok(match encoding {
         Encoding::Protobuf => typed(StatusCode::OK, PROTOBUF, partial.to_protobuf()),
         Encoding::Json => typed(StatusCode::OK, JSON, partial.to_json(kind)),
@@ -94,44 +93,31 @@ pub(crate) struct Message {
     pub(crate) kind: Kind,
     pub(crate) encoding: Encoding,
     pub(crate) packing: Packing,
-    pub(crate) body: Vec<u8>,
     /// Where in the body it begins.
     pub(crate) start: usize,
     pub(crate) peer: Peer,
+    pub(crate) counted: CountedBy,
 }
 
 impl Message {
     /// Keeps what it holds, on a blocking thread, as soon as it is its turn.
-    pub(crate) async fn receive(
-        self,
-        app: &SharedApp,
-        place: OwnedSemaphorePermit,
-    ) -> Answer<Partial> {
-        let turn = app.remote_write.turn().await.ok_or_else(|| {
-            Problem::overloaded("too many requests are waiting to be written; try again")
-        })?;
-        let shared = SharedApp::clone(app);
-        let work = move || {
-            // Held by the work itself: a client that hangs up must not make room for another.
-            let _held = (place, turn);
+    pub(crate) async fn receive(self, app: &SharedApp, body: Arrived) -> Answer<Partial> {
+        let receive = move |app: &SharedApp, body: &[u8]| {
             let request = otlp::Request {
                 kind: self.kind,
                 encoding: self.encoding,
                 packing: self.packing,
-                body: self.body.get(self.start..).unwrap_or(&[]),
+                body: body.get(self.start..).unwrap_or(&[]),
                 peer: &self.peer.to_string(),
+                counted: self.counted,
             };
-            let received = otlp::receive(&shared, request);
-            shared.remote_write.put_back(self.body);
-            received
+            otlp::receive(app, request)
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        match done.map_err(|error| Problem::internal(&error))? {
+        match body.work(app, receive).await? {
             Ok(partial) => Ok(partial),
             Err(ReceiveError::Append(error)) => Err(error.into()),
             Err(ReceiveError::Passing(message)) => Err(Problem::overloaded(message)),
-            // Nothing was kept, and clients drop what they get 500 for.
-            Err(ReceiveError::Query(error)) => Err(Problem::unavailable(error.to_string())),
+            Err(ReceiveError::Query(error)) => Err(error.into()),
             Err(error) if error.is_size() => {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 Err(Problem::new(status, error.to_string()))
@@ -144,6 +130,15 @@ impl Message {
 fn typed(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response {
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
     (status, headers, body.into()).into_response()
+}
+
+/// Who counts the records of a request of logs.
+pub(crate) fn counted(headers: &HeaderMap) -> CountedBy {
+    if headers.contains_key(COUNTED) {
+        CountedBy::Sender
+    } else {
+        CountedBy::Receiver
+    }
 }
 
 /// How the message is written.
@@ -188,24 +183,45 @@ pub(crate) fn error_encoding(path: &str, headers: &HeaderMap) -> Option<Encoding
 
 /// The response, a problem put into OTLP's shape.
 pub(crate) fn reshape(mut response: Response, encoding: Encoding) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+    let Some((status, body, headers)) = failure(&mut response) else {
         return response;
-    };
-    let status = response.status();
-    let wait = response.headers_mut().remove(header::RETRY_AFTER);
-    let body = Status {
-        code: code(status),
-        message: problem.detail().to_owned(),
-        retry_after: wait.as_ref().map(|_| RETRY),
     };
     let mut reshaped = match encoding {
         Encoding::Protobuf => typed(status, PROTOBUF, body.to_protobuf()),
         Encoding::Json => typed(status, JSON, body.to_json()),
     };
-    if let Some(wait) = wait {
-        reshaped.headers_mut().insert(header::RETRY_AFTER, wait);
-    }
+    reshaped.headers_mut().extend(headers);
     reshaped
+}
+
+/// What a response says that is a problem, and headers that say more.
+///
+/// Clients repeat what got 429, 502, 503 or 504 (`UNAVAILABLE` and such in gRPC), and drop
+/// everything else. So what failed here, and what took too long, is told as 503: nothing of it is
+/// promised, and what is sent again is kept once.
+pub(crate) fn failure(response: &mut Response) -> Option<(StatusCode, Status, HeaderMap)> {
+    let problem = response.extensions_mut().remove::<Problem>()?;
+    let told = response.status();
+    let is_ours = told.is_server_error() || told == StatusCode::REQUEST_TIMEOUT;
+    let status = if is_ours {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        told
+    };
+    let mut headers = HeaderMap::new();
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        let value = response.headers_mut().remove(&name);
+        headers.extend(value.map(|value| (name, value)));
+    }
+    if is_ours {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY.as_secs()));
+    }
+    let body = Status {
+        code: code(status),
+        message: problem.detail().to_owned(),
+        retry_after: headers.contains_key(header::RETRY_AFTER).then_some(RETRY),
+    };
+    Some((status, body, headers))
 }
 
 /// The code of gRPC that says the same as an HTTP status.
@@ -214,10 +230,35 @@ pub(crate) fn code(status: StatusCode) -> u32 {
         StatusCode::UNAUTHORIZED => 16,
         StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => 7,
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => 12,
-        StatusCode::REQUEST_TIMEOUT => 4,
         StatusCode::TOO_MANY_REQUESTS => 8,
         StatusCode::SERVICE_UNAVAILABLE => 14,
-        status if status.is_server_error() => 13,
         _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_here_may_be_sent_again() {
+        for (problem, status, retry) in [
+            (Problem::internal(&std::io::Error::other("x")), 503, true),
+            (Problem::timeout("x"), 503, true),
+            (Problem::new(StatusCode::REQUEST_TIMEOUT, "x"), 503, true),
+            (Problem::overloaded("x"), 429, true),
+            (Problem::bad_request("x"), 400, false),
+        ] {
+            let response = reshape(problem.into_response(), Encoding::Json);
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retry);
+        }
+        let mut denied = Problem::new(StatusCode::UNAUTHORIZED, "x").into_response();
+        let challenge = HeaderValue::from_static("Bearer");
+        denied
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+        let response = reshape(denied, Encoding::Protobuf);
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
     }
 }

@@ -73,6 +73,14 @@ impl Problem {
         }
     }
 
+    /// The same, but 503 where it is 429: for protocols whose clients repeat only the former.
+    pub(crate) fn or_unavailable(self) -> Self {
+        match self.status {
+            429 => Self::unavailable(self.detail),
+            _ => self,
+        }
+    }
+
     /// 503: it took longer than it may. Asking again at once would take as long, so no time is named.
     pub(crate) fn timeout(detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);

@@ -35,6 +35,9 @@ pub(crate) async fn post(State(app): State<SharedApp>, peer: Peer, request: Requ
         Ok(received) => (Some(Written::of(&received)), answer(&received)),
         Err(problem) => (None, Err(problem)),
     };
+    // Of what passes a Prometheus repeats 5xx, and 429 only where `retry_on_http_429` is set: left
+    // as it comes, it drops those samples.
+    let answer = answer.map_err(Problem::or_unavailable);
     let mut response = answer.map_or_else(Problem::into_response, IntoResponse::into_response);
     let status = response.status().as_u16();
     app.intake.answered(Protocol::RemoteWrite, status);
@@ -57,36 +60,10 @@ impl Written {
 
 async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<Received> {
     let version = check_headers(request.headers())?;
-    let mut bytes = app.remote_write.buffer();
-    let place = body::read_into(request, app, &mut bytes).await?;
-    let turn = app.remote_write.turn().await.ok_or_else(|| {
-        Problem::overloaded("too many requests are waiting to be written; try again")
-    })?;
-    let shared = SharedApp::clone(app);
-    let work = move || {
-        // Held by the work itself: a client that hangs up must not make room for another.
-        let _held = (place, turn);
-        let source = peer.to_string();
-        let door = shared.door(Origin::new(Protocol::RemoteWrite, &source));
-        let append = |batch: &_| door.append_uncounted(batch);
-        let received = shared.remote_write.receive(&append, version, &bytes);
-        match &received {
-            Ok(received) => {
-                door.count(Signal::Samples, &received.tally());
-                if received.exemplars > 0 {
-                    door.count(Signal::Exemplars, &Tally::accepted(received.exemplars));
-                }
-            }
-            Err(ReceiveError::Append(error)) => {
-                door.refuse(Signal::Samples, error_reason(error), 1);
-            }
-            Err(ReceiveError::Decode(_)) => door.refuse(Signal::Samples, "malformed", 1),
-        }
-        shared.remote_write.put_back(bytes);
-        received
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    match done.map_err(|error| Problem::internal(&error))? {
+    let arrived = body::read(request, app).await?;
+    let write =
+        move |app: &SharedApp, bytes: &[u8]| receive(app, &peer.to_string(), version, bytes);
+    match arrived.work(app, write).await? {
         Ok(received) => Ok(received),
         Err(ReceiveError::Append(error)) => Err(error.into()),
         Err(ReceiveError::Decode(error)) if error.is_size() => {
@@ -95,6 +72,31 @@ async fn take(app: &SharedApp, peer: Peer, request: Request) -> Answer<Received>
         }
         Err(ReceiveError::Decode(error)) => Err(Problem::bad_request(error.to_string())),
     }
+}
+
+/// Keeps a message, and counts what became of it. Blocks.
+fn receive(
+    app: &SharedApp,
+    source: &str,
+    version: Version,
+    bytes: &[u8],
+) -> Result<Received, ReceiveError> {
+    let door = app.door(Origin::new(Protocol::RemoteWrite, source));
+    let append = |batch: &_| door.append_uncounted(batch);
+    let received = app.remote_write.receive(&append, version, bytes);
+    match &received {
+        Ok(received) => {
+            door.count(Signal::Samples, &received.tally());
+            if received.exemplars > 0 {
+                door.count(Signal::Exemplars, &Tally::accepted(received.exemplars));
+            }
+        }
+        Err(ReceiveError::Append(error)) => {
+            door.refuse(Signal::Samples, error_reason(error), 1);
+        }
+        Err(ReceiveError::Decode(_)) => door.refuse(Signal::Samples, "malformed", 1),
+    }
+    received
 }
 
 /// A sender never repeats what it got 400 for, so that is the answer when some samples were

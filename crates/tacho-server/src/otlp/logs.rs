@@ -11,9 +11,10 @@ use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::logs::decode;
 
 use self::counts::Counted;
-use super::{Outcome, ReceiveError};
+use super::{CountedBy, Outcome, ReceiveError};
 use crate::app::App;
 use crate::events::{EventRows, SERVICE, TABLE};
+use crate::forward::LogsOnward;
 use crate::intake::{Origin, Protocol, Signal};
 
 /// Events that are appended together; of a larger request the next ones follow.
@@ -26,8 +27,10 @@ const NOBODY: &str = "unknown";
 ///
 /// # Errors
 /// [`ReceiveError::Protobuf`], [`ReceiveError::Append`]; nothing was counted then, and events that
-/// were kept are kept once when they come again.
-pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
+/// were kept are kept once when they come again. A request that was taken is known when it comes
+/// again within a while, and changes nothing then.
+pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial, ReceiveError> {
+    let again = app.log_counts.is_known(body);
     let least = app.settings.otlp.event_severity;
     let filters = app.filters.logs.as_ref();
     let now = Timestamp::now();
@@ -35,6 +38,8 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
     let mut rows = EventRows::default();
     let mut outcome = Outcome::default();
     let mut failed = None;
+    let mut onward = app.forward.logs();
+    let mut is_timed = true;
     let decoded = decode(body, |record| {
         if failed.is_some() {
             return;
@@ -42,13 +47,20 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
         let mut record = *record;
         if record.time == Timestamp::from_nanos(0) {
             record.time = now;
+            is_timed = false;
         }
         let origin = Origin::new(Protocol::Otlp, record.service);
         if filters.is_some_and(|filters| !filters.keeps(&record, origin)) {
             return outcome.filter(record.service, record.time);
         }
+        if again.is_known() {
+            return outcome.repeat(record.service);
+        }
         outcome.accept(record.service, record.time);
         counted.add(&record);
+        if let Some(onward) = &mut onward {
+            onward.push(&record);
+        }
         if !is_event(&record, least) {
             return;
         }
@@ -68,8 +80,14 @@ pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
     }
     append(app, &mut rows, &mut outcome)?;
     // Last, because counting twice is what coming again would do.
-    app.log_counts.append(app, counted, now)?;
-    app.forward.logs(body);
+    if counted_by == CountedBy::Receiver {
+        app.log_counts.append(app, counted)?;
+    }
+    onward.into_iter().for_each(LogsOnward::send);
+    // Without times, the same records again may well be others.
+    if is_timed {
+        app.log_counts.remember(&again);
+    }
     Ok(outcome.finish(app, Signal::Logs, NOBODY, &decoded))
 }
 

@@ -16,7 +16,7 @@ use tacho_model::{Appender, Batch, Refusal, Rejected, Timestamp};
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::metrics::{Decoded, Limits, NO_POINT, Translator};
 
-use self::accumulate::{Accumulator, Committed};
+use self::accumulate::{Accumulator, Committed, Past};
 use super::ReceiveError;
 use crate::app::App;
 use crate::intake::{Door, Origin, Protocol, Signal, Tally};
@@ -111,13 +111,11 @@ fn keep(
         Committed::default()
     } else {
         let totals = &app.otlp_metrics.totals;
-        totals.commit(
-            &*app.store,
-            &door as &dyn Appender,
-            batch,
-            &mut decoded,
-            now,
-        )?
+        let past = Past {
+            store: &*app.store,
+            stored_as: &|labels| door.stored_as(labels),
+        };
+        totals.commit(&past, &door as &dyn Appender, batch, &mut decoded, now)?
     };
     count(&door, &decoded, &committed);
     answer(batch, &decoded, &committed)

@@ -252,7 +252,7 @@ fn r1_a_source_that_sends_too_fast_is_told_to_come_again() {
         "one request may be more than a second's worth"
     );
     let answer: Answer = send(1);
-    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(
         answer.body.contains("10 samples a second"),
         "{}",

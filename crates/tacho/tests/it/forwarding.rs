@@ -146,6 +146,65 @@ fn w6_nothing_is_lost_and_nothing_doubled_when_either_end_is_killed() {
     assert_eq!(held(&central, "fed"), sum(110));
 }
 
+/// A request of two log records: an ordinary one and a secret.
+fn logs(second: u64) -> String {
+    let record = |severity: u8, body: &str| {
+        json!({"timeUnixNano": (second * 1_000_000_000).to_string(), "severityNumber": severity,
+            "body": {"stringValue": body}})
+    };
+    let name = json!({"key": "service.name", "value": {"stringValue": "shop"}});
+    json!({"resourceLogs": [{"resource": {"attributes": [name]},
+        "scopeLogs": [{"logRecords": [record(17, "broken"), record(9, "password=hunter2")]}]}]})
+    .to_string()
+}
+
+#[test]
+fn w6_logs_go_on_filtered_and_are_counted_once() {
+    let (edge_home, central_home) = (Home::new(), Home::with(QUIET));
+    let address = free_address();
+    let filter = "filters:\n  - {signal: logs, severity_below: error, action: drop}\n\
+                  ingest: {event_severity: info}\n";
+    edge_home.write("tacho.yaml", &forwarding_to(&address, filter));
+    let central = listen(&central_home, &address);
+    let edge = edge_home.start(&[]);
+    let now = millis() as u64 / 1000;
+    for round in 0..5 {
+        let body = logs(now - 60 + round);
+        let answer = edge.send("/v1/logs", "application/json", "", body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let count = |server: &Server| {
+        let values = server.values(&[("name", "log_record_count_total"), ("agg", "last")]);
+        values.last().copied()
+    };
+    eventually("all that was sent", || {
+        let sent = figure(
+            &edge,
+            "tacho_forward_sent_items_total{destination=\"central\"",
+        )?;
+        let events = central.get("/api/performance/events").ok();
+        let is_there = events["events"].as_array()?.len() == 5;
+        (is_there && sent > 0.0 && count(&central) == Some(5.0)).then_some(())
+    });
+    let events = central.get("/api/performance/events").body;
+    assert!(
+        events.contains("broken") && !events.contains("hunter2"),
+        "{events}"
+    );
+    // One writer a series: it only rises, and by what was counted.
+    let series = central.series(&[("name", "log_record_count_total"), ("window", "1h")]);
+    assert_eq!(series.len(), 1, "{series:?}");
+    let points = series[0]["points"].as_array().unwrap();
+    let values: Vec<f64> = points
+        .iter()
+        .filter_map(|point| point[1].as_f64())
+        .collect();
+    assert!(
+        values.is_sorted() && values.last() == Some(&5.0),
+        "{values:?}"
+    );
+}
+
 #[test]
 fn w6_a_real_prometheus_takes_what_is_forwarded() {
     if !there_is("prometheus") {

@@ -2,7 +2,7 @@
 
 mod clients;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use serde_json::{Value, json};
 
@@ -266,7 +266,10 @@ fn w6_logs_are_counted_and_the_grave_ones_become_events() {
             .unwrap()
     };
     for round in 1..=3 {
-        assert_eq!(server.send("/v1/logs", PROTOBUF, "", &body).status, 200);
+        // Sent again because the answer was not heard, it is not counted again.
+        for _ in 0..2 {
+            assert_eq!(server.send("/v1/logs", PROTOBUF, "", &body).status, 200);
+        }
         // What was acknowledged is counted, whatever happens to the server.
         server.kill();
         server = home.start(&[]);
@@ -358,6 +361,7 @@ fn w6_the_usual_ports_are_said_and_may_be_taken() {
     let home = Home::with(QUIET);
     let mut command = home.command(&["start", "--port", "0", "--data-dir", "data"]);
     command.env("TACHO_INGEST_OTLP_HTTP", "127.0.0.1:0");
+    command.env("TACHO_INGEST_OTLP_GRPC", "127.0.0.1:0");
     let server = Server::spawn(command);
     let log = server.log();
     assert!(
@@ -368,7 +372,21 @@ fn w6_the_usual_ports_are_said_and_may_be_taken() {
     let parts = health["components"].as_array().unwrap();
     let otlp = parts.iter().find(|part| part["name"] == "otlp").unwrap();
     let detail = otlp["detail"].as_str().unwrap();
-    let address = detail.strip_prefix("HTTP on ").unwrap();
+    let detail = detail.strip_prefix("HTTP on ").unwrap();
+
+    // Plain HTTP at the port of gRPC must not look like a success.
+    let (address, grpc) = detail.split_once(", gRPC on ").unwrap();
+    let mut stream = std::net::TcpStream::connect(grpc).unwrap();
+    let head = format!("POST {TRACES} HTTP/1.1\r\nHost: {grpc}\r\nConnection: close\r\n");
+    let head = format!("{head}Content-Type: {PROTOBUF}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 415") && answer.contains("4318"),
+        "{answer}"
+    );
 
     let other = Home::with(&format!("{QUIET}ingest: {{otlp: {{http: '{address}'}}}}\n"));
     let mut command = other.command(&["start", "--port", "0", "--data-dir", "data"]);

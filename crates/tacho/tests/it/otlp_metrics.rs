@@ -172,6 +172,30 @@ fn w6_deltas_are_counted_once_though_the_server_is_killed() {
 }
 
 #[test]
+fn w6_deltas_of_a_renamed_series_go_on_after_a_restart() {
+    let rename = "filters:\n  - {action: rename, match: gained_total, to: won_total}\n";
+    let home = Home::with(&format!("{QUIET}{rename}"));
+    let begin = (now() * 1e9) as u64 - 60_000_000_000;
+    let interval = |i: u64| {
+        let start = begin + i * 1_000_000_000;
+        delta(start, start + 1_000_000_000, 2.0)
+    };
+    for sent in 0..3 {
+        let server = home.start(&[]);
+        // Sent again after a kill, it is known by what was stored.
+        for again in [sent, sent] {
+            assert_eq!(send(&server, &interval(again)).status, 200);
+        }
+        assert_eq!(last(&server, "won_total"), 2.0 * (sent + 1) as f64);
+        server.kill();
+        let server = home.start(&[]);
+        assert_eq!(send(&server, &interval(sent)).status, 200);
+        assert_eq!(last(&server, "won_total"), 2.0 * (sent + 1) as f64);
+        server.kill();
+    }
+}
+
+#[test]
 fn w6_what_is_refused_is_told_in_a_partial_success() {
     let home = Home::with(QUIET);
     let server = home.start(&[]);

@@ -93,17 +93,17 @@ fn k9_full_memory_refuses_whole_requests_until_it_is_written_out() {
     });
     let (taken, answer) = refused.expect("memory is never full");
     assert!(taken > 3, "only {taken} requests fitted");
-    assert_error(&answer, 429, "unavailable", "");
+    assert_error(&answer, 503, "unavailable", "");
     let head = head_of(&server, &round(taken, at));
-    assert!(head.starts_with("http/1.1 429"), "{head}");
+    assert!(head.starts_with("http/1.1 503"), "{head}");
     assert!(head.contains("\r\nretry-after: 1\r\n"), "{head}");
-    // JSON is refused the same way, and reading goes on; nothing is there of what was refused.
+    // So is JSON, and reading goes on; nothing is there of what was refused.
     let point = json!({"name": "known", "value": 1});
     let answer = server.post("/api/performance/metrics", &point);
     answer.is_problem(429, "");
     check_known(&server, taken);
     let requests = "tacho_receiver_requests_total";
-    let of_protocol = "code=\"429\",instance=";
+    let of_protocol = "code=\"503\",instance=";
     assert_eq!(counted(&server, requests, of_protocol), 2.0);
     let samples = "tacho_receiver_items_total";
     let kept = counted(
@@ -130,11 +130,11 @@ fn k9_new_series_that_come_too_fast_are_taken_when_sent_again() {
     let at = millis();
     let request = many("new", 1_000, at);
     let answer = write(&server, &request);
-    assert_error(&answer, 429, "unavailable", "series_rate");
-    assert_error(&answer, 429, "unavailable", "were kept");
+    assert_error(&answer, 503, "unavailable", "series_rate");
+    assert_error(&answer, 503, "unavailable", "were kept");
     let head = head_of(&server, &many("newer", 1_000, at));
     assert!(
-        head.starts_with("http/1.1 429") && head.contains("retry-after"),
+        head.starts_with("http/1.1 503") && head.contains("retry-after"),
         "{head}"
     );
     let kept = || server.series(&[("name", "new")]).len();

@@ -2,11 +2,14 @@
 //!
 //! 1. What a sender was told is counted is in the store: a total is written with the new value
 //!    before the request is answered, and after a restart continued from what is there.
-//! 2. Totals in memory are bounded; one that was forgotten is read back when it grows again.
+//! 2. A request that comes again is not counted again, as long as it is among the last
+//!    [`KNOWN_MAX`] and the server was not restarted in between.
+//! 3. Totals in memory are bounded; one that was forgotten is read back when it grows again.
 //!
 //! The metric is named as the OpenTelemetry count connector names it (`log.record.count`).
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,13 +18,18 @@ use tacho_model::{
     AppendError, Batch, Columns, Kind, Labels, METRIC_NAME, Matcher, Metadata, Querier, TimeRange,
     Timestamp, Unit,
 };
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::app::App;
+use crate::filters::generations::Generations;
 use crate::intake::{Origin, Protocol};
 
-const NAME: &str = "log_record_count_total";
+/// The metric.
+pub(crate) const NAME: &str = "log_record_count_total";
 /// Totals in memory; when there are more, all are forgotten and read back as they grow.
 const TOTALS_MAX: usize = 10_000;
+/// Requests that are known again; at it, those not sent lately are forgotten.
+const KNOWN_MAX: usize = 200_000;
 /// How far back a total is looked for, nearest first; one that rested longer begins anew, which
 /// readers of counters take for the restart that it is.
 const LOOK_BACK: [Duration; 3] = [
@@ -114,37 +122,90 @@ fn text<'r>(resource: &'r [Attribute<'_>], name: &str) -> &'r str {
     }
 }
 
-/// The totals.
-#[derive(Debug, Default)]
-pub struct LogCounts(Mutex<HashMap<Key, f64>>);
+/// The totals, and the requests that were counted lately.
+#[derive(Debug)]
+pub struct LogCounts {
+    totals: Mutex<HashMap<Key, Total>>,
+    known: Mutex<Generations<()>>,
+    seed: u64,
+}
+
+/// A total, and when it was written.
+#[derive(Debug, Clone, Copy)]
+struct Total {
+    value: f64,
+    written: Timestamp,
+}
+
+/// Whether a request was counted before.
+#[derive(Debug)]
+pub struct Again {
+    key: u128,
+    is_known: bool,
+}
+
+impl Again {
+    /// Whether it was.
+    pub const fn is_known(&self) -> bool {
+        self.is_known
+    }
+}
+
+impl Default for LogCounts {
+    fn default() -> Self {
+        Self {
+            totals: Mutex::default(),
+            known: Mutex::new(Generations::new(KNOWN_MAX, usize::MAX)),
+            // Nobody outside can make requests share a hash.
+            seed: RandomState::new().hash_one(0u64),
+        }
+    }
+}
 
 impl LogCounts {
+    /// Whether a request was counted before, by its bytes: exporters send the same ones again
+    /// where they did not hear the answer.
+    pub fn is_known(&self, request: &[u8]) -> Again {
+        let key = xxh3_128_with_seed(request, self.seed);
+        let is_known = self.known.lock().get(key).is_some();
+        Again { key, is_known }
+    }
+
+    /// Knows the request from now on.
+    pub fn remember(&self, again: &Again) {
+        self.known.lock().insert(again.key, (), 0);
+    }
+
     /// Adds what a request held.
     ///
     /// # Errors
     /// [`AppendError`] of the store; nothing was added then.
-    pub fn append(
-        &self,
-        app: &App,
-        mut counted: Counted,
-        now: Timestamp,
-    ) -> Result<(), AppendError> {
+    pub fn append(&self, app: &App, mut counted: Counted) -> Result<(), AppendError> {
         counted.settle();
         if counted.counts.is_empty() {
             return Ok(());
         }
-        // Held until the totals are in the log: what is written later is never less.
-        let mut totals = self.0.lock();
+        let door = app.door(Origin::new(Protocol::Otlp, "logs"));
+        // Held until the totals are in the log, and the time is taken within: what is written
+        // later is never less and never earlier.
+        let mut totals = self.totals.lock();
+        let now = Timestamp::now();
         let mut batch = Batch::new();
         let mut grown = Vec::with_capacity(counted.counts.len());
         for (key, count) in counted.counts {
-            let known = totals.get(&key).copied();
             let Ok(labels) = Labels::new(key.labels()) else {
                 continue;
             };
-            let total = known.unwrap_or_else(|| stored(app, &labels, now)) + count as f64;
+            let known = totals.get(&key).copied();
+            let before =
+                known.or_else(|| stored(app, &door.stored_as(labels.as_ref())?.labels, now));
+            let total = Total {
+                value: before.map_or(0.0, |total| total.value) + count as f64,
+                // A clock that was set back.
+                written: before.map_or(now, |total| total.written.max(now)),
+            };
             let series = batch.series_encoded(labels.as_ref());
-            batch.push(series, now, total);
+            batch.push(series, total.written, total.value);
             grown.push((key, total));
         }
         batch.describe(
@@ -155,7 +216,6 @@ impl LogCounts {
                 help: "Log records received, by severity.".to_owned(),
             },
         );
-        let door = app.door(Origin::new(Protocol::Otlp, "logs"));
         door.append_uncounted(&batch)?;
         if totals.len() + grown.len() > TOTALS_MAX {
             totals.clear();
@@ -165,11 +225,12 @@ impl LogCounts {
     }
 }
 
-/// The newest total of a series in the store, or zero.
-fn stored(app: &App, labels: &Labels, now: Timestamp) -> f64 {
+/// The newest total of a series in the store.
+fn stored(app: &App, labels: &Labels, now: Timestamp) -> Option<Total> {
     let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
     for back in LOOK_BACK {
-        let Ok(selection) = app.store.select(&matchers, TimeRange::last(back, now)) else {
+        let range = TimeRange::new(now - back, TimeRange::ALL.end);
+        let Ok(selection) = app.store.select(&matchers, range) else {
             continue;
         };
         // Matchers cannot say "and no other label".
@@ -177,12 +238,12 @@ fn stored(app: &App, labels: &Labels, now: Timestamp) -> f64 {
         let mut columns = Columns::new();
         if let Some(index) = index
             && selection.read(index, &mut columns).is_ok()
-            && let Some(newest) = columns.values.last()
+            && let Some((written, value)) = columns.last()
         {
-            return *newest;
+            return Some(Total { value, written });
         }
     }
-    0.0
+    None
 }
 
 #[cfg(test)]

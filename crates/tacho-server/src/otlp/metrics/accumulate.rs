@@ -25,6 +25,7 @@ use tacho_wire::otlp::metrics::{Amount, Decoded, Delta};
 
 use super::ReceiveError;
 use super::total::{Added, Gain, Sum, Total};
+use crate::filters::StoredAs;
 
 /// Room of one of the two generations, in units of about a hundred bytes: together at most
 /// 50 MB, for 200 000 series of numbers.
@@ -106,6 +107,13 @@ impl Totals {
     }
 }
 
+/// What was stored before.
+pub(super) struct Past<'a> {
+    pub(super) store: &'a dyn Querier,
+    /// How what comes in as a series is stored.
+    pub(super) stored_as: &'a dyn Fn(LabelsRef<'_>) -> Option<StoredAs>,
+}
+
 /// Keeps totals.
 #[derive(Debug, Default)]
 pub(super) struct Accumulator {
@@ -122,7 +130,7 @@ impl Accumulator {
     /// Adds the deltas up, puts what they come to into the batch and appends it.
     pub(super) fn commit(
         &self,
-        store: &dyn Querier,
+        past: &Past<'_>,
         door: &dyn Appender,
         batch: &mut Batch,
         decoded: &mut Decoded,
@@ -139,7 +147,7 @@ impl Accumulator {
         let mut made: Vec<Made> = Vec::with_capacity(decoded.deltas.len());
         for at in 0..decoded.deltas.len() {
             let delta = decoded.deltas[at];
-            let total = working(&mut work, &mut totals, store, batch, delta.series, now)?;
+            let total = working(&mut work, &mut totals, past, batch, delta.series, now)?;
             match total.add(delta.start, delta.time, gain(&delta, decoded)) {
                 Added::Yes => {
                     made.push(Made {
@@ -171,7 +179,7 @@ impl Accumulator {
 fn working<'w>(
     work: &'w mut HashMap<Key, Total>,
     totals: &mut Totals,
-    store: &dyn Querier,
+    past: &Past<'_>,
     batch: &Batch,
     series: SeriesIndex,
     now: Timestamp,
@@ -182,7 +190,7 @@ fn working<'w>(
             total.clone()
         } else {
             let total = match batch.labels(series) {
-                Some(labels) => stored(store, labels, now)?,
+                Some(labels) => stored(past, labels, now)?,
                 None => Total::EMPTY,
             };
             // Kept whatever becomes of the request: it is what is stored.
@@ -247,10 +255,14 @@ fn undo(
 }
 
 /// The total that the newest stored sample of a series is.
-fn stored(store: &dyn Querier, labels: LabelsRef<'_>, now: Timestamp) -> Result<Total, QueryError> {
+fn stored(past: &Past<'_>, labels: LabelsRef<'_>, now: Timestamp) -> Result<Total, QueryError> {
+    let Some(stored_as) = (past.stored_as)(labels) else {
+        return Ok(Total::EMPTY);
+    };
+    let labels = stored_as.labels.as_ref();
     let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
     let range = TimeRange::new(now - LOOK_BACK, TimeRange::ALL.end);
-    let selection = store.select(&matchers, range)?;
+    let selection = past.store.select(&matchers, range)?;
     // Matchers cannot say "and no other label", so the right series is picked out here.
     let is_meant = |i: &usize| selection.labels(*i).as_ref() == labels;
     let Some(index) = (0..selection.len()).find(is_meant) else {
@@ -276,7 +288,12 @@ fn stored(store: &dyn Querier, labels: LabelsRef<'_>, now: Timestamp) -> Result<
         Sum::Histogram(histogram) if histogram.temporality() == Temporality::Delta => None,
         sum => Some(sum),
     };
-    Ok(Total::stored(time, sum))
+    let mut total = Total::stored(time, sum);
+    if stored_as.is_throttled {
+        // It is stored later than it is: what it counts had ended by now.
+        total.count_from(time.min(now));
+    }
+    Ok(total)
 }
 
 #[cfg(test)]

@@ -66,6 +66,11 @@ impl Total {
         }
     }
 
+    /// Takes what had ended by then as counted, and nothing later.
+    pub(super) fn count_from(&mut self, floor: Timestamp) {
+        self.counted = Counted::since(Some(floor));
+    }
+
     /// Adds what was gained from `start` to `end`.
     pub(super) fn add(&mut self, start: Timestamp, end: Timestamp, gain: Gain<'_>) -> Added {
         match self.counted.look(start, end) {

@@ -60,14 +60,10 @@ fn totals_grow_and_go_on_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     for round in 1..=3 {
         let app = app(dir.path());
-        let now = Timestamp::now();
-        app.log_counts
-            .append(&app, counted(&[Info, Error, Info]), now)
-            .unwrap();
-        app.log_counts.append(&app, counted(&[Info]), now).unwrap();
-        app.log_counts
-            .append(&app, Counted::default(), now)
-            .unwrap();
+        let append = |counted| app.log_counts.append(&app, counted).unwrap();
+        append(counted(&[Info, Error, Info]));
+        append(counted(&[Info]));
+        append(Counted::default());
         let name = |severity| {
             format!("{NAME}{{instance=\"7\",job=\"shop/cart\",severity=\"{severity}\"}}")
         };
@@ -83,4 +79,46 @@ fn totals_grow_and_go_on_after_a_restart() {
 fn a_job_is_a_namespace_and_a_name() {
     assert!(is_job("cart", "", "cart") && is_job("shop/cart", "shop", "cart"));
     assert!(!is_job("shopcart", "shop", "cart") && !is_job("cart", "shop", "cart"));
+}
+
+#[test]
+fn totals_of_a_time_ahead_are_never_written_earlier() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = app(dir.path());
+    // As a clock leaves it that was set back by five minutes.
+    let ahead = Timestamp::now() + Duration::from_mins(5);
+    let mut batch = Batch::new();
+    let labels = [
+        ("instance", "7"),
+        ("job", "shop/cart"),
+        ("severity", "info"),
+    ];
+    let labels = labels.into_iter().chain([(METRIC_NAME, NAME)]);
+    let series = batch.series(labels).unwrap();
+    batch.push(series, ahead, 40.0);
+    app.door(Origin::new(Protocol::Otlp, "logs"))
+        .append_uncounted(&batch)
+        .unwrap();
+    for _ in 0..2 {
+        app.log_counts
+            .append(&app, counted(&[Severity::Info]))
+            .unwrap();
+    }
+    let selection = app.store.select(&[Matcher::metric(NAME)], TimeRange::ALL);
+    let selection = selection.unwrap();
+    let mut columns = Columns::new();
+    selection.read(0, &mut columns).unwrap();
+    assert!(columns.timestamps.iter().all(|time| *time >= ahead));
+    assert_eq!(columns.values, [42.0]);
+}
+
+#[test]
+fn a_request_is_known_when_it_comes_again() {
+    let counts = LogCounts::default();
+    let first = counts.is_known(b"a");
+    assert!(!first.is_known());
+    assert!(!counts.is_known(b"a").is_known(), "not yet taken");
+    counts.remember(&first);
+    assert!(counts.is_known(b"a").is_known());
+    assert!(!counts.is_known(b"b").is_known());
 }
