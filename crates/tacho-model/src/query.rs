@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::time::format_duration;
-use crate::{Histogram, Labels, Matcher, Metadata, TimeRange, Timestamp};
+use crate::{Histogram, Labels, LabelsRef, Matcher, Metadata, TimeRange, Timestamp};
 
 /// Something that can be asked for samples: the store, or a cluster behind remote read.
 pub trait Querier: Send + Sync {
@@ -21,6 +21,27 @@ pub trait Querier: Send + Sync {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Box<dyn Selection + '_>, QueryError>;
+
+    /// Reads the samples inside `range` of the series that has exactly these labels into `into`,
+    /// which is cleared first; whether there is such a series.
+    ///
+    /// Matchers cannot say "and no other label". A store that knows its series by their labels
+    /// answers this without looking at others.
+    fn read_series(
+        &self,
+        labels: LabelsRef<'_>,
+        range: TimeRange,
+        into: &mut Columns,
+    ) -> Result<bool, QueryError> {
+        into.clear();
+        let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+        let selection = self.select(&matchers, range)?;
+        let is_meant = |at: &usize| selection.labels(*at).as_ref() == labels;
+        match (0..selection.len()).find(is_meant) {
+            Some(at) => selection.read(at, into).map(|()| true),
+            None => Ok(false),
+        }
+    }
 
     /// The sorted, distinct values of a label among the series that satisfy all matchers.
     fn label_values(

@@ -12,8 +12,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tacho_model::append::Culprit;
 use tacho_model::{
-    AppendError, Appender, Batch, Columns, Histogram, Kind, Labels, Matcher, Metadata, Querier,
-    QueryError, Shape, TimeRange, Timestamp, Unit,
+    AppendError, Appender, Batch, Columns, Histogram, Kind, Labels, Metadata, Querier, QueryError,
+    Shape, TimeRange, Timestamp, Unit,
 };
 use tacho_wire::json::Point;
 
@@ -239,14 +239,8 @@ fn stored(
     labels: &Labels,
     at: Timestamp,
 ) -> Result<Option<Histogram>, QueryError> {
-    let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
-    let selection = store.select(&matchers, TimeRange::new(at, at))?;
-    // Matchers cannot say "and no other label", so the right series is picked out here.
-    let Some(index) = (0..selection.len()).find(|i| selection.labels(*i) == labels) else {
-        return Ok(None);
-    };
     let mut columns = Columns::new();
-    selection.read(index, &mut columns)?;
+    store.read_series(labels.as_ref(), TimeRange::new(at, at), &mut columns)?;
     Ok(columns.histograms.pop())
 }
 

@@ -12,8 +12,8 @@ mod counts;
 pub mod quota;
 
 use tacho_model::{
-    AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, LabelsRef, Matcher,
-    Querier, Refusal, TimeRange, Timestamp,
+    AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, LabelsRef, Querier,
+    Refusal, TimeRange, Timestamp,
 };
 use tacho_store::Store;
 
@@ -177,11 +177,10 @@ impl Stored for Store {
 
     fn samples(&self, labels: &Labels, within: TimeRange) -> Columns {
         let mut columns = Columns::new();
-        let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
         // One that cannot be read is one that is not there: a counter starts again, a reset.
-        if let Ok(selection) = self.select(&matchers, within)
-            && let Some(index) = (0..selection.len()).find(|i| selection.labels(*i) == labels)
-            && selection.read(index, &mut columns).is_err()
+        if self
+            .read_series(labels.as_ref(), within, &mut columns)
+            .is_err()
         {
             columns.clear();
         }

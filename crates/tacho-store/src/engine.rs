@@ -36,7 +36,9 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use tacho_model::append::Culprit;
-use tacho_model::{LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp};
+use tacho_model::{
+    Columns, LabelsRef, Matcher, Metadata, QueryError, Selection, TimeRange, Timestamp,
+};
 
 use crate::block::Block;
 use crate::cache::Cache;
@@ -46,7 +48,7 @@ use crate::head::Head;
 use crate::matching::Filter;
 use crate::options::StoreOptions;
 use crate::quarantine::Quarantine;
-use crate::select::{Found, Older, failed, labels_in};
+use crate::select::{Found, Older, Selected, failed, labels_in};
 use crate::stats::StoreStats;
 use crate::tombstones::{Pending, Tombstone, covers};
 use crate::value_snapshots::Snapshots;
@@ -164,20 +166,34 @@ impl Engine {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Box<dyn Selection + '_>, QueryError> {
-        let filter = Filter::new(matchers);
+        Ok(Box::new(self.selected(&Filter::new(matchers), range)?))
+    }
+
+    /// See [`tacho_model::Querier::read_series`].
+    pub(crate) fn read_series(
+        &self,
+        labels: LabelsRef<'_>,
+        range: TimeRange,
+        into: &mut Columns,
+    ) -> Result<bool, QueryError> {
+        into.clear();
+        let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+        let selected = self.selected(&Filter::exactly(labels, &matchers), range)?;
+        let is_meant = |at: &usize| selected.labels(*at).as_ref() == labels;
+        match (0..selected.len()).find(is_meant) {
+            Some(at) => selected.read(at, into).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn selected(&self, filter: &Filter<'_>, range: TimeRange) -> Result<Selected, QueryError> {
         let mut newest = Found::new(self.options.query_series_max);
         let older = {
             let memory = self.memory.read();
-            newest.add_head(&memory.head, &filter, range);
+            newest.add_head(&memory.head, filter, range);
             memory.older()
         };
-        let samples_max = self.options.query_samples_max;
-        Ok(Box::new(older.select(
-            newest,
-            &filter,
-            range,
-            samples_max,
-        )?))
+        older.select(newest, filter, range, self.options.query_samples_max)
     }
 
     /// See [`tacho_model::Querier::label_values`].

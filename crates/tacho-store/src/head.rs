@@ -222,11 +222,22 @@ impl Head {
         if !self.range().overlaps(range) {
             return;
         }
+        let is_inside = |series: &Series| series.range().is_some_and(|held| held.overlaps(range));
+        if let Some(labels) = filter.exact() {
+            let hash = self.hash(labels.as_bytes());
+            let shard = self.shard(hash.shard);
+            if let Some(id) = shard.find(hash.within, labels.as_bytes())
+                && is_inside(shard.series(id))
+            {
+                each(labels, shard.series(id));
+            }
+            return;
+        }
         for shard in &self.shards {
             let shard = shard.lock();
             for id in shard.named(|name| filter.matches_label(METRIC_NAME, name)) {
                 let series = shard.series(id);
-                if !series.range().is_some_and(|held| held.overlaps(range)) {
+                if !is_inside(series) {
                     continue;
                 }
                 let labels = shard.labels(id);

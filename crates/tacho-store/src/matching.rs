@@ -39,6 +39,9 @@ pub(crate) struct Condition<'a> {
 /// All matchers of a query.
 pub(crate) struct Filter<'a> {
     pub(crate) conditions: Vec<Condition<'a>>,
+    /// The only series that is meant, if it is one; the conditions say the same, but for labels
+    /// that others have besides.
+    exact: Option<LabelsRef<'a>>,
 }
 
 impl<'a> Filter<'a> {
@@ -46,7 +49,23 @@ impl<'a> Filter<'a> {
         let mut conditions: Vec<_> = matchers.iter().map(Condition::new).collect();
         // Comparisons first: what they exclude never reaches a regular expression.
         conditions.sort_by_key(|condition| condition.shape == Shape::General);
-        Self { conditions }
+        Self {
+            conditions,
+            exact: None,
+        }
+    }
+
+    /// The series of exactly these labels; `matchers` are those of its labels.
+    pub(crate) fn exactly(labels: LabelsRef<'a>, matchers: &'a [Matcher]) -> Self {
+        Self {
+            exact: Some(labels),
+            ..Self::new(matchers)
+        }
+    }
+
+    /// The only series that is meant, if it is one.
+    pub(crate) const fn exact(&self) -> Option<LabelsRef<'a>> {
+        self.exact
     }
 
     /// Whether every series matches.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tacho_model::{
-    AppendError, AppendOutcome, Appender, Batch, Matcher, Metadata, Querier, QueryError, Selection,
-    TimeRange, Timestamp, append::Culprit,
+    AppendError, AppendOutcome, Appender, Batch, Columns, LabelsRef, Matcher, Metadata, Querier,
+    QueryError, Selection, TimeRange, Timestamp, append::Culprit,
 };
 
 use crate::disk::RealDisk;
@@ -274,6 +274,15 @@ impl Querier for Store {
         range: TimeRange,
     ) -> Result<Box<dyn Selection + '_>, QueryError> {
         self.engine.select(matchers, range)
+    }
+
+    fn read_series(
+        &self,
+        labels: LabelsRef<'_>,
+        range: TimeRange,
+        into: &mut Columns,
+    ) -> Result<bool, QueryError> {
+        self.engine.read_series(labels, range, into)
     }
 
     fn label_values(

@@ -89,6 +89,11 @@ fn contents(engine: &Engine, matchers: &[Matcher], range: TimeRange) -> Contents
         let labels = selection.labels(index).clone();
         assert!(last < Some(labels.clone()), "series are sorted");
         selection.read(index, &mut columns).unwrap();
+        let mut alone = Columns::new();
+        let found = engine.read_series(labels.as_ref(), range, &mut alone);
+        assert!(found.unwrap(), "{labels} is found by its labels");
+        // By its text, because NaN is no equal of itself.
+        assert_eq!(format!("{alone:?}"), format!("{columns:?}"));
         let floats = columns.timestamps.iter().zip(&columns.values);
         let floats = floats.map(|(t, v)| (*t, Held::Float(v.to_bits())));
         let histograms = columns.histogram_timestamps.iter().zip(&columns.histograms);

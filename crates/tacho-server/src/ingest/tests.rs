@@ -1,5 +1,7 @@
 use tacho_store::{Store, StoreOptions};
 
+use tacho_model::Matcher;
+
 use super::*;
 
 const NOW: i64 = 1_795_269_720;

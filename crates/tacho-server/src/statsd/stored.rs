@@ -22,6 +22,7 @@ pub(super) fn last_values(
     now: Timestamp,
 ) -> Result<Vec<Option<f64>>, QueryError> {
     let mut found = vec![None; series.len()];
+    let mut columns = Columns::new();
     for window in LOOK_BACK {
         let mut missing: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, (_, labels)) in series.iter().enumerate() {
@@ -44,16 +45,8 @@ pub(super) fn last_values(
                 continue;
             }
             for at in places {
-                let labels = &series[at].1;
-                let exact: Vec<Matcher> =
-                    labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
-                read(
-                    store,
-                    &exact,
-                    range,
-                    &HashMap::from([(labels, at)]),
-                    &mut found,
-                )?;
+                store.read_series(series[at].1.as_ref(), range, &mut columns)?;
+                found[at] = columns.last().map(|(_, value)| value);
             }
         }
     }

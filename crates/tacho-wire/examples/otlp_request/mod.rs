@@ -11,6 +11,8 @@ pub(crate) enum Load {
     Gauges,
     /// Explicit histograms of 14 bounds.
     Histograms,
+    /// What counters gained in the ten seconds before.
+    Deltas,
 }
 
 fn put(field: u8, bytes: &[u8], into: &mut Vec<u8>) {
@@ -39,11 +41,12 @@ fn attribute(field: u8, name: &str, value: &str, into: &mut Vec<u8>) {
 
 /// A point with four attributes, about 170 bytes.
 fn point(load: Load, index: usize, nanos: u64) -> Vec<u8> {
-    let attributes = if load == Load::Gauges { 7 } else { 9 };
+    let attributes = if load == Load::Histograms { 9 } else { 7 };
+    let since = if load == Load::Deltas { 10 } else { 60 };
     let mut out = Vec::new();
-    fixed(2, nanos - 60_000_000_000, &mut out);
+    fixed(2, nanos - since * 1_000_000_000, &mut out);
     fixed(3, nanos, &mut out);
-    if load == Load::Gauges {
+    if load != Load::Histograms {
         fixed(
             4,
             (index as f64 * 0.37 + nanos as f64 / 1e9).to_bits(),
@@ -106,12 +109,19 @@ pub(crate) fn request(load: Load, number: usize, nanos: u64) -> Vec<u8> {
             &mut out,
         );
         put(3, b"s", &mut out);
-        if load == Load::Gauges {
-            put(5, &data, &mut out);
-        } else {
-            data.extend_from_slice(&[2 << 3, 2]);
-            put(9, &data, &mut out);
-        }
+        // Temporality 1 is delta, 2 cumulative.
+        let field = match load {
+            Load::Gauges => 5,
+            Load::Histograms => {
+                data.extend_from_slice(&[2 << 3, 2]);
+                9
+            }
+            Load::Deltas => {
+                data.extend_from_slice(&[2 << 3, 1, 3 << 3, 1]);
+                7
+            }
+        };
+        put(field, &data, &mut out);
         put(2, &out, &mut scope_metrics);
     }
     let (mut resource_metrics, mut body) = (Vec::new(), Vec::new());

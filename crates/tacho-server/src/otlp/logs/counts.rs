@@ -3,7 +3,7 @@
 //! 1. What a sender was told is counted is in the store: a total is written with the new value
 //!    before the request is answered, and after a restart continued from what is there.
 //! 2. A request that comes again is not counted again, as long as it is among the last
-//!    [`KNOWN_MAX`] and the server was not restarted in between.
+//!    `KNOWN_MAX` and the server was not restarted in between.
 //! 3. Totals in memory are bounded; one that was forgotten is read back when it grows again.
 //!
 //! The metric is named as the OpenTelemetry count connector names it (`log.record.count`).
@@ -15,7 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tacho_model::span::{Attribute, AttributeValue, LogRecord, Severity};
 use tacho_model::{
-    AppendError, Batch, Columns, Kind, Labels, METRIC_NAME, Matcher, Metadata, Querier, TimeRange,
+    AppendError, Batch, Columns, Kind, Labels, METRIC_NAME, Metadata, Querier, TimeRange,
     Timestamp, Unit,
 };
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -227,23 +227,13 @@ impl LogCounts {
 
 /// The newest total of a series in the store.
 fn stored(app: &App, labels: &Labels, now: Timestamp) -> Option<Total> {
-    let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
-    for back in LOOK_BACK {
+    let mut columns = Columns::new();
+    LOOK_BACK.into_iter().find_map(|back| {
         let range = TimeRange::new(now - back, TimeRange::ALL.end);
-        let Ok(selection) = app.store.select(&matchers, range) else {
-            continue;
-        };
-        // Matchers cannot say "and no other label".
-        let index = (0..selection.len()).find(|index| selection.labels(*index) == labels);
-        let mut columns = Columns::new();
-        if let Some(index) = index
-            && selection.read(index, &mut columns).is_ok()
-            && let Some((written, value)) = columns.last()
-        {
-            return Some(Total { value, written });
-        }
-    }
-    None
+        let read = app.store.read_series(labels.as_ref(), range, &mut columns);
+        let (written, value) = columns.last().filter(|_| read.is_ok())?;
+        Some(Total { value, written })
+    })
 }
 
 #[cfg(test)]

@@ -11,25 +11,27 @@
 //! never counted, and comes only now, is refused as uncertain. A series that was silent for longer
 //! than [`LOOK_BACK`] begins at zero again, which readers take for a reset.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tacho_model::append::SeriesIndex;
 use tacho_model::histogram::Temporality;
 use tacho_model::{
-    AppendOutcome, Appender, Batch, Columns, LabelsRef, Matcher, Querier, QueryError, TimeRange,
-    Timestamp,
+    AppendOutcome, Appender, Batch, Columns, LabelsRef, Querier, QueryError, TimeRange, Timestamp,
 };
 use tacho_wire::otlp::metrics::{Amount, Decoded, Delta};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::ReceiveError;
 use super::total::{Added, Gain, Sum, Total};
 use crate::filters::StoredAs;
 
-/// Room of one of the two generations, in units of about a hundred bytes: together at most
-/// 50 MB, for 200 000 series of numbers.
-const GENERATION_MAX: usize = 100_000;
+/// Room of one of the two generations, in units of about 300 bytes: together at most 300 MB, for a
+/// million series of numbers.
+const GENERATION_MAX: usize = 500_000;
 /// How far back the newest sample of a series is looked for.
 const LOOK_BACK: Duration = Duration::from_hours(25);
 
@@ -63,8 +65,8 @@ impl NotAdded {
     }
 }
 
-/// Series are told apart by their label sets; the bytes of them are the identity of a series.
-type Key = Box<[u8]>;
+/// A keyed hash of a series' label bytes: among a million series two share one once in 10^26.
+type Key = u128;
 
 #[derive(Debug, Default)]
 struct Generation {
@@ -74,7 +76,7 @@ struct Generation {
 
 impl Generation {
     fn insert(&mut self, key: Key, total: Total) {
-        self.weight += total.weight() + key.len() / 100;
+        self.weight += total.weight();
         if let Some(before) = self.totals.insert(key, total) {
             self.weight = self.weight.saturating_sub(before.weight());
         }
@@ -90,11 +92,31 @@ struct Totals {
 }
 
 impl Totals {
-    fn get(&mut self, key: &[u8]) -> Option<&Total> {
-        if let Some((key, total)) = self.old.totals.remove_entry(key) {
+    fn get(&mut self, key: Key) -> Option<&Total> {
+        if let Some(total) = self.old.totals.remove(&key) {
             self.insert(key, total);
         }
-        self.young.totals.get(key)
+        self.young.totals.get(&key)
+    }
+
+    /// The total of a series; read back where it is not known.
+    fn find(
+        &mut self,
+        key: Key,
+        past: &Past<'_>,
+        labels: Option<LabelsRef<'_>>,
+        now: Timestamp,
+    ) -> Result<Total, QueryError> {
+        if let Some(total) = self.get(key) {
+            return Ok(total.clone());
+        }
+        let total = match labels {
+            Some(labels) => stored(past, labels, now)?,
+            None => Total::EMPTY,
+        };
+        // Kept whatever becomes of the request: it is what is stored.
+        self.insert(key, total.clone());
+        Ok(total)
     }
 
     fn insert(&mut self, key: Key, total: Total) {
@@ -115,9 +137,20 @@ pub(super) struct Past<'a> {
 }
 
 /// Keeps totals.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Accumulator {
     totals: Mutex<Totals>,
+    seed: u64,
+}
+
+impl Default for Accumulator {
+    fn default() -> Self {
+        Self {
+            totals: Mutex::default(),
+            // Nobody outside can make series share a hash.
+            seed: RandomState::new().hash_one(0u64),
+        }
+    }
 }
 
 /// A row that a delta became.
@@ -147,7 +180,13 @@ impl Accumulator {
         let mut made: Vec<Made> = Vec::with_capacity(decoded.deltas.len());
         for at in 0..decoded.deltas.len() {
             let delta = decoded.deltas[at];
-            let total = working(&mut work, &mut totals, past, batch, delta.series, now)?;
+            let key = self.key(batch, delta.series);
+            let total = match work.entry(key) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    place.insert(totals.find(key, past, batch.labels(delta.series), now)?)
+                }
+            };
             match total.add(delta.start, delta.time, gain(&delta, decoded)) {
                 Added::Yes => {
                     made.push(Made {
@@ -166,40 +205,54 @@ impl Accumulator {
         let rejected = &committed.outcome.rejected;
         if !rejected.is_empty() {
             let rejected: HashSet<usize> = rejected.iter().map(|r| r.row).collect();
-            undo(&mut work, &mut totals, batch, decoded, &made, &rejected);
+            self.undo(&mut work, &mut totals, batch, decoded, &made, &rejected);
         }
         for (key, total) in work {
             totals.insert(key, total);
         }
         Ok(committed)
     }
-}
 
-/// The state of a series as this request leaves it.
-fn working<'w>(
-    work: &'w mut HashMap<Key, Total>,
-    totals: &mut Totals,
-    past: &Past<'_>,
-    batch: &Batch,
-    series: SeriesIndex,
-    now: Timestamp,
-) -> Result<&'w mut Total, QueryError> {
-    let bytes = batch.label_bytes(series);
-    if !work.contains_key(bytes) {
-        let total = if let Some(total) = totals.get(bytes) {
-            total.clone()
-        } else {
-            let total = match batch.labels(series) {
-                Some(labels) => stored(past, labels, now)?,
-                None => Total::EMPTY,
-            };
-            // Kept whatever becomes of the request: it is what is stored.
-            totals.insert(bytes.into(), total.clone());
-            total
-        };
-        work.insert(bytes.into(), total);
+    fn key(&self, batch: &Batch, series: SeriesIndex) -> Key {
+        xxh3_128_with_seed(batch.label_bytes(series), self.seed)
     }
-    Ok(work.entry(bytes.into()).or_insert(Total::EMPTY))
+
+    /// Takes back what the store refused. A row holds all that came before it, so that what counts
+    /// is the last row of a series that was kept; what came after it was not counted.
+    #[cold]
+    fn undo(
+        &self,
+        work: &mut HashMap<Key, Total>,
+        totals: &mut Totals,
+        batch: &Batch,
+        decoded: &Decoded,
+        made: &[Made],
+        rejected: &HashSet<usize>,
+    ) {
+        let key = |made: &Made| self.key(batch, decoded.deltas[made.delta].series);
+        let is_rejected = |made: &&Made| rejected.contains(&made.row);
+        let touched: HashSet<Key> = made.iter().filter(is_rejected).map(key).collect();
+        let mut rows: HashMap<Key, Vec<&Made>> = HashMap::new();
+        for made in made {
+            let key = key(made);
+            if touched.contains(&key) {
+                rows.entry(key).or_default().push(made);
+            }
+        }
+        for (series, rows) in rows {
+            let kept = rows.iter().rposition(|made| !rejected.contains(&made.row));
+            // What it was before this request; read back next time where that was forgotten.
+            let Some(mut total) = totals.get(series).cloned() else {
+                work.remove(&series);
+                continue;
+            };
+            for made in rows.iter().take(kept.map_or(0, |last| last + 1)) {
+                let delta = &decoded.deltas[made.delta];
+                total.add(delta.start, delta.time, gain(delta, decoded));
+            }
+            work.insert(series, total);
+        }
+    }
 }
 
 fn gain<'d>(delta: &Delta, decoded: &'d Decoded) -> Gain<'d> {
@@ -223,53 +276,15 @@ fn put(batch: &mut Batch, series: SeriesIndex, total: &Total) {
     }
 }
 
-/// Takes back what the store refused. A row holds all that came before it, so that what counts
-/// is the last row of a series that was kept; what came after it was not counted.
-#[cold]
-fn undo(
-    work: &mut HashMap<Key, Total>,
-    totals: &mut Totals,
-    batch: &Batch,
-    decoded: &Decoded,
-    made: &[Made],
-    rejected: &HashSet<usize>,
-) {
-    let label_bytes = |made: &Made| batch.label_bytes(decoded.deltas[made.delta].series);
-    let is_rejected = |made: &&Made| rejected.contains(&made.row);
-    let touched: HashSet<&[u8]> = made.iter().filter(is_rejected).map(label_bytes).collect();
-    for series in touched {
-        let rows = made.iter().filter(|made| label_bytes(made) == series);
-        let rows: Vec<&Made> = rows.collect();
-        let kept = rows.iter().rposition(|made| !rejected.contains(&made.row));
-        // What it was before this request; read back next time where that was forgotten for room.
-        let Some(mut total) = totals.get(series).cloned() else {
-            work.remove(series);
-            continue;
-        };
-        for made in rows.iter().take(kept.map_or(0, |last| last + 1)) {
-            let delta = &decoded.deltas[made.delta];
-            total.add(delta.start, delta.time, gain(delta, decoded));
-        }
-        work.insert(series.into(), total);
-    }
-}
-
 /// The total that the newest stored sample of a series is.
 fn stored(past: &Past<'_>, labels: LabelsRef<'_>, now: Timestamp) -> Result<Total, QueryError> {
     let Some(stored_as) = (past.stored_as)(labels) else {
         return Ok(Total::EMPTY);
     };
-    let labels = stored_as.labels.as_ref();
-    let matchers: Vec<Matcher> = labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
     let range = TimeRange::new(now - LOOK_BACK, TimeRange::ALL.end);
-    let selection = past.store.select(&matchers, range)?;
-    // Matchers cannot say "and no other label", so the right series is picked out here.
-    let is_meant = |i: &usize| selection.labels(*i).as_ref() == labels;
-    let Some(index) = (0..selection.len()).find(is_meant) else {
-        return Ok(Total::EMPTY);
-    };
     let mut columns = Columns::new();
-    selection.read(index, &mut columns)?;
+    let labels = stored_as.labels.as_ref();
+    past.store.read_series(labels, range, &mut columns)?;
     let number = columns
         .last()
         .map(|(time, value)| (time, Sum::Number(value)));

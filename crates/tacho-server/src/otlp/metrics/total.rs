@@ -106,12 +106,12 @@ impl Total {
         Some((self.newest?, self.sum.as_ref()?))
     }
 
-    /// What it takes of the room that totals have, in units of about a hundred bytes.
+    /// What it takes of the room that totals have, in units of about 300 bytes.
     pub(super) fn weight(&self) -> usize {
         match &self.sum {
             Some(Sum::Histogram(histogram)) => {
                 let parts = histogram.buckets().count();
-                2 + parts / 6
+                1 + parts / 16
             }
             _ => 1,
         }

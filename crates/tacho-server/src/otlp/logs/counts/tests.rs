@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use tacho_store::Store;
 
+use tacho_model::Matcher;
+
 use super::*;
 use crate::settings::Settings;
 

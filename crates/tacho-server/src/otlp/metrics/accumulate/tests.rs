@@ -4,6 +4,8 @@ use tacho_model::{AppendError, Histogram, Refusal};
 use tacho_store::{Store, StoreOptions};
 use tacho_wire::otlp::metrics::Amount;
 
+use tacho_model::Matcher;
+
 use super::*;
 
 /// A moment that is not older than what the store takes.
@@ -211,8 +213,7 @@ fn a_refused_row_is_taken_back_alone() {
 fn room_for_totals_is_bounded_and_none_is_lost_for_it() {
     let mut totals = Totals::default();
     for i in 0..3 * GENERATION_MAX {
-        let key: Key = i.to_le_bytes().into();
-        totals.insert(key, Total::EMPTY);
+        totals.insert(i as Key, Total::EMPTY);
     }
     assert!(totals.young.totals.len() <= GENERATION_MAX);
     assert!(totals.old.totals.len() <= GENERATION_MAX);
@@ -220,6 +221,8 @@ fn room_for_totals_is_bounded_and_none_is_lost_for_it() {
     let fixture = Fixture::new();
     fixture.send(&[("a", at(0), at(10), 1.0)]);
     *fixture.accumulator.totals.lock() = Totals::default();
+    // A unit of room is what a series of numbers takes.
+    assert!(size_of::<(Key, Total)>() <= 300, "{}", size_of::<(Key, Total)>());
     fixture.send(&[("a", at(10), at(20), 2.0)]);
     assert_eq!(fixture.samples("a"), [(at(10), 1.0), (at(20), 3.0)]);
 }
