@@ -6,7 +6,7 @@
 //! - [`traces`], [`logs`]: requests to spans and log records; [`taken`] is what became of them
 //! - [`json`]: OTLP/JSON to protobuf, for all signals
 //! - [`answer`]: what a request is answered with
-//! - [`encode`]: spans and log records to requests
+//! - [`encode`]: spans, log records and samples to requests
 //!
 //! The messages are walked where they lie. A body is either walked to its end or refused whole, and
 //! no input makes that panic. Source: `opentelemetry-proto`, version 1.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::put;
 use super::resource::quote;
+use crate::protobuf::{ProtobufError, Reader};
 
 /// What a request was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,33 @@ pub struct Partial {
 impl Partial {
     fn is_nothing(&self) -> bool {
         self.rejected == 0 && self.message.is_empty()
+    }
+
+    /// Reads the response's message in protobuf. A text that is not UTF-8 is mended.
+    ///
+    /// # Errors
+    /// [`ProtobufError`]: it is no such message.
+    pub fn from_protobuf(body: &[u8]) -> Result<Self, ProtobufError> {
+        let mut partial = Self::default();
+        Reader::new(body, 0..body.len()).each(1, |mut reader| {
+            while !reader.is_done() {
+                let key = reader.key()?;
+                match key.number {
+                    1 => partial.rejected = reader.integer(key)?,
+                    2 => {
+                        let text = String::from_utf8_lossy(reader.bytes_of(key)?);
+                        partial.message = text.into_owned();
+                    }
+                    _ => reader.skip(key)?,
+                }
+            }
+            Ok(())
+        })?;
+        // A count below zero says nothing.
+        if partial.rejected > i64::MAX as u64 {
+            partial.rejected = 0;
+        }
+        Ok(partial)
     }
 
     /// The response's message in protobuf; the same for all three signals.
@@ -131,6 +159,7 @@ mod tests {
     fn a_full_success_is_the_empty_message() {
         let nothing = Partial::default();
         assert_eq!(nothing.to_protobuf(), b"");
+        assert_eq!(Partial::from_protobuf(b""), Ok(nothing.clone()));
         assert_eq!(nothing.to_json(Kind::Traces), "{}");
     }
 
@@ -142,11 +171,27 @@ mod tests {
         };
         let protobuf = b"\x0a\x0e\x08\xac\x02\x12\x09too \"old\"";
         assert_eq!(partial.to_protobuf(), protobuf);
+        assert_eq!(Partial::from_protobuf(protobuf), Ok(partial.clone()));
         let json: serde_json::Value = serde_json::from_str(&partial.to_json(Kind::Logs)).unwrap();
         let expected = serde_json::json!({
             "partialSuccess": {"rejectedLogRecords": "300", "errorMessage": "too \"old\""}
         });
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn an_answer_of_others_is_read_or_refused() {
+        // Fields in the other order, and one that is not known.
+        let rejected = Partial::from_protobuf(b"\x0a\x08\x12\x01\xff\x18\x01\x08\xac\x02").unwrap();
+        assert_eq!(
+            (rejected.rejected, rejected.message.as_str()),
+            (300, "\u{fffd}")
+        );
+        let below_zero = b"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+        assert_eq!(Partial::from_protobuf(below_zero).unwrap().rejected, 0);
+        for body in [&b"{}"[..], b"\x0a\x05\x08", b"ok"] {
+            assert!(Partial::from_protobuf(body).is_err(), "{body:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Spans and log records to OTLP requests in protobuf, for whoever sends them on.
+//! Spans, log records and samples ([`metrics`]) to OTLP requests in protobuf, for whoever sends
+//! them on.
 //!
 //! Neighbours of one resource and scope share them, so what came in one request leaves as one.
 //! What the model holds as text leaves as text: lists and maps among attributes are JSON then.
@@ -6,9 +7,11 @@
 //! Source: opentelemetry-proto `trace.proto`, `logs.proto`.
 
 mod details;
+pub mod metrics;
 
 use tacho_model::span::{Attribute, AttributeValue, LogRecord, Severity, Span};
 
+pub use self::metrics::{Encoded, MetricsEncoder};
 use super::put;
 
 /// Attributes that say how many of something were left out, and the fields of a span for it.

@@ -17,26 +17,28 @@
 //! and the server's. Sources: `opentelemetry/proto/metrics/v1`; OpenTelemetry specification,
 //! "Metrics Data Model" and "Prometheus and OpenMetrics Compatibility".
 
+pub(in crate::otlp) mod as_is;
 mod describe;
 mod exemplar;
 mod explicit;
 mod exponential;
 mod known;
 mod labels;
-mod names;
+pub(in crate::otlp) mod names;
 mod number;
 mod point;
 mod summary;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::otlp) mod tests;
 
 use tacho_model::append::SeriesIndex;
 use tacho_model::histogram::HistogramError;
 use tacho_model::{Batch, Histogram, Timestamp};
 
 use self::known::Known;
+pub(in crate::otlp) use self::point::bound_text;
 use self::walk::Walk;
 use crate::protobuf::ProtobufError;
 
@@ -216,7 +218,7 @@ impl Reason {
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(in crate::otlp) enum Kind {
     Gauge,
     /// A monotonic sum.
     Counter,

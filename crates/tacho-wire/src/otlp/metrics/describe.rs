@@ -25,7 +25,14 @@ impl Walk<'_, '_> {
         self.described += 1;
         self.known.insert(key, 0, &[]);
         let unit = String::from_utf8_lossy(metric.unit);
-        let name = metric_name(&String::from_utf8_lossy(metric.name), &unit, metric.kind);
+        let told = metric.told.kind();
+        let name = String::from_utf8_lossy(metric.name);
+        let name = match told {
+            None => metric_name(&name, &unit, metric.kind),
+            // Who sent it on knows nothing of it; somebody else may.
+            Some(None) => return,
+            Some(Some(_)) => name.into_owned(),
+        };
         if name.is_empty() {
             return;
         }
@@ -33,7 +40,7 @@ impl Walk<'_, '_> {
             .chars()
             .take(HELP_CHARS_MAX)
             .collect();
-        let unit = Unit::new(&unit);
+        let unit = Unit::new(metric.told.unit.as_deref().unwrap_or(&unit));
         let mut tell = |name: &str, kind, unit: &Unit| {
             let (unit, help) = (unit.clone(), help.clone());
             self.batch.describe(name, Metadata { kind, unit, help });
@@ -52,6 +59,6 @@ impl Walk<'_, '_> {
             Kind::Histogram | Kind::Exponential => ModelKind::Histogram,
             Kind::Gauge | Kind::UpDown | Kind::Summary => ModelKind::Gauge,
         };
-        tell(&name, kind, &unit);
+        tell(&name, told.flatten().unwrap_or(kind), &unit);
     }
 }

@@ -1,10 +1,13 @@
 //! `Exemplar`: one observation of a point, and the span it was made in.
 
+use std::ops::Range;
+
 use tacho_model::append::SeriesIndex;
 use tacho_model::{Exemplar, LabelsRef, Timestamp};
 
 use super::labels::Pairs;
-use super::walk::{Halt, Walk};
+use super::names::Naming;
+use super::walk::{Halt, Metric, Walk};
 use crate::otlp::resource::push_attribute;
 use crate::protobuf::{ProtobufError, Reader};
 
@@ -15,14 +18,15 @@ const EXEMPLARS_MAX: usize = 10_000;
 const LABEL_BYTES_MAX: usize = 256;
 
 impl Walk<'_, '_> {
-    /// Takes the exemplars of a point, fields of that number; `series` says of which series one
-    /// with that value is.
+    /// Takes the exemplars of a point that lies there, fields of that number; `series` says of
+    /// which series one with that value is.
     pub(super) fn exemplars(
         &mut self,
-        mut point: Reader<'_>,
-        number: u32,
+        (inside, number): (&Range<usize>, u32),
+        metric: &Metric<'_>,
         series: impl Fn(f64) -> SeriesIndex,
     ) -> Result<(), Halt> {
+        let mut point = self.reader(inside);
         while !point.is_done() {
             let key = point.key()?;
             if key.number != number || self.batch.exemplars().len() >= EXEMPLARS_MAX {
@@ -30,7 +34,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let inside = point.nested(key)?;
-            let (nanos, exemplar) = read(point.inner(inside))?;
+            let (nanos, exemplar) = read(point.inner(inside), metric.told.naming())?;
             // One that cannot be placed in time is no reason to refuse its point.
             if let (Some(mut exemplar), Ok(time)) = (exemplar, self.time(nanos)) {
                 exemplar.timestamp = time;
@@ -42,7 +46,7 @@ impl Walk<'_, '_> {
 }
 
 /// The time of an exemplar, and what it says but for that; `None` where it has no value.
-fn read(mut reader: Reader<'_>) -> Result<(u64, Option<Exemplar>), ProtobufError> {
+fn read(mut reader: Reader<'_>, naming: Naming) -> Result<(u64, Option<Exemplar>), ProtobufError> {
     let mut nanos = 0;
     let (mut value, mut trace_id, mut span_id) = (None, 0, 0);
     let mut attributes = Vec::new();
@@ -62,7 +66,9 @@ fn read(mut reader: Reader<'_>) -> Result<(u64, Option<Exemplar>), ProtobufError
         }
     }
     let mut encoded = Vec::new();
-    let fits = Pairs::of(&attributes, "").encode(&mut encoded).is_ok();
+    let fits = Pairs::named(&attributes, "", naming)
+        .encode(&mut encoded)
+        .is_ok();
     if !fits || encoded.len() > LABEL_BYTES_MAX {
         encoded.clear();
     }

@@ -166,7 +166,7 @@ impl Walk<'_, '_> {
                 let below = doubles(&point.bounds).take_while(|bound| *bound < value);
                 SeriesIndex::at(first.as_usize() + below.count())
             };
-            self.exemplars(self.reader(&inside), EXEMPLARS, bucket)?;
+            self.exemplars((&inside, EXEMPLARS), metric, bucket)?;
         }
         Ok(time)
     }

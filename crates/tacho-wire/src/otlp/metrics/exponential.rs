@@ -10,6 +10,7 @@ use std::ops::Range;
 use tacho_model::histogram::{BUCKETS_MAX, Bucket, HistogramParts, SCHEMA_RANGE, Temporality};
 use tacho_model::{Histogram, Timestamp};
 
+use super::names::Naming;
 use super::point::{Head, Sets, stale};
 use super::walk::{Halt, Metric, Walk, too_many};
 use super::{Amount, Delta, Reason};
@@ -199,6 +200,8 @@ impl Walk<'_, '_> {
         } else {
             Some(point.histogram(temporality)?)
         };
+        // A sample as its sender keeps it is kept so.
+        let is_delta = is_delta && metric.told.naming() == Naming::Translated;
         if is_delta && point.sum.is_some_and(|sum| !sum.is_finite()) {
             return Err(Reason::NotFinite.into());
         }
@@ -219,7 +222,7 @@ impl Walk<'_, '_> {
             Some(histogram) => self.push_histogram(series, time, histogram),
         }
         if head.has_exemplars {
-            self.exemplars(self.reader(&inside), EXEMPLARS, |_| series)?;
+            self.exemplars((&inside, EXEMPLARS), metric, |_| series)?;
         }
         Ok(time)
     }

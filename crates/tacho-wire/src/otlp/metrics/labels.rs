@@ -10,7 +10,7 @@
 use tacho_model::label::{LABELS_MAX, LabelError, METRIC_NAME, encode};
 use tacho_model::span::Attribute;
 
-use super::names::label_name;
+use super::names::{Naming, label_name};
 use crate::otlp::resource::{
     Resource, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE, Scope, attribute, text_of,
 };
@@ -23,6 +23,11 @@ pub(super) struct Pairs(Vec<(String, String)>);
 impl Pairs {
     /// Attributes by name; names that become the same are joined.
     pub(super) fn of(attributes: &[Attribute<'_>], prefix: &str) -> Self {
+        Self::named(attributes, prefix, Naming::Translated)
+    }
+
+    /// The same, of names that are read so.
+    pub(super) fn named(attributes: &[Attribute<'_>], prefix: &str, naming: Naming) -> Self {
         // One more than a label set may have shows that there are too many.
         let mut sorted: Vec<&Attribute<'_>> = attributes.iter().take(LABELS_MAX + 1).collect();
         // Stable, so that what is joined stands in the order that Prometheus has.
@@ -30,7 +35,10 @@ impl Pairs {
         let mut pairs = Self::default();
         for attribute in sorted {
             let value = text_of(&attribute.value);
-            let name = label_name(attribute.name);
+            let name = match naming {
+                Naming::Translated => label_name(attribute.name),
+                Naming::AsIs => attribute.name.to_owned(),
+            };
             if value.is_empty() || name.is_empty() {
                 continue;
             }
@@ -103,6 +111,7 @@ pub(super) fn of_scope(scope: &Scope<'_>) -> Pairs {
 /// attributes and nothing else.
 pub(super) fn of_point(
     attributes: &[u8],
+    naming: Naming,
     scope: &Pairs,
     resource: &Pairs,
 ) -> Result<Pairs, ProtobufError> {
@@ -115,7 +124,7 @@ pub(super) fn of_point(
             list.push(attribute(reader.inner(inside))?);
         }
     }
-    let mut pairs = Pairs::of(&list, "");
+    let mut pairs = Pairs::named(&list, "", naming);
     pairs.set_all(scope);
     pairs.set_all(resource);
     Ok(pairs)

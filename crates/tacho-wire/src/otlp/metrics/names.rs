@@ -9,6 +9,15 @@
 
 use super::Kind;
 
+/// How the names in a request become those of series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// As Prometheus' receiver does it.
+    Translated,
+    /// Not at all: they are those of series.
+    AsIs,
+}
+
 /// Words of units, by UCUM code.
 const UNITS: [(&str, &str); 25] = [
     ("d", "days"),
@@ -51,7 +60,7 @@ const PER_UNITS: [(&str, &str); 7] = [
 
 /// The name that a metric's samples have; a histogram's and a summary's are made from it. Empty
 /// for a metric without a name.
-pub(super) fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
+pub(in crate::otlp) fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
     let mut words: Vec<String> = name
         .split(|c: char| !is_name_char(c))
         .filter(|word| !word.is_empty())
@@ -87,7 +96,7 @@ pub(super) fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
 }
 
 /// The name of the label that an attribute becomes; empty for an attribute without a name.
-pub(super) fn label_name(attribute: &str) -> String {
+pub(in crate::otlp) fn label_name(attribute: &str) -> String {
     if !attribute.contains(|c: char| c.is_ascii_alphanumeric()) {
         return attribute.to_owned();
     }

@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
             self.push(series, time, value);
         }
         if head.has_exemplars {
-            self.exemplars(self.reader(&inside), EXEMPLARS, |_| series)?;
+            self.exemplars((&inside, EXEMPLARS), metric, |_| series)?;
         }
         Ok(time)
     }

@@ -9,7 +9,7 @@ use tacho_model::{LabelsRef, Timestamp};
 
 use super::known::{Key, Place, begin_set, chain, end_set};
 use super::labels::{Pairs, of_point, of_target};
-use super::names::metric_name;
+use super::names::{Naming, metric_name};
 use super::walk::{Halt, Metric, Walk, too_many};
 use super::{MetricsError, Reason};
 use crate::otlp::resource::{Resource, float_text};
@@ -146,13 +146,17 @@ impl<'a> Walk<'a, '_> {
         sets: Sets<'_>,
     ) -> Result<Place, Halt> {
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let name = metric_name(&text(metric.name), &text(metric.unit), metric.kind);
+        let naming = metric.told.naming();
+        let name = match naming {
+            Naming::Translated => metric_name(&text(metric.name), &text(metric.unit), metric.kind),
+            Naming::AsIs => text(metric.name),
+        };
         if name.is_empty() {
             return Err(Reason::NoName.into());
         }
         let sender = metric.sender;
         let (scope, resource) = (sender.scope_labels()?, sender.resource_labels()?);
-        let mut pairs = of_point(attributes, scope, resource)?;
+        let mut pairs = of_point(attributes, naming, scope, resource)?;
         self.scratch.clear();
         let count = match sets {
             Sets::Name => self.put(&mut pairs, &name).map(|()| 1)?,
@@ -250,7 +254,7 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// A bound as Prometheus' OTLP receiver writes it in `le` and `quantile`: never with an exponent.
-fn bound_text(bound: f64) -> String {
+pub(in crate::otlp) fn bound_text(bound: f64) -> String {
     if bound.is_finite() {
         bound.to_string()
     } else {

@@ -1,5 +1,5 @@
 mod captured;
-mod messages;
+pub(in crate::otlp) mod messages;
 
 use proptest::prelude::*;
 use prost::Message as _;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use tacho_model::{Batch, Histogram, Timestamp};
 
+use super::as_is::Told;
 use super::known::{Key, Known, chain};
 use super::labels::{Pairs, of_resource, of_scope};
 use super::{Decoded, Delta, Kind, Limits, MetricsError, NO_POINT, Reason};
@@ -90,6 +91,7 @@ pub(super) struct Metric<'a> {
     pub(super) name: &'a [u8],
     pub(super) unit: &'a [u8],
     pub(super) description: &'a [u8],
+    pub(super) told: Told,
     pub(super) kind: Kind,
     /// Whether points say what was gained since the one before; `None` when they do not say.
     pub(super) is_delta: Option<bool>,
@@ -199,7 +201,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         newest: &Cell<Option<Timestamp>>,
     ) -> Result<(), MetricsError> {
         let (mut name, mut description, mut unit) = (&[][..], &[][..], &[][..]);
-        let mut data = None;
+        let (mut data, mut told) = (None, Told::default());
         let mut reader = self.reader(&inside);
         while !reader.is_done() {
             let field = reader.key()?;
@@ -207,6 +209,10 @@ impl<'a, 'w> Walk<'a, 'w> {
                 1 => name = reader.bytes_of(field)?,
                 2 => description = reader.bytes_of(field)?,
                 3 => unit = reader.bytes_of(field)?,
+                12 => {
+                    let inside = reader.nested(field)?;
+                    told.read(reader.inner(inside))?;
+                }
                 5 | 7 | 9 | 10 | 11 => data = Some((field.number, reader.nested(field)?)),
                 _ => reader.skip(field)?,
             }
@@ -215,11 +221,15 @@ impl<'a, 'w> Walk<'a, 'w> {
             return Ok(());
         };
         let (kind, is_delta) = kind(number, self.reader(&data))?;
-        let key = chain(chain(chain(key, name), unit), &[kind as u8]);
+        let mut key = chain(chain(chain(key, name), unit), &[kind as u8]);
+        if told.kind().is_some() {
+            key = chain(key, &told.key());
+        }
         let metric = Metric {
             name,
             unit,
             description,
+            told,
             kind,
             is_delta,
             sender,
