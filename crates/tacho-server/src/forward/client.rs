@@ -1,7 +1,7 @@
 //! One HTTP client a destination: requests, and what their answers mean.
 //!
-//! An answer is one of four: it arrived; come back later; this sort of message is not taken; these
-//! samples will never be taken. What is wrong with the address or with who we are (401, 403, 404,
+//! An answer is one of five: it arrived; a part of it did; come back later; this sort of message
+//! is not taken; these samples will never be taken. What is wrong with the address or with who we are (401, 403, 404,
 //! redirects) is no fault of the samples, so they wait until it is put right.
 //! Sources: Remote-Write 1.0 and 2.0, "Retries and Backoff"; OTLP 1.x, "OTLP/HTTP Response".
 
@@ -11,6 +11,7 @@ use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect};
+use tacho_wire::otlp::answer::Partial;
 use tacho_wire::remote_write::encode::Version;
 
 use super::settings::{Auth, ForwardSettings};
@@ -24,6 +25,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 /// Bytes of an answer that are read and told.
 const ANSWER_BYTES_MAX: usize = 300;
+/// Bytes of an answer that says what of a request was refused; of a longer one nothing is known.
+const PARTIAL_BYTES_MAX: usize = 64 << 10;
 /// Largest file of a token.
 const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// The headers that say what a receiver kept begin with this.
@@ -57,6 +60,8 @@ pub enum ClientError {
 pub(super) enum Outcome {
     /// It arrived.
     Kept,
+    /// It arrived, but for so many of its items; and why.
+    Part(u64, String),
     /// Nothing is wrong with it; again later, and not before that long.
     Later(String, Option<Duration>),
     /// The message is not one that the receiver takes.
@@ -78,7 +83,14 @@ pub(super) struct Message<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Write(Version),
-    Otlp,
+    Otlp(Packing),
+}
+
+/// How a message of OTLP is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
 }
 
 /// Sends to one destination.
@@ -137,7 +149,13 @@ impl Sender {
                 .header(CONTENT_ENCODING, "snappy")
                 .header(CONTENT_TYPE, version.content_type())
                 .header("X-Prometheus-Remote-Write-Version", version.header()),
-            Sort::Otlp => request.header(CONTENT_TYPE, "application/x-protobuf"),
+            Sort::Otlp(packing) => {
+                let request = request.header(CONTENT_TYPE, "application/x-protobuf");
+                match packing {
+                    Packing::Plain => request,
+                    Packing::Gzip => request.header(CONTENT_ENCODING, "gzip"),
+                }
+            }
         };
         request = match &self.auth {
             Auth::None => request,
@@ -185,7 +203,8 @@ async fn judge(response: Response, sort: Sort) -> Outcome {
         // nothing, and says nothing of what it wrote.
         return match sort {
             Sort::Write(Version::Two) if written.is_none() => Outcome::NotThis,
-            _ => Outcome::Kept,
+            Sort::Write(_) => Outcome::Kept,
+            Sort::Otlp(_) => part(response).await,
         };
     }
     let is_passing = status.is_server_error()
@@ -199,7 +218,8 @@ async fn judge(response: Response, sort: Sort) -> Outcome {
                 | StatusCode::NOT_FOUND
                 | StatusCode::PROXY_AUTHENTICATION_REQUIRED
         );
-    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE && sort == Sort::Write(Version::Two) {
+    let has_other = matches!(sort, Sort::Write(Version::Two) | Sort::Otlp(Packing::Gzip));
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE && has_other {
         return Outcome::NotThis;
     }
     let said = said(response).await;
@@ -222,20 +242,43 @@ fn advice(status: StatusCode) -> &'static str {
 }
 
 /// The beginning of an answer's body, after a colon.
-async fn said(mut response: Response) -> String {
+async fn said(response: Response) -> String {
+    let bytes = beginning(response, ANSWER_BYTES_MAX).await;
+    let text = in_a_line(&String::from_utf8_lossy(&bytes));
+    match text.trim() {
+        "" => String::new(),
+        text => format!(": {text}"),
+    }
+}
+
+/// What of a request of OTLP was refused, by the answer to one that was taken. An answer that says
+/// nothing that is understood refuses nothing.
+async fn part(response: Response) -> Outcome {
+    let body = beginning(response, PARTIAL_BYTES_MAX).await;
+    match Partial::from_protobuf(&body) {
+        Ok(partial) if partial.rejected > 0 => {
+            let said: String = partial.message.chars().take(ANSWER_BYTES_MAX).collect();
+            Outcome::Part(partial.rejected, in_a_line(&said))
+        }
+        _ => Outcome::Kept,
+    }
+}
+
+/// So many bytes of an answer's body, or all there are.
+async fn beginning(mut response: Response, bytes_max: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() >= ANSWER_BYTES_MAX {
+        if bytes.len() >= bytes_max {
             break;
         }
     }
-    bytes.truncate(ANSWER_BYTES_MAX);
-    let text = String::from_utf8_lossy(&bytes);
-    match text.trim() {
-        "" => String::new(),
-        text => format!(": {}", text.replace(|c: char| c.is_control(), " ")),
-    }
+    bytes.truncate(bytes_max);
+    bytes
+}
+
+fn in_a_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// How many items were kept, by the headers that say so; `None` where none does.

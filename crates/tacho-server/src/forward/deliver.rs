@@ -5,11 +5,14 @@
 //! request with one bad sample in it, until the bad ones stand alone: only they are lost. What
 //! cannot be sent now waits, for ever, with growing pauses; the queue bounds what that costs.
 
+mod points;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reqwest::Url;
 use tacho_model::{Batch, Metadata};
 use tacho_wire::remote_write::encode::{Part, Version, encode};
 use tacho_wire::remote_write::{Limits, decode_plain};
@@ -17,8 +20,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Destination;
-use super::client::{Message, Outcome, Sender, Sort};
+use super::client::{Message, Outcome, Packing, Sender, Sort};
 use super::queue::{Chunk, Kind};
+use super::settings::SamplesTo;
 
 /// Most samples of one request.
 const ITEMS_MAX: u64 = 10_000;
@@ -53,6 +57,8 @@ pub(super) struct Delivery {
     stop: watch::Receiver<bool>,
     /// Remote write 2.0 until the receiver says that it takes 1.0 only.
     version: Version,
+    /// How samples are compressed by OTLP, until the receiver says that it does not take that.
+    packing: Packing,
     /// When metrics were described in version 1.
     described: HashMap<String, Instant>,
     trouble: Option<Trouble>,
@@ -82,6 +88,7 @@ impl Delivery {
             describe,
             stop,
             version: Version::Two,
+            packing: Packing::Gzip,
             described: HashMap::new(),
             trouble: None,
             last_refusal: None,
@@ -185,18 +192,17 @@ impl Delivery {
                 .dropped(kind, "not_configured", items);
             return Ok(());
         };
-        match self.until_told(&url, message, Sort::Otlp).await? {
+        let sort = Sort::Otlp(Packing::Plain);
+        match self.until_told(&url, message, sort).await? {
             Outcome::Never(_, said, _) => self.refused(kind, items, &said),
+            Outcome::Part(refused, said) => self.taken_but(kind, items, refused, &said),
             _ => self.destination.counts.sent(kind, items),
         }
         Ok(())
     }
 
-    /// Sends samples, divided where some of them are refused.
+    /// Sends samples.
     async fn samples(&mut self, message: &[u8]) -> Result<(), Stopped> {
-        let Some(url) = self.destination.endpoints.samples.clone() else {
-            return Ok(());
-        };
         let mut batch = Batch::new();
         let limits = Limits {
             bytes_max: usize::MAX,
@@ -208,18 +214,33 @@ impl Delivery {
             tracing::error!("samples cannot be forwarded: {error}");
             return Ok(());
         }
-        let mut parts = vec![Part::all(&batch)];
+        match self.destination.endpoints.samples.clone() {
+            Some(SamplesTo::Write(url)) => self.written(&url, &batch).await,
+            Some(SamplesTo::Otlp(url)) => self.points(&url, &batch).await,
+            // They were queued when they were still to be sent.
+            None => {
+                let items = Part::all(&batch).len() as u64;
+                let counts = &self.destination.counts;
+                counts.dropped(Kind::Samples, "not_configured", items);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends samples by remote write, divided where some of them are refused.
+    async fn written(&mut self, url: &Url, batch: &Batch) -> Result<(), Stopped> {
+        let mut parts = vec![Part::all(batch)];
         let mut divided = 0;
         while let Some(part) = parts.pop() {
             let items = part.len() as u64;
             if items == 0 {
                 continue;
             }
-            let Some(body) = self.encoded(&batch, &part) else {
+            let Some(body) = self.encoded(batch, &part) else {
                 continue;
             };
             match self
-                .until_told(&url, body, Sort::Write(self.version))
+                .until_told(url, body, Sort::Write(self.version))
                 .await?
             {
                 Outcome::NotThis => {
@@ -245,7 +266,7 @@ impl Delivery {
                     self.destination.counts.sent(Kind::Samples, kept);
                     self.refused(Kind::Samples, items - kept, &said);
                 }
-                Outcome::Kept | Outcome::Later(..) => {
+                Outcome::Kept | Outcome::Part(..) | Outcome::Later(..) => {
                     self.destination.counts.sent(Kind::Samples, items);
                 }
             }
@@ -284,7 +305,7 @@ impl Delivery {
     /// Sends a message until the receiver says that it has it, or will not have it.
     async fn until_told(
         &mut self,
-        url: &reqwest::Url,
+        url: &Url,
         body: Vec<u8>,
         sort: Sort,
     ) -> Result<Outcome, Stopped> {
@@ -363,6 +384,13 @@ impl Delivery {
                 "forwarding works again"
             );
         }
+    }
+
+    /// Counts items of which some were refused.
+    fn taken_but(&mut self, kind: Kind, items: u64, refused: u64, said: &str) {
+        let refused = refused.min(items);
+        self.destination.counts.sent(kind, items - refused);
+        self.refused(kind, refused, said);
     }
 
     /// Counts what was refused for good, and tells it once a minute.

@@ -40,6 +40,34 @@ pub struct ForwardSettings {
     pub queue_bytes: u64,
     /// Labels added to series that do not have them.
     pub labels: Vec<(String, String)>,
+    /// What is sent, of that which the protocol has.
+    pub signals: Signals,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signals {
+    /// Samples and exemplars.
+    pub samples: bool,
+    /// Spans.
+    pub spans: bool,
+    /// Log records.
+    pub logs: bool,
+}
+
+impl Signals {
+    /// Everything.
+    pub const ALL: Self = Self {
+        samples: true,
+        spans: true,
+        logs: true,
+    };
+    /// All that remote write has.
+    pub const SAMPLES: Self = Self {
+        samples: true,
+        spans: false,
+        logs: false,
+    };
 }
 
 /// How to send.
@@ -47,7 +75,7 @@ pub struct ForwardSettings {
 pub enum ForwardProtocol {
     /// Samples by remote write, 2.0 where the receiver takes it, else 1.0.
     RemoteWrite,
-    /// Spans and log records by OTLP over HTTP.
+    /// Samples, spans and log records by OTLP over HTTP.
     Otlp,
 }
 
@@ -74,10 +102,19 @@ pub struct Tls {
     pub insecure_skip_verify: bool,
 }
 
+/// Where samples go, and how.
+#[derive(Debug, Clone)]
+pub(crate) enum SamplesTo {
+    /// By remote write.
+    Write(Url),
+    /// By OTLP.
+    Otlp(Url),
+}
+
 /// The addresses that requests go to, where the destination takes them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Endpoints {
-    pub(crate) samples: Option<Url>,
+    pub(crate) samples: Option<SamplesTo>,
     pub(crate) spans: Option<Url>,
     pub(crate) logs: Option<Url>,
 }
@@ -101,25 +138,27 @@ impl ForwardSettings {
         let at = |path: &str| {
             let mut url = self.url.clone();
             url.set_path(path);
-            Some(url)
+            url
         };
-        let otlp = |endpoints: Endpoints| Endpoints {
-            spans: at(&format!("{base}/v1/traces")),
-            logs: at(&format!("{base}/v1/logs")),
-            ..endpoints
+        let otlp = |signal: &str| at(&format!("{base}/v1/{signal}"));
+        let samples = match (self.protocol, base) {
+            (Some(ForwardProtocol::Otlp), _) => SamplesTo::Otlp(otlp("metrics")),
+            (_, "") => SamplesTo::Write(at("/api/v1/write")),
+            _ => SamplesTo::Write(self.url.clone()),
         };
-        let samples = match base {
-            "" => at("/api/v1/write"),
-            _ => Some(self.url.clone()),
+        let has_otlp = match self.protocol {
+            Some(protocol) => protocol == ForwardProtocol::Otlp,
+            None => base.is_empty(),
         };
-        let written = Endpoints {
-            samples,
-            ..Endpoints::default()
-        };
-        match (self.protocol, base) {
-            (Some(ForwardProtocol::Otlp), _) => otlp(Endpoints::default()),
-            (None, "") => otlp(written),
-            _ => written,
+        let Signals {
+            samples: has_samples,
+            spans,
+            logs,
+        } = self.signals;
+        Endpoints {
+            samples: has_samples.then_some(samples),
+            spans: (has_otlp && spans).then(|| otlp("traces")),
+            logs: (has_otlp && logs).then(|| otlp("logs")),
         }
     }
 
@@ -178,6 +217,7 @@ mod tests {
             selectors: Vec::new(),
             queue_bytes: 1 << 20,
             labels: Vec::new(),
+            signals: Signals::ALL,
         }
     }
 
@@ -190,6 +230,9 @@ mod tests {
                 spans,
                 logs,
             } = settings(url, protocol).endpoints();
+            let samples = samples.map(|samples| match samples {
+                SamplesTo::Write(url) | SamplesTo::Otlp(url) => url,
+            });
             let shown = [samples, spans, logs].map(|url| url.map_or(String::new(), Url::into));
             assert_eq!(shown, expected);
         };
@@ -197,7 +240,8 @@ mod tests {
         let (spans, logs) = ("https://c:8090/v1/traces", "https://c:8090/v1/logs");
         check("https://c:8090", None, [write, spans, logs]);
         check("https://c:8090/", Some(RemoteWrite), [write, "", ""]);
-        check("https://c:8090", Some(Otlp), ["", spans, logs]);
+        let metrics = "https://c:8090/v1/metrics";
+        check("https://c:8090", Some(Otlp), [metrics, spans, logs]);
         check(
             "http://p/api/v1/push?x=1",
             None,
@@ -206,8 +250,17 @@ mod tests {
         check(
             "http://p/otlp/",
             Some(Otlp),
-            ["", "http://p/otlp/v1/traces", "http://p/otlp/v1/logs"],
+            [
+                "http://p/otlp/v1/metrics",
+                "http://p/otlp/v1/traces",
+                "http://p/otlp/v1/logs",
+            ],
         );
+        let mut some = settings("http://p", None);
+        some.signals.samples = false;
+        let endpoints = some.endpoints();
+        let has = Kind::ALL.map(|kind| endpoints.has(kind));
+        assert_eq!(has, [false, true, true]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A destination that answers as it is told to: what arrives, what is sent again, what is dropped.
 
+mod points;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use tacho_model::{Kind as MetricKind, Metadata, Unit};
 use tacho_wire::otlp::{logs, traces};
 use tacho_wire::remote_write::{Limits, Scratch, decode, decode_v2};
 
-use super::settings::{Auth, Tls};
+use super::settings::{Auth, ForwardProtocol, Signals, Tls};
 use super::*;
 
 /// A request that arrived.
@@ -47,7 +49,7 @@ struct Receiver {
     arrived: Arc<Mutex<Vec<Arrived>>>,
 }
 
-/// The status line and headers of an answer.
+/// The status line and headers of an answer; after an empty line its body, if it has another.
 type Answer = Box<dyn FnMut(usize, &Arrived) -> String + Send>;
 
 const OK: &str = "204 No Content\r\nX-Prometheus-Remote-Write-Samples-Written: 1";
@@ -88,7 +90,9 @@ fn serve(
     let arrived = Arrived { head, body };
     let said = answer(seen.lock().len(), &arrived);
     seen.lock().push(arrived);
-    let text = "out of order sample";
+    let (said, text) = said
+        .split_once("\r\n\r\n")
+        .unwrap_or((&said, "out of order sample"));
     write!(
         stream,
         "HTTP/1.1 {said}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
@@ -107,6 +111,7 @@ fn settings(address: SocketAddr) -> ForwardSettings {
         selectors: Vec::new(),
         queue_bytes: 1 << 20,
         labels: Vec::new(),
+        signals: Signals::ALL,
     }
 }
 
@@ -356,7 +361,7 @@ fn spans_and_logs_go_their_own_ways() {
     logs::decode(&last.body, |record| said.push(record.body.to_owned())).unwrap();
     assert_eq!(said, ["hello"]);
     let mut only = settings(there.address);
-    only.protocol = Some(settings::ForwardProtocol::RemoteWrite);
+    only.protocol = Some(ForwardProtocol::RemoteWrite);
     let dir = tempfile::tempdir().unwrap();
     let forwarding = start(only, dir.path());
     assert!(forwarding.spans().is_none(), "nobody wants them");

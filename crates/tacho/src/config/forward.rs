@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
-use tacho_server::forward::settings::{Auth, ForwardProtocol, ForwardSettings, Secret, Tls};
+use tacho_server::forward::settings::{
+    Auth, ForwardProtocol, ForwardSettings, Secret, Signals, Tls,
+};
 use tacho_server::forward::{DESTINATIONS_MAX, QUEUE_BYTES_MIN};
 
 use super::scalar::{Placed, Size};
@@ -45,6 +47,8 @@ pub(crate) struct RawForward {
     /// Labels that are added.
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// What is sent; everything where absent.
+    signals: Option<Vec<String>>,
 }
 
 /// `basic_auth`.
@@ -126,7 +130,32 @@ impl RawForward {
             selectors: self.selectors.iter().map(parse).collect::<Result<_>>()?,
             queue_bytes,
             labels: self.labels()?,
+            signals: self.signals(protocol)?,
         })
+    }
+
+    fn signals(&self, protocol: Option<ForwardProtocol>) -> Result<Signals> {
+        let Some(names) = &self.signals else {
+            return Ok(Signals::ALL);
+        };
+        for name in names {
+            if !["samples", "spans", "logs"].contains(&name.as_str()) {
+                bail!("`{name}` is no signal; use samples, spans or logs");
+            }
+        }
+        let has = |name: &str| names.iter().any(|one| one == name);
+        let signals = Signals {
+            samples: has("samples"),
+            spans: has("spans"),
+            logs: has("logs"),
+        };
+        if names.is_empty() {
+            bail!("signals is empty; leave it out to send everything");
+        }
+        if protocol == Some(ForwardProtocol::RemoteWrite) && signals != Signals::SAMPLES {
+            bail!("remote_write sends samples only; use otlp for spans and logs");
+        }
+        Ok(signals)
     }
 
     fn auth(&self) -> Result<Auth> {
@@ -218,10 +247,17 @@ mod tests {
             "forward:\n- {url: 'http://p/api/v1/push', name: mimir, protocol: remote_write, \
              basic_auth: {username: u, password: p}, headers: {X-Scope-OrgID: a}, \
              tls: {insecure_skip_verify: true}, match: ['{job=\"api\"}', up], \
-             queue_size: 64MiB, labels: {region: eu}}\n- {url: 'http://q', protocol: otlp}\n",
+             queue_size: 64MiB, labels: {region: eu}}\n- {url: 'http://q', \
+             protocol: otlp, signals: [spans, samples]}\n",
         )
         .unwrap();
         assert_eq!((all.len(), all[0].selectors.len()), (2, 2));
+        assert_eq!(all[0].signals, Signals::ALL);
+        let signals = all[1].signals;
+        assert_eq!(
+            (signals.samples, signals.spans, signals.logs),
+            (true, true, false)
+        );
         assert_eq!(all[0].labels, [("region".to_owned(), "eu".to_owned())]);
         assert_eq!(
             (all[0].name.as_str(), all[0].queue_bytes),
@@ -242,6 +278,10 @@ mod tests {
         refused(&one("labels: {__name__: x}"), "metric's name");
         refused(&one("headers: {Authorization: x}"), "use token");
         refused(&one("compression: zstd"), "compression");
+        refused(&one("signals: [metrics]"), "samples, spans or logs");
+        refused(&one("signals: []"), "leave it out");
+        let write = "protocol: remote_write, signals: [samples, spans]";
+        refused(&one(write), "remote_write sends samples only");
         refused(
             "forward:\n- {url: 'http://a'}\n- {url: 'http://a/'}\n",
             "two destinations",
