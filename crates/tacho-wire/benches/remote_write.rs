@@ -4,6 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tacho_model::{Batch, Kind, Metadata, Unit};
+use tacho_wire::otlp::encode::MetricsEncoder;
 use tacho_wire::remote_write::encode::{Part, Version, encode};
 use tacho_wire::remote_write::{Limits, Scratch, decode, decode_v2};
 
@@ -122,6 +123,14 @@ fn version_two(criterion: &mut Criterion) {
             b.iter(|| encode(black_box(&batch), &whole, version, &mut |_| None));
         });
     }
+    // The same rows as another protocol has them, not compressed.
+    group.bench_function("encode OTLP", |b| {
+        b.iter(|| {
+            let encoder = MetricsEncoder::new(black_box(&batch));
+            let encoded = encoder.encode(0..batch.len(), usize::MAX, &mut describe);
+            assert!(encoded.is_some_and(|encoded| encoded.items == SERIES));
+        });
+    });
     let body = encode(&batch, &whole, Version::Two, &mut describe).unwrap_or_default();
     let request = snap::raw::Decoder::new()
         .decompress_vec(&body)

@@ -10,7 +10,7 @@ use crate::support::prometheus::{Prometheus, there_is};
 use crate::support::{Home, QUIET, Server, eventually};
 
 /// An address that nothing listens on.
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     free.local_addr().unwrap().to_string()
 }
@@ -20,18 +20,18 @@ fn forwarding_to(url: &str, more: &str) -> String {
     format!("{QUIET}forward:\n  - url: http://{url}\n    name: central\n{more}")
 }
 
-fn listen(home: &Home, address: &str) -> Server {
+pub(crate) fn listen(home: &Home, address: &str) -> Server {
     Server::spawn(home.command(&["start", "--listen", address, "--data-dir", "data"]))
 }
 
 /// The value of one of the server's own series.
-fn figure(server: &Server, start: &str) -> Option<f64> {
+pub(crate) fn figure(server: &Server, start: &str) -> Option<f64> {
     let text = server.get("/metrics").body;
     let line = text.lines().find(|line| line.starts_with(start))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
-fn pending(server: &Server) -> Option<f64> {
+pub(crate) fn pending(server: &Server) -> Option<f64> {
     figure(server, "tacho_forward_pending_items{")
 }
 

@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod filters;
 mod forwarding;
+mod forwarding_otlp;
 mod full_disk;
 mod influx;
 mod live;

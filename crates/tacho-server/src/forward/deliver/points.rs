@@ -27,7 +27,8 @@ impl Delivery {
     pub(super) async fn points(&mut self, url: &Url, batch: &Batch) -> Result<(), Stopped> {
         let encoder = MetricsEncoder::new(batch);
         self.not_sent(encoder.orphans());
-        let mut parts = vec![0..batch.len()];
+        let all = 0..batch.len();
+        let mut parts = vec![all];
         let mut divided = 0;
         while let Some(rows) = parts.pop() {
             if rows.is_empty() {

@@ -20,11 +20,23 @@ pub(in crate::otlp) const UNIT: &str = "tachograph.unit";
 /// Stands for the kind of a metric that nobody described.
 pub(in crate::otlp) const UNKNOWN: &str = "unknown";
 
+/// What is told of a metric's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ToldKind {
+    /// Nothing: no Tachograph sent it on.
+    #[default]
+    Nothing,
+    /// That nobody described the metric.
+    Unknown,
+    /// The kind.
+    Known(Kind),
+}
+
 /// What is told of a metric.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
-    /// Its kind, where one is told; `Some(None)` where it was never described.
-    kind: Option<Option<Kind>>,
+    /// Its kind.
+    pub(super) kind: ToldKind,
     /// Its unit, where one is told.
     pub(super) unit: Option<String>,
 }
@@ -37,8 +49,8 @@ impl Told {
             return Ok(());
         };
         match told.name {
-            KIND if text == UNKNOWN => self.kind = Some(None),
-            KIND => self.kind = Kind::parse(text).map(Some),
+            KIND if text == UNKNOWN => self.kind = ToldKind::Unknown,
+            KIND => self.kind = Kind::parse(text).map_or(ToldKind::Nothing, ToldKind::Known),
             UNIT => self.unit = Some(text.clone().into_owned()),
             _ => {}
         }
@@ -48,22 +60,18 @@ impl Told {
     /// How names are to be read.
     pub(super) fn naming(&self) -> Naming {
         match self.kind {
-            Some(_) => Naming::AsIs,
-            None => Naming::Translated,
+            ToldKind::Nothing => Naming::Translated,
+            ToldKind::Unknown | ToldKind::Known(_) => Naming::AsIs,
         }
-    }
-
-    /// The kind that is told; `Some(None)` where the sender knows none.
-    pub(super) fn kind(&self) -> Option<Option<Kind>> {
-        self.kind
     }
 
     /// What is told, in bytes; nothing where nothing is.
     pub(super) fn key(&self) -> Vec<u8> {
-        let Some(kind) = self.kind else {
-            return Vec::new();
+        let kind = match self.kind {
+            ToldKind::Nothing => return Vec::new(),
+            ToldKind::Unknown => UNKNOWN,
+            ToldKind::Known(kind) => kind.as_str(),
         };
-        let kind = kind.map_or(UNKNOWN, Kind::as_str);
         let unit = self.unit.as_deref().unwrap_or("");
         format!("{kind} {unit}").into_bytes()
     }

@@ -6,6 +6,7 @@
 use tacho_model::{Kind as ModelKind, Metadata, Unit};
 
 use super::Kind;
+use super::as_is::ToldKind;
 use super::known::chain;
 use super::names::metric_name;
 use super::walk::{Metric, Walk};
@@ -25,13 +26,13 @@ impl Walk<'_, '_> {
         self.described += 1;
         self.known.insert(key, 0, &[]);
         let unit = String::from_utf8_lossy(metric.unit);
-        let told = metric.told.kind();
+        let told = metric.told.kind;
         let name = String::from_utf8_lossy(metric.name);
         let name = match told {
-            None => metric_name(&name, &unit, metric.kind),
+            ToldKind::Nothing => metric_name(&name, &unit, metric.kind),
             // Who sent it on knows nothing of it; somebody else may.
-            Some(None) => return,
-            Some(Some(_)) => name.into_owned(),
+            ToldKind::Unknown => return,
+            ToldKind::Known(_) => name.into_owned(),
         };
         if name.is_empty() {
             return;
@@ -54,11 +55,12 @@ impl Walk<'_, '_> {
             let unit = if *part == "_sum" { &unit } else { &Unit::NONE };
             tell(&format!("{name}{part}"), ModelKind::Counter, unit);
         }
-        let kind = match metric.kind {
-            Kind::Counter => ModelKind::Counter,
-            Kind::Histogram | Kind::Exponential => ModelKind::Histogram,
-            Kind::Gauge | Kind::UpDown | Kind::Summary => ModelKind::Gauge,
+        let kind = match (told, metric.kind) {
+            (ToldKind::Known(kind), _) => kind,
+            (_, Kind::Counter) => ModelKind::Counter,
+            (_, Kind::Histogram | Kind::Exponential) => ModelKind::Histogram,
+            (_, Kind::Gauge | Kind::UpDown | Kind::Summary) => ModelKind::Gauge,
         };
-        tell(&name, told.flatten().unwrap_or(kind), &unit);
+        tell(&name, kind, &unit);
     }
 }

@@ -12,6 +12,7 @@ use tacho_model::{Batch, Histogram, Timestamp};
 use super::as_is::Told;
 use super::known::{Key, Known, chain};
 use super::labels::{Pairs, of_resource, of_scope};
+use super::names::Naming;
 use super::{Decoded, Delta, Kind, Limits, MetricsError, NO_POINT, Reason};
 use crate::otlp::resource::{Resource, Scope};
 use crate::protobuf::{ProtobufError, Reader};
@@ -222,7 +223,7 @@ impl<'a, 'w> Walk<'a, 'w> {
         };
         let (kind, is_delta) = kind(number, self.reader(&data))?;
         let mut key = chain(chain(chain(key, name), unit), &[kind as u8]);
-        if told.kind().is_some() {
+        if told.naming() == Naming::AsIs {
             key = chain(key, &told.key());
         }
         let metric = Metric {

@@ -251,7 +251,8 @@ fn parts_end_before_they_are_large_and_lose_nothing() {
         batch.push(series, Timestamp::from_secs(1), 1.0);
     }
     let encoder = MetricsEncoder::new(&batch);
-    let (mut parts, mut sent, mut lines) = (vec![0..100], 0, Vec::new());
+    let all = 0..batch.len();
+    let (mut parts, mut sent, mut lines) = (vec![all], 0, Vec::new());
     while let Some(part) = parts.pop() {
         let Some(encoded) = encoder.encode(part.clone(), 1000, &mut |_| None) else {
             let middle = part.start + part.len() / 2;
