@@ -9,6 +9,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 import type { Frame, Line } from "./frame";
+import { placeLabels } from "./labels";
 import { color, faded } from "./palette";
 import { tickLabel, timeLabels, type YScale } from "./scale";
 
@@ -60,6 +61,8 @@ const OUTLINE_OPACITY = 0.75;
 /** Half the width of a character of a label, rounded up. */
 const LABEL_HALF_CHARACTER = 3.2;
 const PADDING_RIGHT = 6;
+/** From one row of names of marks to the next. */
+const LABEL_ROW = 15;
 /** Room for the labels of the value axis; fixed by unit, so that the plot never shifts. */
 const AXIS_WIDTHS: Record<string, number> = { "%": 54, "": 40, B: 62, "B/s": 70 };
 /** Pixels a drag must span to be meant as a zoom. */
@@ -189,15 +192,28 @@ export class Plot {
   }
 
   private drawMarks(u: uPlot, paint: (property: string) => string): void {
-    for (const mark of this.state.marks) {
-      if (mark.time < this.state.from || mark.time > this.state.to) continue;
-      const x = Math.round(u.valToPos(mark.time, "x", true));
-      const bottom = u.bbox.top + u.bbox.height;
+    const { from, to } = this.state;
+    const marks = this.state.marks.filter((mark) => mark.time >= from && mark.time <= to);
+    const bottom = u.bbox.top + u.bbox.height;
+    const at = marks.map((mark) => Math.round(u.valToPos(mark.time, "x", true)));
+    marks.forEach((mark, i) => {
+      const x = at[i] ?? 0;
       dashed(u, paint(mark.color), [x, u.bbox.top], [x, bottom]);
-      const room = u.bbox.left + u.bbox.width - x > 90 * devicePixelRatio;
-      const gap = (room ? 5 : -5) * devicePixelRatio;
-      const side = room ? "left" : "right";
-      label(u, mark.label, [paint(mark.color), paint("--card")], x + gap, u.bbox.top, side, false);
+    });
+    u.ctx.font = labelFont();
+    const placed = placeLabels(
+      marks.map((mark, i) => ({ x: at[i] ?? 0, words: mark.label })),
+      {
+        left: u.bbox.left,
+        width: u.bbox.width,
+        gap: 5 * devicePixelRatio,
+        measure: (words) => u.ctx.measureText(words).width,
+      },
+    );
+    for (const { index, words, left, row } of placed) {
+      const colors: [string, string] = [paint(marks[index]?.color ?? "--soft"), paint("--card")];
+      const y = u.bbox.top + row * LABEL_ROW * devicePixelRatio;
+      label(u, words, colors, left, y, "left", false);
     }
   }
 }
@@ -288,6 +304,10 @@ function dashed(u: uPlot, stroke: string, from: [number, number], to: [number, n
   ctx.restore();
 }
 
+function labelFont(): string {
+  return FONT.replace("11px", `600 ${11 * devicePixelRatio}px`);
+}
+
 function label(
   u: uPlot,
   words: string,
@@ -299,7 +319,7 @@ function label(
 ): void {
   const { ctx } = u;
   ctx.save();
-  ctx.font = FONT.replace("11px", `600 ${11 * devicePixelRatio}px`);
+  ctx.font = labelFont();
   ctx.textAlign = align;
   ctx.textBaseline = above ? "bottom" : "top";
   const baseline = y + (above ? -3 : 3) * devicePixelRatio;
