@@ -7,7 +7,8 @@
 //! one is the same samples, which a receiver keeps once.
 //!
 //! In reading order: `settings`, `select` (which samples, as records), `onward` (spans and log
-//! records), `queue` (on disk), `deliver` (the thread), `client` (requests and answers), `counts`.
+//! records), `queue` (on disk), `deliver` (the thread), `client` (requests and answers), `counts`,
+//! `status`.
 
 mod client;
 mod counts;
@@ -16,6 +17,7 @@ mod onward;
 pub(crate) mod queue;
 mod select;
 pub mod settings;
+pub mod status;
 #[cfg(test)]
 mod tests;
 
@@ -81,6 +83,8 @@ pub enum ForwardError {
 #[derive(Debug)]
 pub(crate) struct Destination {
     name: String,
+    /// Where to, without what may be a key.
+    address: String,
     endpoints: Endpoints,
     selected: Selected,
     queue: Queue,
@@ -136,6 +140,7 @@ impl Forwarding {
         })?;
         let destination = Arc::new(Destination {
             name,
+            address: status::address_of(&settings.url),
             endpoints: settings.endpoints(),
             selected: Selected::new(settings.selectors.clone(), settings.labels.clone()),
             queue,

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::settings::ScrapeSettings;
-pub use self::status::{Scraping, Summary};
+pub use self::status::{JobStatus, Scraping};
 use self::turn::Turns;
 use crate::app::SharedApp;
 
@@ -46,8 +46,8 @@ pub fn start(app: &SharedApp, closing: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs
 }
 
-/// How scraping goes, in short; `None` when nothing is to be scraped.
-pub fn summary(app: &crate::app::App) -> Option<Summary> {
+/// How scraping goes, by job; `None` when nothing is to be scraped.
+pub fn jobs(app: &crate::app::App) -> Option<Vec<JobStatus>> {
     let wanted = !app.settings.scrape.jobs.is_empty();
-    wanted.then(|| app.scraping.summary())
+    wanted.then(|| app.scraping.jobs())
 }

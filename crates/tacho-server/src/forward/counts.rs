@@ -8,13 +8,24 @@ use tacho_model::{Batch, Kind as MetricKind, METRIC_NAME, Metadata, Timestamp, U
 
 use super::queue::{Items, Kind, Pending};
 
-/// Totals since the start.
+/// Something that was said of a destination, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// When it began, or when it was.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
+}
+
+/// Totals since the start, and how it goes now.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     sent: [AtomicU64; 3],
     dropped: Mutex<BTreeMap<(Kind3, &'static str), u64>>,
     retries: AtomicU64,
     requests: AtomicU64,
+    trouble: Mutex<Option<Said>>,
+    refusal: Mutex<Option<Said>>,
 }
 
 /// The place of a kind among all.
@@ -93,6 +104,55 @@ impl Counts {
 
     pub(super) fn requested(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes why nothing arrives now. It began when that was first said, or, where the clock was
+    /// put back since, no later than now.
+    pub(super) fn waits(&self, text: &str) {
+        let mut trouble = self.trouble.lock();
+        let now = Timestamp::now();
+        let at = trouble.as_ref().map_or(now, |said| said.at.min(now));
+        let text = text.to_owned();
+        *trouble = Some(Said { at, text });
+    }
+
+    /// Notes that something arrived, or could have.
+    pub(super) fn works(&self) {
+        *self.trouble.lock() = None;
+    }
+
+    /// Counts what was refused for good.
+    pub(super) fn refused(&self, kind: Kind, items: u64, text: &str) {
+        self.dropped(kind, "refused", items);
+        if items > 0 {
+            let (at, text) = (Timestamp::now(), text.to_owned());
+            *self.refusal.lock() = Some(Said { at, text });
+        }
+    }
+
+    /// Since when nothing arrives, and why.
+    pub(super) fn trouble(&self) -> Option<Said> {
+        self.trouble.lock().clone()
+    }
+
+    /// What was refused for good last.
+    pub(super) fn refusal(&self) -> Option<Said> {
+        self.refusal.lock().clone()
+    }
+
+    /// All that the destination took.
+    pub(super) fn sent_total(&self) -> u64 {
+        let sent = self.sent.iter();
+        sent.map(|items| items.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What will not arrive, by reason.
+    pub(super) fn dropped_by_reason(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_reason = BTreeMap::new();
+        for ((_, reason), items) in self.dropped.lock().iter() {
+            *by_reason.entry(*reason).or_default() += items;
+        }
+        by_reason
     }
 
     /// Adds the series of a destination.

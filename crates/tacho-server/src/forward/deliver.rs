@@ -353,6 +353,7 @@ impl Delivery {
 
     /// Tells that nothing arrives, once a minute.
     fn tell(&mut self, said: &str) {
+        self.destination.counts.waits(said);
         let now = Instant::now();
         let is_news = self
             .trouble
@@ -376,6 +377,7 @@ impl Delivery {
     }
 
     fn works_again(&mut self) {
+        self.destination.counts.works();
         if let Some(trouble) = self.trouble.take() {
             let (name, gap) = (&self.destination.name, trouble.since.elapsed().as_secs());
             tracing::info!(
@@ -395,7 +397,7 @@ impl Delivery {
 
     /// Counts what was refused for good, and tells it once a minute.
     fn refused(&mut self, kind: Kind, items: u64, said: &str) {
-        self.destination.counts.dropped(kind, "refused", items);
+        self.destination.counts.refused(kind, items, said);
         if items > 0 && self.last_refusal.is_none_or(|last| last.elapsed() >= TELL) {
             self.last_refusal = Some(Instant::now());
             let name = &self.destination.name;

@@ -1,5 +1,7 @@
 //! `GET /api/performance/health`, `/healthz`, `/readyz` and `POST /-/flush`.
 
+mod exchange;
+
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -18,7 +20,6 @@ use super::store::StoreBody;
 use crate::allocator;
 use crate::app::{App, SharedApp};
 use crate::query::QueryCtx;
-use crate::scrape;
 
 /// Collection is late when the newest tick is older than this many intervals.
 const LATE_INTERVALS: u32 = 5;
@@ -53,6 +54,20 @@ pub(crate) struct ComponentBody {
     /// What is wrong, or with `verbose`, how it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// What is wrong in particular, the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+}
+
+impl ComponentBody {
+    fn new(name: &'static str, status: &'static str, detail: Option<String>) -> Self {
+        Self {
+            name,
+            status,
+            detail,
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// A summary of performance.
@@ -93,7 +108,8 @@ pub(crate) async fn get(State(app): State<SharedApp>, mut params: Params) -> Ans
 fn body(app: &App, now: Timestamp, verbose: bool) -> HealthBody {
     let mut components = vec![store(app, verbose), collection(app, now, verbose)];
     components.extend(verbose.then(|| otlp(app)));
-    components.extend(scraping(app, verbose));
+    components.extend(exchange::scraping(app, verbose));
+    components.extend(exchange::forwarding(app, now, verbose));
     let alerts = app.alerting.active();
     let worst = |status| {
         components
@@ -151,30 +167,18 @@ fn store(app: &App, verbose: bool) -> ComponentBody {
         )
     };
     let detail = detail.or_else(|| verbose.then(described));
-    ComponentBody {
-        name: "store",
-        status,
-        detail,
-    }
+    ComponentBody::new("store", status, detail)
 }
 
 fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
     let name = "collection";
     if !app.settings.collect.host {
         let detail = verbose.then(|| "switched off (collect.host: false)".to_owned());
-        return ComponentBody {
-            name,
-            status: "healthy",
-            detail,
-        };
+        return ComponentBody::new(name, "healthy", detail);
     }
     if let Some(reason) = app.collection_refusal() {
         let detail = Some(format!("samples are not kept: {reason}"));
-        return ComponentBody {
-            name,
-            status: "degraded",
-            detail,
-        };
+        return ComponentBody::new(name, "degraded", detail);
     }
     let age = now.since(app.last_tick());
     let limit = app.settings.collect.interval * LATE_INTERVALS + Duration::from_secs(1);
@@ -183,36 +187,14 @@ fn collection(app: &App, now: Timestamp, verbose: bool) -> ComponentBody {
             "the newest sample is {:.1} s old",
             age.as_secs_f64()
         ));
-        return ComponentBody {
-            name,
-            status: "degraded",
-            detail,
-        };
+        return ComponentBody::new(name, "degraded", detail);
     }
     let every = app.settings.collect.interval;
     let detail = verbose.then(|| format!("every {:.1} s", every.as_secs_f64()));
-    ComponentBody {
-        name,
-        status: "healthy",
-        detail,
-    }
+    ComponentBody::new(name, "healthy", detail)
 }
 
 /// Where OTLP is taken beside the main port.
-/// How scraping goes, where there is something to scrape. A target that is down is no fault of this
-/// program, so it stays healthy and says so.
-fn scraping(app: &App, verbose: bool) -> Option<ComponentBody> {
-    let summary = scrape::summary(app)?;
-    let counts = format!("{} of {} targets are up", summary.up, summary.targets);
-    let told: Vec<String> = std::iter::once(counts).chain(summary.problems).collect();
-    let is_well = told.len() == 1 && summary.down == 0;
-    Some(ComponentBody {
-        name: "scraping",
-        status: "healthy",
-        detail: (verbose || !is_well).then(|| told.join("; ")),
-    })
-}
-
 fn otlp(app: &App) -> ComponentBody {
     let listening = &app.listening;
     let own = listening.sentence();
@@ -220,12 +202,8 @@ fn otlp(app: &App) -> ComponentBody {
     let parts: Vec<String> = std::iter::once(own)
         .chain(listening.taken.clone())
         .collect();
-    ComponentBody {
-        name: "otlp",
-        // The main port takes the same, so nothing is lost by it.
-        status: "healthy",
-        detail: Some(parts.join("; ")),
-    }
+    // The main port takes the same, so nothing is lost by one that is not there.
+    ComponentBody::new("otlp", "healthy", Some(parts.join("; ")))
 }
 
 /// `/healthz`: the process answers.

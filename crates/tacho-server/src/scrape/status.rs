@@ -12,8 +12,8 @@ use super::target::Target;
 
 /// Dropped targets that are shown of a job; more are counted.
 const DROPPED_MAX: usize = 1_000;
-/// Failing targets that a summary names.
-const NAMED_MAX: usize = 10;
+/// What is wrong with a job that is told apart; more is counted.
+const PROBLEMS_MAX: usize = 20;
 
 /// How a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,17 +109,82 @@ pub struct Scraping {
     pools: RwLock<BTreeMap<String, Pool>>,
 }
 
-/// How scraping goes, in short.
+/// How a job goes, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Targets.
+pub struct JobStatus {
+    /// Its name.
+    pub job: String,
+    /// How many targets it has.
     pub targets: usize,
     /// Of these, those whose last scrape went well.
     pub up: usize,
     /// Of these, those whose last scrape failed.
     pub down: usize,
-    /// Some of what is wrong: `job/instance: why`, and what is wrong with jobs.
-    pub problems: Vec<String>,
+    /// What is wrong: with the job, then with targets that are down, then with what others expose.
+    pub problems: Vec<Problem>,
+    /// How many more problems there are.
+    pub problems_more: usize,
+}
+
+/// What is wrong with a job or with one of its targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The target's `instance`; `None` where it is the job itself.
+    pub instance: Option<String>,
+    /// How the target is.
+    pub health: Health,
+    /// What is wrong.
+    pub error: String,
+    /// When it was scraped.
+    pub at: Option<Timestamp>,
+}
+
+impl JobStatus {
+    fn of(job: &str, pool: &Pool) -> Self {
+        let mut status = Self {
+            job: job.to_owned(),
+            targets: pool.active.len(),
+            ..Self::default()
+        };
+        status.problems = pool
+            .problems
+            .iter()
+            .map(|error| Problem::of_job(error))
+            .collect();
+        let (mut down, mut others) = (Vec::new(), Vec::new());
+        for active in &pool.active {
+            let last = active.last();
+            let is_down = last.health == Health::Down;
+            status.up += usize::from(last.health == Health::Up);
+            status.down += usize::from(is_down);
+            // A target that is down always has a reason.
+            if let Some(error) = last.error {
+                let instance = active.target.labels.get("instance").unwrap_or("?");
+                let problem = Problem {
+                    instance: Some(instance.to_owned()),
+                    health: last.health,
+                    error,
+                    at: last.at,
+                };
+                if is_down { &mut down } else { &mut others }.push(problem);
+            }
+        }
+        status.problems.extend(down.into_iter().chain(others));
+        status.problems_more = status.problems.len().saturating_sub(PROBLEMS_MAX);
+        status.problems.truncate(PROBLEMS_MAX);
+        status
+    }
+}
+
+impl Problem {
+    fn of_job(error: &str) -> Self {
+        Self {
+            instance: None,
+            health: Health::Unknown,
+            error: error.to_owned(),
+            at: None,
+        }
+    }
 }
 
 impl Scraping {
@@ -140,28 +205,10 @@ impl Scraping {
         self.pools.read().clone()
     }
 
-    /// All of it in short.
-    pub fn summary(&self) -> Summary {
+    /// All jobs in short, by name.
+    pub fn jobs(&self) -> Vec<JobStatus> {
         let pools = self.pools.read();
-        let mut summary = Summary::default();
-        for (job, pool) in pools.iter() {
-            let problems = pool
-                .problems
-                .iter()
-                .map(|problem| format!("{job}: {problem}"));
-            summary.problems.extend(problems);
-            for active in &pool.active {
-                let last = active.last();
-                summary.targets += 1;
-                summary.up += usize::from(last.health == Health::Up);
-                summary.down += usize::from(last.health == Health::Down);
-                if let Some(error) = last.error {
-                    let instance = active.target.labels.get("instance").unwrap_or("?");
-                    summary.problems.push(format!("{job}/{instance}: {error}"));
-                }
-            }
-        }
-        summary.problems.truncate(NAMED_MAX);
-        summary
+        let jobs = pools.iter();
+        jobs.map(|(job, pool)| JobStatus::of(job, pool)).collect()
     }
 }

@@ -85,6 +85,10 @@ fn text(health: &Value, base: &str, format: Format) -> String {
             Cell::coloured(status, colour),
             detail.into(),
         ]);
+        for problem in part["problems"].as_array().into_iter().flatten() {
+            let problem = problem.as_str().unwrap_or("");
+            table.row(["".into(), "".into(), problem.into()]);
+        }
         if name == "store" {
             store::rows(&health["store"], &mut table);
         }
