@@ -10,6 +10,7 @@ import { WebSocketServer } from "ws";
 
 import { alerts, baselines, dashboard, makeBaseline, now, rfc } from "./bodies.mjs";
 import { RULES, seconds, series, verdicts } from "./bodies.mjs";
+import { sources } from "./sources.mjs";
 
 const PORT = Number(process.env.MOCK_PORT ?? 8091);
 const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self' ws:";
@@ -59,6 +60,7 @@ function api(path, params, method, body, response) {
     response.writeHead(200, { "content-type": TYPES[".html"] });
     return response.end(`<!doctype html><title>Report</title>${params}`);
   }
+  if (path === "sources") return send(response, 200, sources());
   if (path === "alerts") return send(response, 200, { schema: 1, alerts: alerts(), rules: RULES });
   if (path === "baselines" && method === "GET")
     return send(response, 200, { schema: 1, baselines });

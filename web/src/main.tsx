@@ -13,6 +13,7 @@ import { startView } from "./state/view";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
+import "./styles/sources.css";
 
 const root = document.getElementById("app");
 if (root) {

@@ -147,12 +147,48 @@ async function reconnects(browser) {
   await context.close();
 }
 
-async function narrow(browser) {
-  for (const path of ["#/", "#/alerts", "#/baselines"]) {
-    const { context, page } = await open(browser, viewport([360, 740]), `/${path}`);
-    await page.waitForTimeout(1500);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(wide <= 360, `${path} does not overflow at 360 px (${wide})`);
+/** Nothing on any page is wider than the window, nor has a scrollbar of its own. */
+async function fits(browser) {
+  for (const path of ["#/", "#/alerts", "#/sources", "#/baselines"]) {
+    for (const width of [360, 420, 800, 1280, 1440]) {
+      const { context, page } = await open(browser, viewport([width, 740]), `/${path}`);
+      await page.waitForTimeout(1200);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide <= width, `${path} does not overflow at ${width} px (${wide})`);
+      const own = await page.evaluate(scrollers);
+      expect(own.length === 0, `${path} scrolls nothing sideways at ${width} px (${own.join()})`);
+      await context.close();
+    }
+  }
+}
+
+/** What has a scrollbar below it, in the page. */
+function scrollers() {
+  const scrolls = (found) => {
+    const style = getComputedStyle(found).overflowX;
+    return (style === "auto" || style === "scroll") && found.scrollWidth > found.clientWidth + 1;
+  };
+  const all = [...document.querySelectorAll("body *")].filter(scrolls);
+  return all.map((found) => `${found.tagName}.${found.className}`);
+}
+
+/** Every row of what comes in says who, how and how much, in sight, however narrow the window. */
+async function rows(browser) {
+  for (const width of [360, 1440]) {
+    const { context, page } = await open(browser, viewport([width, 740]), "/#/sources");
+    await page.getByRole("heading", { name: "How to send here" }).waitFor();
+    const bad = await page.evaluate(() => {
+      const inSight = (cell) => {
+        const box = cell.getBoundingClientRect();
+        return box.width > 0 && box.left >= 0 && box.right <= innerWidth && cell.textContent !== "";
+      };
+      const cells = document.querySelectorAll(".rows tbody td:not(.minor)");
+      return [...cells].filter((cell) => !inSight(cell)).map((cell) => cell.textContent);
+    });
+    expect(bad.length === 0, `all of a row is in sight at ${width} px (${bad.join(" | ")})`);
+    const copies = await page.getByRole("button", { name: /^Copy: / }).count();
+    const lines = await page.locator(".ways li").count();
+    expect(lines > 0 && copies === lines, `every example can be copied (${copies} of ${lines})`);
     await context.close();
   }
 }
@@ -173,7 +209,7 @@ async function screenshots(browser) {
   for (const [size, dimensions] of Object.entries(SIZES)) {
     for (const colorScheme of ["light", "dark"]) {
       const { context, page } = await open(browser, { ...viewport(dimensions), colorScheme });
-      for (const name of ["overview", "alerts", "baselines"]) {
+      for (const name of ["overview", "alerts", "sources", "baselines"]) {
         if (name !== "overview") await page.goto(`${base}/#/${name}`);
         await page.waitForTimeout(name === "overview" ? 2500 : 700);
         if (name === "baselines") await compare(page);
@@ -213,7 +249,8 @@ try {
   await zooms(page);
   await context.close();
   await reconnects(browser);
-  await narrow(browser);
+  await fits(browser);
+  await rows(browser);
   if (process.env.EXPECT_ALERT === "1") await alert(browser);
   if (folder) await screenshots(browser);
 } catch (cause) {

@@ -11,7 +11,7 @@ import type {
   Baseline,
   Comparison,
   SeriesQuery,
-  Source,
+  SourcesBody,
   WireSeries,
 } from "./types";
 
@@ -114,7 +114,7 @@ export function compareBaseline(name: string, windowSeconds: number): Promise<Co
   return post(`baselines/${encodeURIComponent(name)}/compare`, { window: `${windowSeconds}s` });
 }
 
-/** What came in since the server started, by protocol and source. */
-export function fetchSources(): Promise<{ since: string; sources: Source[] }> {
+/** What came in since the server started, by protocol and source; what is scraped and sent on. */
+export function fetchSources(): Promise<SourcesBody> {
   return call("sources");
 }

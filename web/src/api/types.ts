@@ -212,3 +212,49 @@ export interface Source {
   last: string;
   delay_seconds: number | null;
 }
+
+/** What is wrong with a job of scraping, or with one of its targets. */
+export interface ScrapeProblem {
+  /** null where it is the job itself. */
+  instance: string | null;
+  health: string;
+  error: string;
+  last: string | null;
+}
+
+export interface ScrapeJob {
+  job: string;
+  targets: number;
+  up: number;
+  down: number;
+  problems: ScrapeProblem[];
+  problems_more: number;
+}
+
+/** Something that a destination answered, or that became of asking it, and when. */
+export interface Said {
+  at: string;
+  detail: string;
+}
+
+/** Where what was kept is sent on to. */
+export interface Destination {
+  name: string;
+  url: string;
+  /** `healthy`, `retrying`, `stuck` or `refusing`. */
+  state: string;
+  sent: number;
+  waiting: number;
+  waiting_bytes: number;
+  delay_seconds: number;
+  dropped: Record<string, number>;
+  error: Said | null;
+  refusal: Said | null;
+}
+
+export interface SourcesBody {
+  since: string;
+  sources: Source[];
+  scraping: ScrapeJob[];
+  forwarding: Destination[];
+}

@@ -51,7 +51,7 @@ export function Nav() {
           </button>
           <button
             type="button"
-            class="quiet square"
+            class="quiet square keys"
             onClick={() => (helpOpen.value = true)}
             title="Keyboard (?)"
             aria-label="Keyboard shortcuts"
