@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 
 import { fetchAlerts, type AlertsBody } from "../api/client";
 import type { Alert, AlertRule } from "../api/types";
+import { Breakable } from "../components/breakable";
 import { Heading } from "../components/heading";
 import { usePolled } from "../components/remote";
 import { levelTone, Tag } from "../components/tag";
@@ -104,7 +105,9 @@ function Past({ alert }: { alert: Alert }) {
   return (
     <tr>
       <td class="wrap">{alert.message}</td>
-      <td class="opt words soft">{alert.rule}</td>
+      <td class="opt words wrap soft">
+        <Breakable name={alert.rule} />
+      </td>
       <td>{began === null ? "–" : moment(began, clock.value)}</td>
       <td>{began === null || ended === null ? "–" : duration(ended - began)}</td>
       <td class="opt">{text(alert.value, alert.unit)}</td>
@@ -146,8 +149,12 @@ function Rules({ rules, loading }: { rules: readonly AlertRule[]; loading: boole
           <tbody>
             {rules.map((rule) => (
               <tr key={rule.name}>
-                <td>{rule.name}</td>
-                <td class="opt words soft">{rule.metric}</td>
+                <td class="wrap">
+                  <Breakable name={rule.name} />
+                </td>
+                <td class="opt words wrap soft">
+                  <Breakable name={rule.metric} />
+                </td>
                 <td class="words">{rule.condition}</td>
                 <td class="opt">{windowWords(rule.window)}</td>
                 <td>
