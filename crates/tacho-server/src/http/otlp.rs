@@ -51,11 +51,15 @@ async fn logs(State(app): State<SharedApp>, peer: Peer, request: Request) -> Res
 }
 
 /// What logfire wants to know of its project before it sends: a name and where to look.
-async fn info(headers: HeaderMap) -> Response {
+async fn info(State(app): State<SharedApp>, headers: HeaderMap) -> Response {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let url = format!("http://{}/", host.unwrap_or("localhost"));
+    let scheme = match app.settings.server.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    let url = format!("{scheme}://{}/", host.unwrap_or("localhost"));
     let body = serde_json::json!({"project_name": "tachograph", "project_url": url});
     axum::Json(body).into_response()
 }

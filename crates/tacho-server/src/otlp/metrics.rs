@@ -101,9 +101,9 @@ fn keep(
     batch: &mut Batch,
 ) -> Result<Partial, ReceiveError> {
     let mut decoded = translator.decode(body, now, batch)?;
-    let source = match decoded.job.as_str() {
+    let source = match decoded.service.as_str() {
         "" => peer,
-        job => job,
+        service => service,
     };
     let source = source.to_owned();
     let door = app.door(Origin::new(Protocol::Otlp, &source));

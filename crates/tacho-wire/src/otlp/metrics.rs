@@ -96,8 +96,8 @@ impl MetricsError {
 pub struct Decoded {
     /// Points in the request, refused ones among them.
     pub points: usize,
-    /// The label `job` of the resource that sent it; empty where several did, or it says none.
-    pub job: String,
+    /// The `service.name` that sent it; empty where several did, or it says none.
+    pub service: String,
     /// For each row of the batch: the point it is of, or [`NO_POINT`].
     pub rows: Vec<u32>,
     /// What is to be added to totals, in the order it came.

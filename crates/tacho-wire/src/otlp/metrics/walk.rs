@@ -14,7 +14,7 @@ use super::known::{Key, Known, chain};
 use super::labels::{Pairs, of_resource, of_scope};
 use super::names::Naming;
 use super::{Decoded, Delta, Kind, Limits, MetricsError, NO_POINT, Reason};
-use crate::otlp::resource::{Resource, Scope};
+use crate::otlp::resource::{Resource, SERVICE_NAME, Scope};
 use crate::protobuf::{ProtobufError, Reader};
 
 /// Most buckets and quantiles of all points of a request: 64 MiB of them.
@@ -333,7 +333,8 @@ impl<'a, 'w> Walk<'a, 'w> {
     fn target_infos(&mut self) -> Result<(), MetricsError> {
         let mut resources = self.targets.values().map(|(resource, _)| resource);
         if let (Some(only), None) = (resources.next(), resources.next()) {
-            self.decoded.job = Resource::read(self.reader(only))?.job();
+            let resource = Resource::read(self.reader(only))?;
+            self.decoded.service = resource.text(SERVICE_NAME).into_owned();
         }
         for (key, (resource, newest)) in std::mem::take(&mut self.targets) {
             if let Some(series) = self.target_series(key, self.reader(&resource))? {

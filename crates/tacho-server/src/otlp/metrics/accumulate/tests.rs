@@ -222,7 +222,11 @@ fn room_for_totals_is_bounded_and_none_is_lost_for_it() {
     fixture.send(&[("a", at(0), at(10), 1.0)]);
     *fixture.accumulator.totals.lock() = Totals::default();
     // A unit of room is what a series of numbers takes.
-    assert!(size_of::<(Key, Total)>() <= 300, "{}", size_of::<(Key, Total)>());
+    assert!(
+        size_of::<(Key, Total)>() <= 300,
+        "{}",
+        size_of::<(Key, Total)>()
+    );
     fixture.send(&[("a", at(10), at(20), 2.0)]);
     assert_eq!(fixture.samples("a"), [(at(10), 1.0), (at(20), 3.0)]);
 }
