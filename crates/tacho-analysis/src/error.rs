@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// Why an answer could not be given. One variant for each decision a caller can take; the text
-/// reads well after "failed to".
+/// is a sentence of its own.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AnalysisError {
     /// A condition is not `FUNCTION OPERATOR NUMBER[UNIT]`.
-    #[error("understand `{text}` at character {position}: {problem}")]
+    #[error("cannot understand `{text}` at character {position}: {problem}")]
     Condition {
         /// The condition, at most 128 characters of it.
         text: String,
@@ -17,7 +17,7 @@ pub enum AnalysisError {
         problem: String,
     },
     /// The unit of a condition cannot be converted to the unit of its metric.
-    #[error("compare a metric in `{metric_unit}` with a number in `{unit}`")]
+    #[error("cannot compare a metric in `{metric_unit}` with a number in `{unit}`")]
     UnitMismatch {
         /// The condition's unit.
         unit: &'static str,
@@ -25,7 +25,9 @@ pub enum AnalysisError {
         metric_unit: String,
     },
     /// `threshold` beside `condition` says something else.
-    #[error("use rule `{rule}`: threshold {threshold} disagrees with condition `{condition}`")]
+    #[error(
+        "cannot use rule `{rule}`: threshold {threshold} disagrees with condition `{condition}`"
+    )]
     ThresholdDisagrees {
         /// The rule.
         rule: String,
@@ -35,7 +37,7 @@ pub enum AnalysisError {
         threshold: f64,
     },
     /// A rule that can never work as it stands.
-    #[error("use rule `{rule}`: {problem}")]
+    #[error("cannot use rule `{rule}`: {problem}")]
     Rule {
         /// The rule.
         rule: String,
@@ -43,19 +45,19 @@ pub enum AnalysisError {
         problem: String,
     },
     /// There are no samples to work on.
-    #[error("find samples in {what}")]
+    #[error("there are no samples in {what}")]
     NoData {
         /// Where they were looked for.
         what: &'static str,
     },
     /// The two sides of a comparison cannot be compared.
-    #[error("compare the baseline with the window: {problem}")]
+    #[error("cannot compare the baseline with the window: {problem}")]
     Incomparable {
         /// Why.
         problem: String,
     },
     /// The baseline is older than it may be.
-    #[error("use the baseline: it is {age:?} old, more than the {limit:?} allowed")]
+    #[error("cannot use the baseline: it is {age:?} old, more than the {limit:?} allowed")]
     Expired {
         /// Its age.
         age: Duration,
@@ -63,7 +65,7 @@ pub enum AnalysisError {
         limit: Duration,
     },
     /// A setting is outside its range.
-    #[error("use {name} = {value}: it must be {range}")]
+    #[error("cannot use {name} = {value}: it must be {range}")]
     Setting {
         /// Which.
         name: &'static str,
@@ -73,7 +75,7 @@ pub enum AnalysisError {
         range: &'static str,
     },
     /// Statistics on the samples failed.
-    #[error("compute {what}")]
+    #[error("cannot compute {what}")]
     Statistics {
         /// Which figure.
         what: &'static str,

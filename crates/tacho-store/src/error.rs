@@ -1,6 +1,6 @@
 //! Every way the store can fail, one variant for each decision a caller can take.
 //!
-//! I/O errors carry the verb and the path. Damage found in stored data is not an error: it is set
+//! Each reads as a sentence of its own. I/O errors carry the verb and the path. Damage found in stored data is not an error: it is set
 //! aside and reported by [`crate::Store::stats`].
 
 use std::io;
@@ -91,7 +91,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The system failed an operation on a file.
-    #[error("{verb} {}", path.display())]
+    #[error("cannot {verb} {}", path.display())]
     Io {
         /// What was being done.
         verb: &'static str,
@@ -102,7 +102,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Stored bytes are not what was written.
-    #[error("read {}: damaged at byte {offset}: {reason}", path.display())]
+    #[error("{} is damaged at byte {offset}: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -132,17 +132,17 @@ pub enum StoreError {
         limit: usize,
     },
     /// What a deletion concerns could not be read.
-    #[error("find what to delete")]
+    #[error("cannot find what to delete")]
     Query {
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The state database failed.
-    #[error("use the state database")]
+    #[error("cannot use the state database")]
     State(#[from] rusqlite::Error),
     /// A state record of that name does not exist.
-    #[error("find {what} `{name}`")]
+    #[error("there is no {what} `{name}`")]
     NotFound {
         /// Which sort of record.
         what: &'static str,
@@ -150,7 +150,7 @@ pub enum StoreError {
         name: String,
     },
     /// A state record of that name exists already.
-    #[error("create {what} `{name}`: there is one of that name")]
+    #[error("cannot create {what} `{name}`: there is one of that name")]
     Exists {
         /// Which sort of record.
         what: &'static str,
@@ -158,7 +158,7 @@ pub enum StoreError {
         name: String,
     },
     /// A state record that cannot be stored as it is.
-    #[error("store the {what}: {reason}")]
+    #[error("cannot store the {what}: {reason}")]
     Invalid {
         /// Which sort of record.
         what: &'static str,
@@ -166,7 +166,7 @@ pub enum StoreError {
         reason: String,
     },
     /// There are as many state records of a sort as are kept.
-    #[error("store another {what}: there are {limit}, and no more are kept; delete some")]
+    #[error("cannot store another {what}: there are {limit}, and no more are kept; delete some")]
     Full {
         /// Which sort of record.
         what: &'static str,
@@ -174,7 +174,7 @@ pub enum StoreError {
         limit: usize,
     },
     /// An experiment cannot go from where it is to there.
-    #[error("make experiment `{name}` {to}: it is {from}")]
+    #[error("cannot make experiment `{name}` {to}: it is {from}")]
     Transition {
         /// Its name.
         name: String,
@@ -184,7 +184,7 @@ pub enum StoreError {
         to: &'static str,
     },
     /// Something is where a snapshot was to go.
-    #[error("create {}: it exists already; choose another folder, or remove it", path.display())]
+    #[error("cannot create {}: it exists already; choose another folder, or remove it", path.display())]
     Occupied {
         /// What exists.
         path: PathBuf,

@@ -234,7 +234,12 @@ impl Config {
             rules.rules.clear();
         }
         for raw in raw.alerts.iter().flatten() {
-            let rule = raw.rule()?;
+            let (line, column) = (raw.referenced.line(), raw.referenced.column());
+            let place = || {
+                let name = &raw.value.name;
+                format!("alert rule `{name}` (line {line}, column {column})")
+            };
+            let rule = raw.value.rule().with_context(place)?;
             // A rule of the user's with a default's name takes its place.
             rules.rules.retain(|known| known.name != rule.name);
             rules.rules.push(rule);

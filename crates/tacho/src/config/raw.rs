@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_saphyr::Spanned;
@@ -48,7 +48,7 @@ pub(crate) struct RawConfig {
 
     // Keys of older configurations.
     /// Alert rules, as a list at the top.
-    pub(crate) alert_rules: Option<Vec<RawRule>>,
+    pub(crate) alert_rules: Option<Vec<Spanned<RawRule>>>,
     /// Thresholds of the rules that are on by default.
     pub(crate) thresholds: Option<LegacyThresholds>,
     /// Collectors.
@@ -133,14 +133,14 @@ pub(crate) struct RawRules {
     /// Whether the default rules are on.
     pub(crate) defaults: Option<bool>,
     /// Alert rules.
-    pub(crate) alerts: Option<Vec<RawRule>>,
+    pub(crate) alerts: Option<Vec<Spanned<RawRule>>>,
 }
 
 /// One alert rule.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawRule {
-    name: String,
+    pub(crate) name: String,
     metric: String,
     source: Option<String>,
     labels: Option<std::collections::BTreeMap<String, String>>,
@@ -159,9 +159,7 @@ pub(crate) struct RawRule {
 impl RawRule {
     /// The rule, checked.
     pub(crate) fn rule(&self) -> Result<AlertRule> {
-        let whole = || format!("alert rule `{}`", self.name);
-        let mut rule =
-            AlertRule::new(&self.name, &self.metric, &self.condition).with_context(whole)?;
+        let mut rule = AlertRule::new(&self.name, &self.metric, &self.condition)?;
         rule.source.clone_from(&self.source);
         rule.labels = self
             .labels
@@ -175,16 +173,15 @@ impl RawRule {
         rule.cooldown = self.cooldown.map_or(rule.cooldown, |d| d.0);
         if let Some(text) = &self.severity {
             rule.severity = Severity::parse(text)
-                .ok_or_else(|| anyhow!("`{text}` is no severity; use info, warning or critical"))
-                .with_context(whole)?;
+                .ok_or_else(|| anyhow!("`{text}` is no severity; use info, warning or critical"))?;
         }
         if let Some(text) = &self.no_data {
-            rule.no_data = NoData::parse(text)
-                .ok_or_else(|| anyhow!("`{text}` is no answer to no_data; use keep, ok or alert"))
-                .with_context(whole)?;
+            rule.no_data = NoData::parse(text).ok_or_else(|| {
+                anyhow!("`{text}` is no answer to no_data; use keep, ok or alert")
+            })?;
         }
         if let Some(clear) = &self.clear {
-            rule = rule.with_clear(clear).with_context(whole)?;
+            rule = rule.with_clear(clear)?;
         }
         if let Some(threshold) = self.threshold {
             rule.check_threshold(threshold)?;

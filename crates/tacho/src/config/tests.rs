@@ -78,7 +78,7 @@ fn values_that_make_no_sense_are_refused() {
     );
     check(
         "rules: {alerts: [{name: a, metric: m, condition: 'avg ! 3'}]}",
-        "alert rule `a`",
+        "alert rule `a` (line 1, column 18): cannot understand `avg ! 3` at character 5: ",
     );
     check("[1, 2", "line");
 }

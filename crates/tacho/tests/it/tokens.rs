@@ -375,7 +375,7 @@ fn w6_bad_wishes_are_refused_with_the_reason() {
     }
     server
         .delete(&format!("{TOKENS}/nobody"))
-        .is_problem(404, "`nobody`");
+        .is_problem(404, "there is no token `nobody`");
     server
         .delete(&format!("{TOKENS}/%F0%9F%92%A9%00"))
         .is_problem(404, "💩");
