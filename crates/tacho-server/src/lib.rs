@@ -16,8 +16,10 @@
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
 //! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
+//! - [`causes`]: an error and its causes in one line
 //! - [`spans`], [`events`]: the tables of what is no series
 //! - [`exemplars`]: single observations and their traces, in a table of their own
+//! - [`outgoing`]: who asks other servers, and how safely
 //! - [`forward`]: what was taken, sent on to other servers
 //! - [`query`]: how long a query may take, and for whom
 //! - [`reading`]: many series on several threads, in their order
@@ -38,6 +40,7 @@ mod allocator;
 pub mod app;
 pub mod auth;
 pub mod baselines;
+pub mod causes;
 pub mod events;
 pub mod exemplars;
 pub mod exposition;
@@ -50,6 +53,7 @@ pub mod intake;
 pub mod live;
 pub mod maintenance;
 pub mod otlp;
+pub mod outgoing;
 pub mod pushgateway;
 pub mod query;
 pub mod reading;

@@ -69,8 +69,8 @@ pub enum TlsError {
     },
     /// The two do not belong together, or are of a kind that is not known.
     #[error(
-        "{} and {} (server.tls) cannot be used together: {source}",
-        cert.display(), key.display()
+        "{} and {} (server.tls) cannot be used together: {}",
+        cert.display(), key.display(), misfit(source)
     )]
     Pair {
         /// The certificate's file.
@@ -78,6 +78,7 @@ pub enum TlsError {
         /// The key's.
         key: PathBuf,
         /// Why.
+        #[source]
         source: rustls::Error,
     },
 }
@@ -171,6 +172,16 @@ pub(crate) async fn keep_fresh(certificate: Arc<Certificate>) {
             // The server stops.
             Err(_) => return,
         }
+    }
+}
+
+/// Why a certificate and a key are no pair.
+fn misfit(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => {
+            "the key is not the certificate's; name the key that it was made with".to_owned()
+        }
+        other => other.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
+use tacho_server::outgoing::advice::advice;
 use tacho_server::run::LocalServer;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
@@ -19,6 +20,8 @@ const WAIT: Duration = Duration::from_mins(5);
 /// What to do when the server asks for a token.
 const HOW_TO_BE_LET_IN: &str =
     "name one with TACHO_TOKEN or TACHO_TOKEN_FILE; `tacho token create` makes one";
+/// The longest text of a refusal that is told as it is.
+const WORDS_BYTES_MAX: usize = 300;
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
@@ -138,10 +141,19 @@ impl Client {
 
     /// Why no connection that could be trusted came about.
     fn untrusted(&self, error: &ureq::Error) -> anyhow::Error {
+        let base = &self.base;
+        // The library's own error does not say what it stands on.
+        let cause: &(dyn std::error::Error + 'static) = match error {
+            ureq::Error::Io(cause) => cause,
+            ureq::Error::Rustls(cause) => cause,
+            other => other,
+        };
+        if let Some(advice) = advice(cause, "--ca") {
+            return anyhow!("the connection to {base} is not secure: {advice}");
+        }
         anyhow!(
-            "the connection to {} is not secure ({error}); if its certificate was signed by an \
-             authority of your own, name that with --ca",
-            self.base
+            "the connection to {base} is not secure ({error}); if its certificate was signed by an \
+             authority of your own, name that with --ca"
         )
     }
 
@@ -247,6 +259,16 @@ impl Answer {
         }
     }
 
+    /// What an answer says that is no problem of ours: a short text, not a page.
+    fn words(&self) -> &str {
+        let body = self.body.trim();
+        let is_page = body.starts_with(['<', '{']) || body.contains(char::is_control);
+        match body.len() {
+            1..=WORDS_BYTES_MAX if !is_page => body,
+            _ => "",
+        }
+    }
+
     fn problem(&self) -> anyhow::Error {
         let parsed: Option<Value> = serde_json::from_str(&self.body).ok();
         let detail = parsed
@@ -255,7 +277,10 @@ impl Answer {
         match detail {
             Some(detail) if self.status == 401 => anyhow!("{detail}; {HOW_TO_BE_LET_IN}"),
             Some(detail) => anyhow!("{detail}"),
-            None => anyhow!("the server answered {}", self.status),
+            None => match self.words() {
+                "" => anyhow!("the server answered {}", self.status),
+                words => anyhow!("the server answered {}: {words}", self.status),
+            },
         }
     }
 }

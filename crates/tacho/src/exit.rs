@@ -4,6 +4,8 @@
 
 use std::process::ExitCode;
 
+use tacho_server::causes;
+
 use crate::term;
 
 /// How a command ended.
@@ -29,10 +31,8 @@ pub(crate) fn report(outcome: anyhow::Result<Outcome>) -> ExitCode {
             if broken.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!(
-                "{} {error:#}",
-                term::paint_err("error:", term::Colour::Worse)
-            );
+            let told = causes::in_one_line(error.as_ref());
+            eprintln!("{} {told}", term::paint_err("error:", term::Colour::Worse));
             ExitCode::from(2)
         }
     }

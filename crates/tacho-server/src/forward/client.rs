@@ -10,12 +10,15 @@ use std::time::Duration;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::remote_write::encode::Version;
 
-use super::settings::{Auth, ForwardSettings};
+use super::settings::ForwardSettings;
 use crate::otlp::COUNTED;
+use crate::outgoing::advice::told;
+use crate::outgoing::tls::{TlsError, secured};
+use crate::outgoing::{ANSWER_BYTES_MAX, Auth, AuthError, beginning, in_a_line, said};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,12 +26,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait that a receiver may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
-/// Bytes of an answer that are read and told.
-const ANSWER_BYTES_MAX: usize = 300;
 /// Bytes of an answer that says what of a request was refused; of a longer one nothing is known.
 const PARTIAL_BYTES_MAX: usize = 64 << 10;
-/// Largest file of a token.
-const TOKEN_BYTES_MAX: usize = 16 << 10;
+/// What names the authority of a destination's certificate.
+const CA_KEY: &str = "forward.tls.ca";
 /// The headers that say what a receiver kept begin with this.
 const WRITTEN: [&str; 3] = [
     "x-prometheus-remote-write-samples-written",
@@ -39,20 +40,18 @@ const WRITTEN: [&str; 3] = [
 /// Why a destination cannot be sent to at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
     /// A header cannot be sent.
     #[error("`{0}` and its value are no HTTP header")]
     Header(String),
     /// The authorities or other settings of TLS are of no use.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[source] reqwest::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// No client can be made for another reason.
+    #[error("no client can be made")]
+    Client(#[from] reqwest::Error),
 }
 
 /// What became of a request.
@@ -108,7 +107,7 @@ impl Sender {
         for (name, value) in &settings.headers {
             let wrong = || ClientError::Header(name.clone());
             let name = HeaderName::try_from(name).map_err(|_| wrong())?;
-            let mut value = HeaderValue::try_from(&value.0).map_err(|_| wrong())?;
+            let mut value = HeaderValue::try_from(value.read()?).map_err(|_| wrong())?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -121,21 +120,13 @@ impl Sender {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
             // A request of data that is sent elsewhere is a mistake to be told.
-            .redirect(redirect::Policy::none())
-            .tls_danger_accept_invalid_certs(settings.tls.insecure_skip_verify);
-        if let Some(path) = &settings.tls.ca {
-            let pem = std::fs::read(path).map_err(|source| ClientError::File {
-                path: path.display().to_string(),
-                source,
-            })?;
-            let authorities = Certificate::from_pem_bundle(&pem).map_err(ClientError::Tls)?;
-            builder = builder.tls_certs_merge(authorities);
-        }
+            .redirect(redirect::Policy::none());
+        builder = secured(builder, &settings.tls)?;
         if is_loopback(&settings.url) {
             builder = builder.no_proxy();
         }
         Ok(Self {
-            client: builder.build().map_err(ClientError::Tls)?,
+            client: builder.build()?,
             auth: settings.auth.clone(),
         })
     }
@@ -157,40 +148,16 @@ impl Sender {
                 }
             }
         };
-        request = match &self.auth {
-            Auth::None => request,
-            Auth::Token(token) => request.bearer_auth(&token.0),
-            Auth::Basic(name, password) => request.basic_auth(name, Some(&password.0)),
-            Auth::TokenFile(path) => match std::fs::read(path) {
-                Err(error) => {
-                    return Outcome::Later(
-                        format!("cannot read {}: {error}", path.display()),
-                        None,
-                    );
-                }
-                Ok(token) => {
-                    let token = token.get(..TOKEN_BYTES_MAX).unwrap_or(&token);
-                    let text = String::from_utf8_lossy(token);
-                    request.header(AUTHORIZATION, format!("Bearer {}", text.trim()))
-                }
-            },
+        request = match self.auth.header().await {
+            Err(error) => return Outcome::Later(error.to_string(), None),
+            Ok(None) => request,
+            Ok(Some(value)) => request.header(AUTHORIZATION, value),
         };
         match request.send().await {
             Ok(response) => judge(response, sort).await,
-            Err(error) => Outcome::Later(chain(&error), None),
+            Err(error) => Outcome::Later(told(&error.without_url(), CA_KEY), None),
         }
     }
-}
-
-/// An error and what caused it, without the address twice.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What an answer means.
@@ -241,16 +208,6 @@ fn advice(status: StatusCode) -> &'static str {
     }
 }
 
-/// The beginning of an answer's body, after a colon.
-async fn said(response: Response) -> String {
-    let bytes = beginning(response, ANSWER_BYTES_MAX).await;
-    let text = in_a_line(&String::from_utf8_lossy(&bytes));
-    match text.trim() {
-        "" => String::new(),
-        text => format!(": {text}"),
-    }
-}
-
 /// What of a request of OTLP was refused, by the answer to one that was taken. An answer that says
 /// nothing that is understood refuses nothing.
 async fn part(response: Response) -> Outcome {
@@ -262,23 +219,6 @@ async fn part(response: Response) -> Outcome {
         }
         _ => Outcome::Kept,
     }
-}
-
-/// So many bytes of an answer's body, or all there are.
-async fn beginning(mut response: Response, bytes_max: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() >= bytes_max {
-            break;
-        }
-    }
-    bytes.truncate(bytes_max);
-    bytes
-}
-
-fn in_a_line(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), " ")
 }
 
 /// How many items were kept, by the headers that say so; `None` where none does.

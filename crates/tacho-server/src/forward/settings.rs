@@ -1,23 +1,12 @@
 //! What can be configured of forwarding: `forward` in the configuration file, validated.
 
-use std::fmt;
-use std::path::PathBuf;
-
 pub use reqwest::Url;
 use tacho_model::{METRIC_NAME, Matcher};
 
 use super::queue::Kind;
 use crate::otlp::logs::counts;
-
-/// A secret, which is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
+use crate::outgoing::tls::TlsSettings;
+use crate::outgoing::{Auth, Secret};
 
 /// Where to send what was received and collected, and which part of it.
 #[derive(Debug, Clone)]
@@ -33,7 +22,7 @@ pub struct ForwardSettings {
     /// More headers of each request.
     pub headers: Vec<(String, Secret)>,
     /// Whom to trust.
-    pub tls: Tls,
+    pub tls: TlsSettings,
     /// Samples of series that match one of these are sent; all where there is none.
     pub selectors: Vec<Vec<Matcher>>,
     /// Most bytes that wait on disk.
@@ -77,29 +66,6 @@ pub enum ForwardProtocol {
     RemoteWrite,
     /// Samples, spans and log records by OTLP over HTTP.
     Otlp,
-}
-
-/// What to say who we are.
-#[derive(Debug, Clone, Default)]
-pub enum Auth {
-    /// Nothing.
-    #[default]
-    None,
-    /// A bearer token.
-    Token(Secret),
-    /// A bearer token in a file, read again for each request.
-    TokenFile(PathBuf),
-    /// A name and a password.
-    Basic(String, Secret),
-}
-
-/// Whom to trust.
-#[derive(Debug, Clone, Default)]
-pub struct Tls {
-    /// Authorities besides the system's, in PEM.
-    pub ca: Option<PathBuf>,
-    /// Whether any certificate will do.
-    pub insecure_skip_verify: bool,
 }
 
 /// Where samples go, and how.
@@ -213,7 +179,7 @@ mod tests {
             protocol,
             auth: Auth::None,
             headers: Vec::new(),
-            tls: Tls::default(),
+            tls: TlsSettings::default(),
             selectors: Vec::new(),
             queue_bytes: 1 << 20,
             labels: Vec::new(),
@@ -278,6 +244,5 @@ mod tests {
         let name = |text| ForwardSettings::name_of(&ForwardSettings::parse_url(text).unwrap());
         assert_eq!(name("https://central"), "central-443");
         assert_eq!(name("http://[::1]:9/a/b/?c"), "---1--9-a-b");
-        assert_eq!(format!("{:?}", Secret("abc".to_owned())), "(secret)");
     }
 }

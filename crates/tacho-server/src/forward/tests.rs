@@ -10,8 +10,10 @@ use tacho_model::{Kind as MetricKind, Metadata, Unit};
 use tacho_wire::otlp::{logs, traces};
 use tacho_wire::remote_write::{Limits, Scratch, decode, decode_v2};
 
-use super::settings::{Auth, ForwardProtocol, Signals, Tls};
+use super::settings::{ForwardProtocol, Signals};
 use super::*;
+use crate::outgoing::tls::TlsSettings;
+use crate::outgoing::{Auth, Secret};
 
 /// A request that arrived.
 #[derive(Debug, Clone)]
@@ -107,7 +109,7 @@ fn settings(address: SocketAddr) -> ForwardSettings {
         protocol: None,
         auth: Auth::None,
         headers: Vec::new(),
-        tls: Tls::default(),
+        tls: TlsSettings::default(),
         selectors: Vec::new(),
         queue_bytes: 1 << 20,
         labels: Vec::new(),
@@ -182,7 +184,10 @@ fn samples_arrive_in_version_two_with_token_and_labels() {
     let there = receiver(Box::new(|_, _| OK.to_owned()));
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(there.address);
-    settings.auth = Auth::Token(settings::Secret("abc".to_owned()));
+    settings.auth = Auth::Credentials {
+        scheme: "Bearer".to_owned(),
+        credentials: Secret::Text("abc".to_owned()),
+    };
     settings.labels = vec![("region".to_owned(), "eu".to_owned())];
     let forwarding = start(settings, dir.path());
     forwarding.samples(&samples(2), &[]);

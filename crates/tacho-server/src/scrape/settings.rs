@@ -1,11 +1,13 @@
 //! What to scrape, validated: Prometheus' `scrape_configs` with nothing left optional.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tacho_model::relabel::Rule;
 pub use tacho_wire::exposition::{Buckets, Form};
+
+use crate::outgoing::Auth;
+use crate::outgoing::tls::TlsSettings;
 
 /// Largest body of one target, before and after decompression, where none is configured.
 pub const BODY_BYTES_MAX: usize = 64 << 20;
@@ -193,69 +195,6 @@ pub enum Redirects {
     Follow,
     /// It may not.
     Refuse,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Default)]
-pub enum Auth {
-    /// Nobody in particular.
-    #[default]
-    None,
-    /// A user with a password.
-    Basic {
-        /// The user.
-        username: Secret,
-        /// The password.
-        password: Secret,
-    },
-    /// Whoever holds this.
-    Credentials {
-        /// `Bearer`, mostly.
-        scheme: String,
-        /// What goes behind it.
-        credentials: Secret,
-    },
-}
-
-/// What is not shown.
-#[derive(Clone)]
-pub enum Secret {
-    /// Itself.
-    Text(String),
-    /// The file that it is in, read for each request.
-    File(PathBuf),
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(_) => f.write_str("<secret>"),
-            Self::File(path) => write!(f, "<secret in {}>", path.display()),
-        }
-    }
-}
-
-/// How a connection is made safe.
-#[derive(Debug, Clone, Default)]
-pub struct TlsSettings {
-    /// Who may vouch for the server; the system's authorities where absent.
-    pub ca: Option<PathBuf>,
-    /// Certificate and key to show.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// The name that the server's certificate must be for; the address's where absent.
-    pub server_name: Option<String>,
-    /// Whether the certificate is looked at.
-    pub verify: Verify,
-}
-
-/// Whether a server's certificate is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verify {
-    /// It is.
-    #[default]
-    Always,
-    /// Anybody may answer.
-    Never,
 }
 
 /// What one scrape may bring; 0 is no limit, as in Prometheus.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
-use tacho_server::forward::settings::{
-    Auth, ForwardProtocol, ForwardSettings, Secret, Signals, Tls,
-};
+use tacho_server::forward::settings::{ForwardProtocol, ForwardSettings, Signals};
 use tacho_server::forward::{DESTINATIONS_MAX, QUEUE_BYTES_MIN};
+use tacho_server::outgoing::tls::{TlsSettings, Verify};
+use tacho_server::outgoing::{Auth, Secret};
 
 use super::scalar::{Placed, Size};
 
@@ -123,9 +123,13 @@ impl RawForward {
             protocol,
             auth: self.auth()?,
             headers: self.headers()?,
-            tls: Tls {
+            tls: TlsSettings {
                 ca: self.tls.ca.clone(),
-                insecure_skip_verify: self.tls.insecure_skip_verify,
+                verify: match self.tls.insecure_skip_verify {
+                    true => Verify::Never,
+                    false => Verify::Always,
+                },
+                ..TlsSettings::default()
             },
             selectors: self.selectors.iter().map(parse).collect::<Result<_>>()?,
             queue_bytes,
@@ -159,24 +163,24 @@ impl RawForward {
     }
 
     fn auth(&self) -> Result<Auth> {
-        let secret = |text: &String| Secret(text.clone());
+        let bearer = |credentials| Auth::Credentials {
+            scheme: "Bearer".to_owned(),
+            credentials,
+        };
+        let text = |text: &str| Secret::Text(text.trim().to_owned());
         Ok(match (&self.token, &self.token_file, &self.basic_auth) {
             (None, None, None) => Auth::None,
-            (Some(token), None, None) => Auth::Token(secret(token)),
-            (None, Some(path), None) => Auth::TokenFile(path.clone()),
+            (Some(token), None, None) => bearer(text(token)),
+            (None, Some(path), None) => bearer(Secret::File(path.clone())),
             (None, None, Some(basic)) => {
                 let password = match (&basic.password, &basic.password_file) {
-                    (Some(password), None) => password.clone(),
-                    (None, Some(path)) => {
-                        let text = std::fs::read_to_string(path);
-                        let text =
-                            text.with_context(|| format!("cannot read {}", path.display()))?;
-                        text.trim().to_owned()
-                    }
-                    (None, None) => String::new(),
+                    (Some(password), None) => Secret::Text(password.clone()),
+                    (None, Some(path)) => Secret::File(path.clone()),
+                    (None, None) => text(""),
                     _ => bail!("basic_auth has a password and a password_file; give one"),
                 };
-                Auth::Basic(basic.username.clone(), Secret(password))
+                let username = Secret::Text(basic.username.clone());
+                Auth::Basic { username, password }
             }
             _ => bail!("give one of token, token_file and basic_auth"),
         })
@@ -191,7 +195,7 @@ impl RawForward {
         }
         let all = self.headers.iter();
         Ok(all
-            .map(|(name, value)| (name.clone(), Secret(value.clone())))
+            .map(|(name, value)| (name.clone(), Secret::Text(value.clone())))
             .collect())
     }
 

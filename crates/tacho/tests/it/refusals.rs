@@ -15,12 +15,13 @@ fn f1_a_port_that_is_taken_is_said_with_what_to_do() {
     let home = Home::new();
     let start = ["start", "--listen", &address, "--data-dir", "data"];
     let ran = home.tacho(&start).exits(2);
-    ran.complains(&[
+    let ran = ran.complains(&[
         "error:",
         &address,
         "another program has this port",
         "--port",
     ]);
+    assert_eq!(ran.err.matches("os error").count(), 1, "{}", ran.err);
     assert!(
         !home.path("data").exists(),
         "nothing is begun before it can be"

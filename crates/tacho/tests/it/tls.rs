@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 use ureq::tls::{Certificate, RootCerts};
 
-use crate::support::{Home, PATIENCE, QUIET, Server, eventually};
+use crate::support::{Home, PATIENCE, QUIET, Ran, Server, eventually};
 
 /// An authority of its own.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -141,6 +141,27 @@ fn w6_https_serves_everything_by_modern_versions() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
+/// What a command says that names this authority to a server of the home, whose certificate is
+/// not one that is taken.
+fn distrusted(home: &Home, ca: &str) -> Ran {
+    let mut command = home.command(&["start", "--port", "0", "--data-dir", "data"]);
+    command.stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut buffer = [0; 4096];
+    while !said.contains("Ctrl-C") {
+        let n = stderr.read(&mut buffer).unwrap();
+        assert!(n > 0, "{said}");
+        said.push_str(&String::from_utf8_lossy(&buffer[..n]));
+    }
+    let url = said.split_whitespace().find(|w| w.starts_with("https://"));
+    let told = home.tacho(&["status", "--ca", ca, "--server", url.unwrap()]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    told.exits(2)
+}
+
 #[test]
 fn w6_who_does_not_know_the_authority_does_not_connect() {
     let (home, authority) = (home(), Authority::new());
@@ -163,23 +184,26 @@ fn w6_who_does_not_know_the_authority_does_not_connect() {
     // The name counts as well.
     let home = self::home();
     authority.sign(&home, &["elsewhere.example"]);
-    let mut command = home.command(&["start", "--port", "0", "--data-dir", "data"]);
-    command.stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut said = String::new();
-    let mut stderr = child.stderr.take().unwrap();
-    let mut buffer = [0; 4096];
-    while !said.contains("Ctrl-C") {
-        let n = stderr.read(&mut buffer).unwrap();
-        assert!(n > 0, "{said}");
-        said.push_str(&String::from_utf8_lossy(&buffer[..n]));
-    }
-    let url = said.split_whitespace().find(|w| w.starts_with("https://"));
-    let status = ["status", "--ca", "ca.pem", "--server", url.unwrap()];
-    let elsewhere = home.tacho(&status);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    elsewhere.exits(2).complains(&["is not secure"]);
+    distrusted(&home, "ca.pem").complains(&["is not secure", "subjectAltName"]);
+}
+
+#[test]
+fn w6_common_mistakes_with_certificates_are_told_as_advice() {
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    let address = format!("https://{}", server.address());
+    let plain = home.tacho(&["status", "--server", &address]).exits(2);
+    plain.complains(&["is not secure", "write http:// in the address"]);
+    // What `openssl req -x509` makes unless it is told otherwise.
+    let home = self::home();
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    home.write("key.pem", &key.serialize_pem());
+    home.write("cert.pem", &certificate.pem());
+    distrusted(&home, "cert.pem")
+        .complains(&["is not secure", "basicConstraints=critical,CA:FALSE"]);
 }
 
 #[test]
@@ -195,7 +219,8 @@ fn w6_plain_http_and_old_tls_are_answered_clearly() {
         "--server",
         &format!("http://{}", server.address()),
     ]);
-    told.exits(2).complains(&["400"]);
+    told.exits(2)
+        .complains(&["400", "write https:// in the address"]);
     // A hello of TLS 1.0 and nothing else (RFC 2246): an alert, then the end.
     let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 1];
     hello.extend([7; 32]);
@@ -279,6 +304,9 @@ fn w6_a_certificate_that_cannot_be_used_ends_the_start() {
     home.tacho(&start)
         .exits(2)
         .complains(&["key.pem", "no private key"]);
+    home.write("key.pem", &KeyPair::generate().unwrap().serialize_pem());
+    let stranger = home.tacho(&start).exits(2);
+    stranger.complains(&["cannot be used together: the key is not the certificate's;"]);
     assert!(!home.path("data").exists());
     for (config, says) in [
         ("server: {tls: {cert: a}}\n", "key"),

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
-use tacho_server::scrape::settings::{
-    Auth, ClientSettings, Redirects, Secret, TlsSettings, Verify,
-};
+use tacho_server::outgoing::tls::{TlsSettings, Verify};
+use tacho_server::outgoing::{Auth, Secret};
+use tacho_server::scrape::settings::{ClientSettings, Redirects};
 
 use super::refused::Ignored;
 use super::value::Text;
