@@ -7,7 +7,9 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
+};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +46,18 @@ pub enum StatsdError {
         path: PathBuf,
         /// What is there.
         what: &'static str,
+    },
+    /// There is no folder for it, and none can be made.
+    #[error(
+        "cannot make the folder {} for StatsD's socket: {source}; make it for this user, or choose \
+         another path with ingest.statsd.unix",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// The socket's file cannot be made.
     #[error("cannot listen for StatsD on unix {}: {source}", path.display())]
@@ -109,6 +123,7 @@ impl Socket {
 
     /// Listens on a Unix socket.
     pub(super) fn unix(path: &Path) -> Result<Self, StatsdError> {
+        make_folder(path)?;
         clear(path)?;
         let failed = |source| StatsdError::Unix {
             path: path.to_owned(),
@@ -183,6 +198,21 @@ fn widen(socket: BorrowedFd<'_>) {
     }
 }
 
+/// Makes the folder of a socket where there is none, for all to enter (0755): who may send is for
+/// the socket's own mode to say. A folder below `/run` is gone after each start of the machine.
+fn make_folder(path: &Path) -> Result<(), StatsdError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if folder.as_os_str().is_empty() || folder.exists() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o755).create(folder);
+    made.map_err(|source| StatsdError::Folder {
+        folder: folder.to_owned(),
+        source,
+    })
+}
+
 /// Removes a socket's file that nobody listens on.
 fn clear(path: &Path) -> Result<(), StatsdError> {
     let occupied = |what| {
@@ -253,6 +283,22 @@ mod tests {
             "{file}"
         );
         assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_made_or_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run/tacho/statsd.sock");
+        drop(Socket::unix(&path).unwrap());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let made = mode(path.parent().unwrap());
+        assert_eq!((made & 0o700, made & 0o022), (0o700, 0), "{made:o}");
+        drop(Socket::unix(&path).unwrap());
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let error = Socket::unix(&dir.path().join("file/tacho/statsd.sock")).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("cannot make the folder"), "{error}");
+        assert!(error.contains("ingest.statsd.unix"), "{error}");
     }
 
     #[test]
