@@ -1,22 +1,92 @@
 //! `ingest.otlp`: the ports for OpenTelemetry beside the main one.
 
+use std::fmt;
 use std::net::SocketAddr;
 
-use anyhow::Result;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Unexpected, Visitor};
+use serde_saphyr::Spanned;
 use tacho_model::span::Severity;
 use tacho_server::otlp::settings::{Listen, OtlpSettings};
 
-use crate::config::scalar::{Placed, Scalar};
+use crate::config::scalar::{Place, Placed, Scalar};
 
 /// What may be written under `ingest.otlp`.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct RawOtlp {
     /// Where OTLP over HTTP is listened for; 127.0.0.1:4318 by default.
     pub(super) http: Option<Placed<Port>>,
     /// Where OTLP over gRPC is listened for; 127.0.0.1:4317 by default.
     pub(super) grpc: Option<Placed<Port>>,
+}
+
+/// Each port by its name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPorts {
+    http: Option<Placed<Port>>,
+    grpc: Option<Placed<Port>>,
+}
+
+/// Both ports in one word, or each by its name.
+enum Given {
+    Both(Port),
+    Each(RawPorts),
+}
+
+impl<'de> Deserialize<'de> for RawOtlp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Spanned::<Given>::deserialize(deserializer)?;
+        let (line, column) = (given.referenced.line(), given.referenced.column());
+        let place = Place::At { line, column };
+        Ok(match given.value {
+            Given::Each(RawPorts { http, grpc }) => Self { http, grpc },
+            Given::Both(port) => Self {
+                http: Some(Placed::new(port, place.clone())),
+                grpc: Some(Placed::new(port, place)),
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(GivenVisitor)
+    }
+}
+
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("false, or addresses as http and grpc")
+    }
+
+    fn visit_bool<E: de::Error>(self, on: bool) -> Result<Given, E> {
+        match on {
+            false => Ok(Given::Both(Port::Off)),
+            true => Ok(Given::Each(RawPorts::default())),
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Given, E> {
+        match text {
+            "off" => self.visit_bool(false),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    /// Nothing behind the colon is nothing said.
+    fn visit_unit<E: de::Error>(self) -> Result<Given, E> {
+        self.visit_bool(true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
+        RawPorts::deserialize(MapAccessDeserializer::new(map)).map(Given::Each)
+    }
 }
 
 impl RawOtlp {
@@ -102,6 +172,13 @@ mod tests {
         let variables = [("TACHO_INGEST_OTLP_GRPC", "off")];
         let over = settings(file, &variables).unwrap().otlp;
         assert_eq!(over.grpc, Listen::Off);
+        for file in ["ingest: {otlp: false}", "ingest:\n  otlp: off\n"] {
+            let none = settings(file, &[]).unwrap().otlp;
+            assert_eq!((none.http, none.grpc), (Listen::Off, Listen::Off), "{file}");
+        }
+        for file in ["ingest: {otlp: true}", "ingest:\n  otlp:\n"] {
+            assert_eq!(settings(file, &[]).unwrap().otlp.http, usual.http, "{file}");
+        }
     }
 
     #[test]
@@ -112,6 +189,10 @@ mod tests {
             "127.0.0.1:4318, or false",
         );
         refused("ingest: {otlp: {ftp: 1}}", &[], "ftp");
+        let expected = "false, or addresses as http and grpc";
+        refused("ingest: {otlp: here}", &[], expected);
+        refused("ingest: {otlp: [4317]}", &[], expected);
+        refused("ingest:\n  otlp: 4317\n", &[], "line 2");
         let open = "ingest:\n  otlp: {http: '0.0.0.0:4318'}";
         // Whether there are tokens to ask for is known to the server only.
         let listens = settings(open, &[]).unwrap().listens();
