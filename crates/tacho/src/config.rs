@@ -10,6 +10,7 @@ pub(crate) mod forward;
 pub(crate) mod ingest;
 pub(crate) mod legacy;
 pub(crate) mod raw;
+pub(crate) mod relabel;
 pub(crate) mod scalar;
 pub(crate) mod scrape;
 pub(crate) mod storage;

@@ -4,8 +4,6 @@
 //! it does (`action`), and what that needs. A key that the action does not look at is refused,
 //! because whoever wrote it meant something by it. Every error carries the line of its filter.
 
-mod relabel;
-
 use std::fmt;
 use std::time::Duration;
 
@@ -21,8 +19,8 @@ use tacho_server::filters::rule::{
 };
 use tacho_server::intake::Protocol;
 
-use self::relabel::RawRelabel;
 use super::raw::Span;
+use super::relabel::{self, RawRelabel};
 
 /// Between them lies how long a trace may be waited for.
 const WAITS: std::ops::RangeInclusive<Duration> =
@@ -209,8 +207,8 @@ impl RawFilter {
             }
             "relabel" => {
                 self.allow(&["relabel_configs"])?;
-                let rules = self.relabel_configs.iter().flatten();
-                let rules: Vec<_> = rules.map(RawRelabel::rule).collect::<Result<_>>()?;
+                let rules = self.relabel_configs.as_deref().unwrap_or_default();
+                let rules = relabel::rules("relabel_configs", rules)?;
                 if rules.is_empty() {
                     return Err(missing("relabel_configs"));
                 }

@@ -1,16 +1,17 @@
-//! `relabel_configs` and `metric_relabel_configs`.
+//! One entry of `relabel_configs`, as Prometheus writes it; jobs and filters have the same.
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 use tacho_model::relabel::{Action, Rule, RuleText};
 
-use super::value::Text;
+use super::filters::Words;
+use super::scrape::value::Text;
 
 /// One rule.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawRelabel {
-    source_labels: Vec<String>,
+pub(crate) struct RawRelabel {
+    source_labels: Words,
     separator: Option<Text>,
     regex: Option<Text>,
     modulus: Option<u64>,
@@ -20,7 +21,7 @@ pub(super) struct RawRelabel {
 }
 
 /// The rules of a key, checked.
-pub(super) fn rules(key: &str, raw: &[RawRelabel]) -> Result<Vec<Rule>> {
+pub(crate) fn rules(key: &str, raw: &[RawRelabel]) -> Result<Vec<Rule>> {
     let rule = |(at, raw): (usize, &RawRelabel)| {
         let number = at + 1;
         raw.rule().with_context(|| format!("{key}, rule {number}"))
@@ -34,11 +35,11 @@ impl RawRelabel {
         let action = self.action.as_deref().map(|name| {
             Action::parse(name).ok_or_else(|| {
                 let all = Action::ALL.map(Action::as_str).join(", ");
-                anyhow!("there is no action `{name}`; there are {all}")
+                anyhow!("`{name}` is no relabel action; use one of {all}")
             })
         });
         Ok(Rule::new(RuleText {
-            source_labels: self.source_labels.clone(),
+            source_labels: self.source_labels.0.clone(),
             separator: text(&self.separator),
             regex: text(&self.regex),
             modulus: self.modulus,

@@ -6,8 +6,7 @@
 
 mod client;
 mod refused;
-mod relabel;
-mod value;
+pub(super) mod value;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,9 +23,9 @@ use tacho_server::scrape::settings::{
 
 use self::client::{RawAuthorization, RawBasic, RawClient, RawTls};
 use self::refused::{Discoverer, Headers, Ignored, Nhcb, OAuth, Proxy, Unbuilt};
-use self::relabel::RawRelabel;
 use self::value::{Bytes, Text};
 use super::raw::Span;
+use super::relabel::{self, RawRelabel};
 
 /// Prometheus' defaults.
 const INTERVAL: Duration = Duration::from_mins(1);

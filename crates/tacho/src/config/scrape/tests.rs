@@ -101,7 +101,7 @@ fn what_cannot_be_done_is_refused_with_its_place_and_a_reason() {
     );
     check(
         "relabel_configs: [{action: replac}]",
-        "there is no action `replac`",
+        "`replac` is no relabel action",
     );
     check("relabel_configs: [{regex: '('}]", "target_label");
     check(

@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 /// A text that may be written without quotes even where it is a number or a truth value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Text(pub(super) String);
+pub(crate) struct Text(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
