@@ -52,7 +52,7 @@ pub enum JsonError {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with name and value")]
 struct RawPoint {
     name: String,
     value: f64,
@@ -68,14 +68,17 @@ struct RawPoint {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the timestamp is neither unix seconds nor an RFC 3339 text"
+)]
 enum RawTime {
     Seconds(f64),
     Text(String),
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a tag is no text, number or truth value")]
 enum Tag {
     Text(String),
     Bool(bool),
@@ -190,8 +193,12 @@ fn parse_point(text: &str) -> Result<Point, String> {
 fn parse_time(raw: RawTime) -> Result<Timestamp, String> {
     let parsed = match raw {
         RawTime::Text(text) => Timestamp::parse(&text).map_err(|e| e.to_string())?,
-        RawTime::Seconds(seconds) => Timestamp::from_secs_f64(seconds)
-            .ok_or_else(|| format!("the timestamp {seconds} is outside the years 1677 to 2262"))?,
+        RawTime::Seconds(seconds) => Timestamp::from_secs_f64(seconds).ok_or_else(|| {
+            format!(
+                "the timestamp {seconds} is outside the years 1677 to 2262; it counts seconds, \
+                     not milliseconds or less"
+            )
+        })?,
     };
     if parsed < Timestamp::from_secs(0) {
         return Err("the timestamp lies before 1970; use unix seconds or RFC 3339".to_owned());
@@ -199,10 +206,13 @@ fn parse_time(raw: RawTime) -> Result<Timestamp, String> {
     Ok(parsed)
 }
 
-/// serde's message without its position, which would count from the start of the point.
+/// serde's message without its position, which would count from the start of the point, and
+/// without words of Rust.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    text.replace("expected f64", "expected a number")
+        .replace("expected a map", "expected an object")
 }
 
 fn short(text: &str) -> String {
@@ -253,7 +263,21 @@ mod tests {
         };
         check(r#"{"name":"a"}"#, "missing field `value`");
         check(r#"{"name":"a","value":1e999}"#, "out of range");
-        check(r#"{"name":"a","value":"NaN"}"#, "invalid type: string");
+        check(
+            r#"{"name":"a","value":"NaN"}"#,
+            "string \"NaN\", expected a number",
+        );
+        check("3", "expected an object with name and value");
+        check(
+            r#"{"name":"a","value":1,"timestamp":true}"#,
+            "neither unix seconds",
+        );
+        check(
+            r#"{"name":"a","value":1,"timestamp":1795330285000}"#,
+            "it counts seconds",
+        );
+        check(r#"{"name":"a","value":1,"tags":{"b":[]}}"#, "a tag is no");
+        check(r#"{"name":"a","value":1,"tags":[]}"#, "expected an object");
         check(r#"{"name":"a","value":null}"#, "invalid type: null");
         check(r#"{"name":"a","value":1,"tag":{}}"#, "unknown field `tag`");
         check(

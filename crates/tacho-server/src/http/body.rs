@@ -11,13 +11,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::problem::{Answer, Problem};
 use crate::app::{QUEUE_WAIT, SharedApp};
+use crate::otlp::unpack::{Packing, UnpackError, unpack};
 
 /// How long a body may take to arrive.
 const ARRIVAL_WAIT: Duration = Duration::from_secs(30);
@@ -147,6 +148,34 @@ async fn place(app: &SharedApp) -> Result<OwnedSemaphorePermit, Problem> {
     }
 }
 
+/// How a body is compressed.
+pub(crate) fn packing(headers: &HeaderMap) -> Answer<Packing> {
+    let given = headers.get(header::CONTENT_ENCODING);
+    let given = given.map_or("", |value| value.to_str().unwrap_or("?"));
+    Packing::of_name(given).ok_or_else(|| {
+        let shown: String = given.chars().take(80).collect();
+        let detail = format!("the Content-Encoding is `{shown}`; send gzip, zstd or none");
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    })
+}
+
+/// A body as it was before it was compressed, of at most `bytes_max` bytes; into `buffer` where it
+/// was. Blocks.
+pub(crate) fn unpacked<'b>(
+    packing: Packing,
+    body: &'b [u8],
+    bytes_max: usize,
+    buffer: &'b mut Vec<u8>,
+) -> Answer<&'b [u8]> {
+    unpack(packing, body, bytes_max, buffer).map_err(|error| {
+        let status = match error {
+            UnpackError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            UnpackError::Corrupt { .. } => StatusCode::BAD_REQUEST,
+        };
+        Problem::new(status, error.to_string())
+    })
+}
+
 /// A JSON body; an empty one is an empty object.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
@@ -173,4 +202,45 @@ fn too_slow() -> Problem {
 
 fn broken_off() -> Problem {
     Problem::bad_request("the body broke off; nothing of it was kept")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_refused_within_the_limit() {
+        let level = flate2::Compression::best();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+        encoder.write_all(&vec![b'\n'; 10 << 20]).unwrap();
+        let bomb = encoder.finish().unwrap();
+        let opened = |body, limit| {
+            let mut buffer = Vec::new();
+            let opened = unpacked(Packing::Gzip, body, limit, &mut buffer).map(<[u8]>::len);
+            assert!(buffer.len() <= limit + 1);
+            opened.map_err(|problem| problem.into_response().status().as_u16())
+        };
+        assert_eq!(opened(&bomb, 10 << 20), Ok(10 << 20));
+        assert_eq!(opened(&bomb, 1 << 20), Err(413));
+        assert_eq!(opened(&bomb[..bomb.len() / 2], 10 << 20), Err(400));
+        assert_eq!(opened(b"no gzip", 100), Err(400));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_with_what_is() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(packing(&headers).unwrap(), Packing::Identity);
+        headers.insert(header::CONTENT_ENCODING, "br".parse().unwrap());
+        let problem = packing(&headers).unwrap_err();
+        assert!(
+            problem.detail().contains("`br`; send gzip"),
+            "{}",
+            problem.detail()
+        );
+        assert_eq!(problem.into_response().status(), 415);
+    }
 }

@@ -3,14 +3,14 @@
 //!
 //! Good lines are kept and bad ones named, in the shape of errors that the sender's version knows:
 //! 204 when all were kept, 400 for what repeating would not change, 413 for too much at once, 429
-//! and 503 with `Retry-After` for what passes. The body may be compressed by gzip.
+//! and 503 with `Retry-After` for what passes. The body may be compressed.
 //! Sources: `InfluxDB` 1.8 "`InfluxDB` API reference"; `InfluxDB` 2.7 `/api/v2` reference.
 
 mod answers;
 mod receive;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use tacho_wire::influx::Precision;
@@ -22,6 +22,7 @@ use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::intake::Protocol;
+use crate::otlp::unpack::Packing;
 
 /// Which version of the protocol is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ struct Asked {
     precision: Precision,
     /// The database or bucket.
     db: String,
-    gzip: bool,
+    packing: Packing,
 }
 
 /// Influx's routes.
@@ -103,21 +104,14 @@ fn asked(dialect: Dialect, request: &Request) -> Answer<Asked> {
             _ => {}
         }
     }
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    asked.gzip = match encoding.map_or(Ok(""), |value| value.to_str()) {
-        Ok("" | "identity") => false,
-        Ok(encoding) if encoding.eq_ignore_ascii_case("gzip") => true,
-        _ => {
-            let detail = "the Content-Encoding is unknown here; send gzip or none";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-    };
+    asked.packing = body::packing(request.headers())?;
     Ok(asked)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::header;
 
     use super::*;
 
@@ -125,7 +119,8 @@ mod tests {
         let request = Request::builder().uri(uri);
         let request = request.header(header::CONTENT_ENCODING, encoding);
         let read = asked(dialect, &request.body(Body::empty()).unwrap());
-        let shown = read.map(|asked| format!("{:?} {} {}", asked.precision, asked.db, asked.gzip));
+        let shown =
+            read.map(|asked| format!("{:?} {} {:?}", asked.precision, asked.db, asked.packing));
         match (shown, expected) {
             (Ok(shown), Ok(expected)) => assert_eq!(shown, expected, "{uri}"),
             (Err(problem), Err(text)) => {
@@ -138,20 +133,20 @@ mod tests {
     #[test]
     fn parameters_of_both_versions_are_understood() {
         use Dialect::{V1, V2};
-        check(V1, "/write", "", Ok("Nanos  false"));
+        check(V1, "/write", "", Ok("Nanos  Identity"));
         check(
             V1,
             "/write?db=t%20e&precision=s&rp=x&u=a&p=b",
             "gzip",
-            Ok("Secs t e true"),
+            Ok("Secs t e Gzip"),
         );
         check(
             V2,
             "/api/v2/write?org=o&bucket=b&precision=us",
             "GZIP",
-            Ok("Micros b true"),
+            Ok("Micros b Gzip"),
         );
-        check(V2, "/api/v2/write?db=x", "identity", Ok("Nanos  false"));
+        check(V2, "/api/v2/write?db=x", "identity", Ok("Nanos  Identity"));
         check(V1, "/write?precision=days", "", Err("`days`"));
         check(V1, "/write", "br", Err("gzip"));
     }

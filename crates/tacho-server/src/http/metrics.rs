@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tacho_analysis::aggregate::Function;
@@ -13,13 +13,14 @@ use tacho_model::{METRIC_NAME, Timestamp};
 use utoipa::ToSchema;
 
 use super::SCHEMA;
-use super::body::Whole;
+use super::body::{self, Whole};
 use super::params::Params;
 use super::peer::Peer;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::ingest::IngestError;
 use crate::intake::{Origin, Protocol, Signal};
+use crate::otlp::unpack::Packing;
 use crate::series::{self, PAGE_DEFAULT, SeriesPoints, SeriesQuery};
 
 const WINDOW_DEFAULT: Duration = Duration::from_mins(5);
@@ -161,18 +162,30 @@ pub(crate) struct RejectedBody {
         type?, timestamp?, unit?, description?, service?, source?, tags?}"),
     responses((status = 200, body = AcceptedBody), (status = 207, body = AcceptedBody),
         (status = 400, body = AcceptedBody), (status = 413, body = Problem),
+        (status = 415, body = Problem),
         (status = 429, body = Problem), (status = 503, body = Problem)))]
-pub(crate) async fn post(State(app): State<SharedApp>, peer: Peer, body: Whole) -> Response {
-    let answer = take(&app, peer, body).await.into_response();
+pub(crate) async fn post(
+    State(app): State<SharedApp>,
+    peer: Peer,
+    headers: HeaderMap,
+    body: Whole,
+) -> Response {
+    let answer = match body::packing(&headers) {
+        Ok(packing) => take(&app, peer, packing, body).await.into_response(),
+        Err(problem) => problem.into_response(),
+    };
     app.intake
         .answered(Protocol::Json, answer.status().as_u16());
     answer
 }
 
-async fn take(app: &SharedApp, peer: Peer, body: Whole) -> Answer<Response> {
+async fn take(app: &SharedApp, peer: Peer, packing: Packing, body: Whole) -> Answer<Response> {
     let outcome = app
         .blocking(move |app| {
-            let points = tacho_wire::json::parse_points(&body)
+            let mut buffer = Vec::new();
+            let limit = app.settings.server.body_bytes_max;
+            let body = body::unpacked(packing, &body, limit, &mut buffer)?;
+            let points = tacho_wire::json::parse_points(body)
                 .map_err(|error| Problem::bad_request(error.to_string()))?;
             let source = peer.to_string();
             let door = app.door(Origin::new(Protocol::Json, &source));

@@ -74,7 +74,7 @@ async fn respond(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> R
 
 async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answer<Response> {
     let encoding = encoding(request.headers())?;
-    let packing = packing(request.headers())?;
+    let packing = body::packing(request.headers())?;
     let counted = counted(request.headers());
     let body = body::read(request, app).await?;
     let message = Message {
@@ -159,15 +159,6 @@ fn encoding(headers: &HeaderMap) -> Answer<Encoding> {
     let shown: String = given.chars().take(80).collect();
     let detail = format!("the Content-Type is `{shown}`; send {PROTOBUF} or {JSON}");
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
-}
-
-fn packing(headers: &HeaderMap) -> Answer<Packing> {
-    let given = text(headers, header::CONTENT_ENCODING);
-    Packing::of_name(given).ok_or_else(|| {
-        let shown: String = given.chars().take(80).collect();
-        let detail = format!("the Content-Encoding is `{shown}`; send gzip, zstd or none");
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
-    })
 }
 
 pub(crate) fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {

@@ -6,9 +6,10 @@
 use std::io::{self, Read};
 
 /// How a body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Packing {
     /// Not at all.
+    #[default]
     Identity,
     /// gzip.
     Gzip,

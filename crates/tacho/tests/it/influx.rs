@@ -98,6 +98,8 @@ fn bad_bodies_are_answered_in_the_senders_own_shape() {
         400,
         r#"{"error":"partial write: 1 of 1 lines"#,
     );
+    check("/write", "", b"cpu", 400, "no fields; nothing was kept");
+    check("/write", "", b"b n=1\ncpu", 400, "the others were kept");
     check("/api/v2/write", "", b"a n=1\ncpu", 400, r#""line":2"#);
     check(
         "/write?precision=year",
@@ -109,8 +111,14 @@ fn bad_bodies_are_answered_in_the_senders_own_shape() {
     check("/write", "gzip", &bomb, 413, "decompressed");
     check("/api/v2/write", "gzip", &bomb, 413, "request too large");
     check("/write", "gzip", &bomb[..100], 400, "gzip");
-    check("/write", "zstd", b"a n=1", 415, "gzip");
+    check("/write", "br", b"a n=1", 415, "gzip");
     check("/write", "", b"old n=1 1", 400, "1 too_old");
+    // Seconds where nanoseconds are meant, the commonest mistake.
+    let seconds = format!("old n=1 {}", crate::support::now() as i64);
+    let body = seconds.as_bytes();
+    let advice = "as 1970-01-01T00:00:01.";
+    check("/write", "", body, 400, advice);
+    check("/write", "", body, 400, "check the precision, which is ns");
     check(
         "/write?precision=h",
         "",

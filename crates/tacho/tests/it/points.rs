@@ -1,5 +1,9 @@
 //! Points in, series out.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tacho_model::Timestamp;
 
@@ -45,6 +49,25 @@ fn k1_all_six_kinds_are_kept_singly_and_in_batches() {
         assert_eq!(found[0]["labels"], labels);
         assert_eq!(found[0]["points"][0][1], 2.5);
     }
+}
+
+#[test]
+fn k6_a_compressed_body_is_unpacked_within_the_limit() {
+    let gzip = |body: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    };
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    let send =
+        |encoding: &str, body: &[u8]| server.send(METRICS, "application/json", encoding, body);
+    let point = br#"{"name": "packed", "value": 4}"#;
+    assert_eq!(send("gzip", &gzip(point)).ok()["accepted"], 1);
+    assert_eq!(server.values(&[("name", "packed")]), [4.0]);
+    send("gzip", &gzip(&vec![b' '; 64 << 20])).is_problem(413, "when decompressed");
+    send("gzip", point).is_problem(400, "no valid gzip");
+    send("br", point).is_problem(415, "send gzip");
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! A body into the store, and what became of its lines.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use axum::http::StatusCode;
-use flate2::read::MultiGzDecoder;
 use tacho_model::{Batch, Refusal, Timestamp};
 use tacho_wire::influx::{self, Decoded, Limits, Options};
 use tacho_wire::remote_write::describe_labels;
 
 use super::Asked;
 use crate::app::App;
+use crate::http::body;
 use crate::http::problem::{Answer, Problem};
 use crate::intake::{Origin, Protocol, Signal, Tally, error_reason, refusal_reason};
 
@@ -28,6 +27,8 @@ pub(super) struct Written {
     /// The metric that has most of the series, when a limit on them was met.
     culprit: Option<String>,
     is_passing: bool,
+    /// Samples that the store took.
+    kept: usize,
 }
 
 impl Written {
@@ -62,7 +63,11 @@ impl Written {
             parts.extend(self.examples.iter().cloned());
             parts.extend(self.culprit.clone());
         }
-        (!parts.is_empty()).then(|| format!("{}; the others were kept", parts.join("; ")))
+        let others = match self.kept {
+            0 => "nothing was kept",
+            _ => "the others were kept",
+        };
+        (!parts.is_empty()).then(|| format!("{}; {others}", parts.join("; ")))
     }
 }
 
@@ -73,14 +78,9 @@ pub(super) fn write(app: &App, source: &str, asked: &Asked, bytes: &[u8]) -> Ans
         door.refuse(Signal::Samples, "malformed", 1);
         problem
     };
-    let inflated;
-    let body = if asked.gzip {
-        let limit = app.settings.server.body_bytes_max;
-        inflated = inflate(bytes, limit).map_err(malformed)?;
-        &inflated[..]
-    } else {
-        bytes
-    };
+    let mut buffer = Vec::new();
+    let limit = app.settings.server.body_bytes_max;
+    let body = body::unpacked(asked.packing, bytes, limit, &mut buffer).map_err(malformed)?;
     let now = Timestamp::now();
     let options = Options {
         precision: asked.precision,
@@ -109,6 +109,7 @@ pub(super) fn write(app: &App, source: &str, asked: &Asked, bytes: &[u8]) -> Ans
     };
     match &outcome {
         Ok(outcome) => {
+            written.kept = outcome.accepted;
             tally.accepted = (outcome.accepted - outcome.filtered) as u64;
             tally.filtered = outcome.filtered as u64;
             tally.note_times(&batch, now);
@@ -118,11 +119,11 @@ pub(super) fn write(app: &App, source: &str, asked: &Asked, bytes: &[u8]) -> Ans
                 *written.refused.entry(reason).or_default() += 1;
                 written.is_passing |= rejected.reason == Refusal::SeriesRate;
                 if written.examples.len() < EXAMPLES {
-                    let (series, _, _) = batch.row(rejected.row);
+                    let (series, time, _) = batch.row(rejected.row);
                     let labels = describe_labels(batch.label_bytes(series));
-                    written
-                        .examples
-                        .push(format!("{labels}: {}", rejected.reason));
+                    let reason = rejected.reason;
+                    let advice = advice(reason, time);
+                    written.examples.push(format!("{labels}: {reason}{advice}"));
                 }
             }
             written.culprit = outcome.culprit.as_ref().map(|culprit| {
@@ -137,39 +138,13 @@ pub(super) fn write(app: &App, source: &str, asked: &Asked, bytes: &[u8]) -> Ans
     Ok(written)
 }
 
-/// What a gzip body holds, as long as it is not more than `limit` bytes.
-fn inflate(bytes: &[u8], limit: usize) -> Answer<Vec<u8>> {
-    let mut inflated = Vec::new();
-    let mut reader = MultiGzDecoder::new(bytes).take(limit as u64 + 1);
-    reader
-        .read_to_end(&mut inflated)
-        .map_err(|error| Problem::bad_request(format!("the body is no gzip stream: {error}")))?;
-    if inflated.len() > limit {
-        let detail =
-            format!("the body has more than {limit} bytes decompressed; send smaller batches");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+/// Times before are no one's: a whole number was read in a unit that is too small.
+const PLAUSIBLE: Timestamp = Timestamp::from_secs(946_684_800);
+
+/// What to do about a refused sample, where the request itself may be at fault.
+fn advice(reason: Refusal, time: Timestamp) -> String {
+    if reason != Refusal::TooOld || time > PLAUSIBLE {
+        return String::new();
     }
-    Ok(inflated)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    #[test]
-    fn a_bomb_is_refused_within_the_limit() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&vec![b'\n'; 10 << 20]).unwrap();
-        let bomb = encoder.finish().unwrap();
-        assert_eq!(inflate(&bomb, 10 << 20).unwrap().len(), 10 << 20);
-        let problem = inflate(&bomb, 1 << 20).unwrap_err();
-        assert!(problem.detail().contains("1048576"), "{}", problem.detail());
-        assert!(inflate(&bomb[..bomb.len() / 2], 10 << 20).is_err());
-        assert!(inflate(b"no gzip", 100).is_err());
-    }
+    format!(", as {time} is; check the precision, which is ns unless the request says another")
 }
