@@ -47,26 +47,26 @@ mod tests {
         Silent(#[source] Box<dyn Error>),
     }
 
-    fn check(error: Outer, expected: &str) {
-        assert_eq!(in_one_line(&error), expected);
+    fn check(error: &Outer, expected: &str) {
+        assert_eq!(in_one_line(error), expected);
     }
 
     #[test]
     fn each_cause_is_told_once() {
         let source = io::Error::other("in use (os error 98)");
         check(
-            Outer::Advised { source },
+            &Outer::Advised { source },
             "cannot listen: in use (os error 98)\n  choose another port",
         );
         let within = Outer::Advised {
             source: io::Error::other("in use"),
         };
         check(
-            Outer::Silent(Box::new(within)),
+            &Outer::Silent(Box::new(within)),
             "cannot use the pair: cannot listen: in use\n  choose another port",
         );
         // Words of the sentence are not the cause.
-        check(Outer::Silent("air".into()), "cannot use the pair: air");
-        check(Outer::Silent("".into()), "cannot use the pair");
+        check(&Outer::Silent("air".into()), "cannot use the pair: air");
+        check(&Outer::Silent("".into()), "cannot use the pair");
     }
 }

@@ -112,11 +112,8 @@ impl Forwarding {
     ) -> Result<Self, ForwardError> {
         let mut forwarding = Self::default();
         for one in settings {
-            if let Some(address) = itself(one, listening) {
-                let name = one.name.clone();
-                return Err(ForwardError::Itself { name, address });
-            }
-            forwarding.add(one, data, describe)?;
+            let sender = sender(one, listening)?;
+            forwarding.add(one, sender, data, describe)?;
         }
         tell_left_over(data, settings);
         Ok(forwarding)
@@ -125,14 +122,11 @@ impl Forwarding {
     fn add(
         &mut self,
         settings: &ForwardSettings,
+        sender: Sender,
         data: &Path,
         describe: &Describe,
     ) -> Result<(), ForwardError> {
         let name = settings.name.clone();
-        let sender = Sender::new(settings).map_err(|source| ForwardError::Client {
-            name: name.clone(),
-            source,
-        })?;
         let queue = Queue::open(&folder(data).join(&name), settings.queue_bytes);
         let queue = queue.map_err(|source| ForwardError::Queue {
             name: name.clone(),
@@ -262,6 +256,24 @@ impl Destination {
         }
         self.more.notify_one();
     }
+}
+
+/// Whether there could be sent to all of these, as far as it can be told without sending.
+pub(crate) fn check(
+    settings: &[ForwardSettings],
+    listening: &[SocketAddr],
+) -> Result<(), ForwardError> {
+    let mut settings = settings.iter();
+    settings.try_for_each(|one| sender(one, listening).map(|_| ()))
+}
+
+/// What sends to a destination that is not this server itself.
+fn sender(settings: &ForwardSettings, listening: &[SocketAddr]) -> Result<Sender, ForwardError> {
+    let name = settings.name.clone();
+    if let Some(address) = itself(settings, listening) {
+        return Err(ForwardError::Itself { name, address });
+    }
+    Sender::new(settings).map_err(|source| ForwardError::Client { name, source })
 }
 
 /// Where the queues are.

@@ -3,6 +3,7 @@
 //! In reading order:
 //! - [`settings`]: what can be configured, validated
 //! - [`mod@run`]: start, serve, stop
+//! - [`mod@check`]: settings against the files and addresses that they name
 //! - [`app`]: what the parts of a running server share
 //! - [`sampler`]: the thread that collects every second
 //! - [`maintenance`]: the thread that keeps the store tidy
@@ -41,6 +42,7 @@ pub mod app;
 pub mod auth;
 pub mod baselines;
 pub mod causes;
+pub mod check;
 pub mod events;
 pub mod exemplars;
 pub mod exposition;
@@ -70,5 +72,6 @@ pub mod statsd;
 pub mod summary;
 pub mod tls;
 
+pub use check::check;
 pub use run::{RunError, run};
 pub use settings::Settings;

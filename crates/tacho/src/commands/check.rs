@@ -7,7 +7,9 @@ use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
 
 use crate::commands::{check_data, print};
-use crate::config::{Config, FILE_NAME, Overrides, environment, filters, ingest, storage};
+use crate::config::{
+    Config, FILE_NAME, Overrides, environment, filters, forward, ingest, scrape, storage,
+};
 use crate::exit::Outcome;
 
 /// Check a configuration file or a data folder.
@@ -24,7 +26,8 @@ enum What {
   tacho check config
   tacho check config old.json --explain
 
-Exit code 2 when the file is not usable.")]
+Exit code 2 when the file is not usable: for what it says, or for what it names, such as a
+certificate that is not there.")]
     Config {
         /// The file
         #[arg(default_value = FILE_NAME, value_name = "FILE")]
@@ -54,7 +57,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         variables: environment(),
         ..Overrides::default()
     })?;
-    let mut text = format!("{} is fine\n", file.display());
+    let told = tacho_server::check(&settings)?;
+    let mut text = match told.len() {
+        0 => format!("{} is fine\n", file.display()),
+        _ => format!("{} can be used, but:\n", file.display()),
+    };
+    for problem in told {
+        text += &format!("  {problem}\n");
+    }
     if *explain {
         for (old, new) in &config.mapped {
             text += &format!("{old} means {new}\n");
@@ -73,7 +83,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
         text += &format!("collect.host: {}\n", collect.host);
         text += &format!("collect.interval: {}\n", format_duration(collect.interval));
-        for (key, value) in ingest::explain(&settings.quotas) {
+        for (key, value) in ingest::explain(&settings) {
+            text += &format!("{key}: {value}\n");
+        }
+        for (key, value) in scrape::explain(&settings.scrape) {
+            text += &format!("{key}: {value}\n");
+        }
+        for (key, value) in forward::explain(&settings.forward) {
             text += &format!("{key}: {value}\n");
         }
         for (number, filter) in filters::explain(&settings.filters).iter().enumerate() {

@@ -92,6 +92,34 @@ pub(crate) fn settings(raw: &[RawForward]) -> Result<Vec<ForwardSettings>> {
     Ok(all)
 }
 
+/// Each destination and what it comes to. No secret is shown, only where one is.
+pub(crate) fn explain(all: &[ForwardSettings]) -> Vec<(String, String)> {
+    let one = |to: &ForwardSettings| {
+        let mut words = vec![to.url.to_string()];
+        words.extend(to.protocol.map(|protocol| match protocol {
+            ForwardProtocol::RemoteWrite => "by remote_write".to_owned(),
+            ForwardProtocol::Otlp => "by otlp".to_owned(),
+        }));
+        words.push(match &to.auth {
+            Auth::None => "without a token".to_owned(),
+            Auth::Basic { .. } => "with basic_auth".to_owned(),
+            Auth::Credentials { credentials, .. } => format!("with the token {credentials:?}"),
+        });
+        let ca = to.tls.ca.as_ref();
+        words.extend(ca.map(|path| format!("trusting {}", path.display())));
+        if to.tls.verify == Verify::Never {
+            words.push("trusting anybody (insecure_skip_verify)".to_owned());
+        }
+        words.push(match to.selectors.len() {
+            0 => "all series".to_owned(),
+            _ => "what `match` names".to_owned(),
+        });
+        words.push(format!("up to {} waiting", Size(to.queue_bytes)));
+        (format!("forward {}", to.name), words.join(", "))
+    };
+    all.iter().map(one).collect()
+}
+
 impl RawForward {
     fn settings(&self) -> Result<ForwardSettings> {
         let url = ForwardSettings::parse_url(&self.url).map_err(|error| anyhow!("url: {error}"))?;
@@ -125,9 +153,10 @@ impl RawForward {
             headers: self.headers()?,
             tls: TlsSettings {
                 ca: self.tls.ca.clone(),
-                verify: match self.tls.insecure_skip_verify {
-                    true => Verify::Never,
-                    false => Verify::Always,
+                verify: if self.tls.insecure_skip_verify {
+                    Verify::Never
+                } else {
+                    Verify::Always
                 },
                 ..TlsSettings::default()
             },

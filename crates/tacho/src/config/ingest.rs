@@ -9,10 +9,10 @@ mod statsd;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 use tacho_server::Settings;
+use tacho_server::otlp::settings::Listen;
 
 use self::otlp::RawOtlp;
 use self::quotas::RawSourceQuota;
-pub(crate) use self::quotas::explain;
 use self::statsd::RawStatsd;
 use super::scalar::{Count, Placed};
 
@@ -35,6 +35,27 @@ pub(crate) struct RawIngest {
     samples_per_second_max: Option<Placed<Count>>,
     /// Sources with limits of their own.
     sources: Vec<RawSourceQuota>,
+}
+
+/// Each key and what it comes to.
+pub(crate) fn explain(settings: &Settings) -> Vec<(String, String)> {
+    let otlp = &settings.otlp;
+    let port = |listen: Listen| match listen {
+        Listen::Off => "false".to_owned(),
+        Listen::At(address) => address.to_string(),
+        Listen::Usual(address) => format!("{address}, unless another program has it"),
+    };
+    let mut keys = vec![
+        ("ingest.otlp.http".to_owned(), port(otlp.http)),
+        ("ingest.otlp.grpc".to_owned(), port(otlp.grpc)),
+        (
+            "ingest.event_severity".to_owned(),
+            otlp.event_severity.as_str().to_owned(),
+        ),
+    ];
+    keys.extend(statsd::explain(&settings.statsd));
+    keys.extend(quotas::explain(&settings.quotas));
+    keys
 }
 
 impl RawIngest {

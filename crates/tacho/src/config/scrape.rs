@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
+use tacho_model::time::format_duration;
 use tacho_server::scrape::ScrapeSettings;
 use tacho_server::scrape::settings::{
     BODY_BYTES_MAX, Buckets, Discovery, Form, Group, JOBS_MAX, Job, LabelsOf, ScrapeLimits,
@@ -216,6 +217,33 @@ impl RawScrape<'_> {
         }
         Ok(settings)
     }
+}
+
+/// Each job and what it comes to.
+pub(crate) fn explain(settings: &ScrapeSettings) -> Vec<(String, String)> {
+    let job = |job: &Job| {
+        let interval = format_duration(job.interval);
+        let timeout = format_duration(job.timeout);
+        let from = job.discovery.iter().map(|discovery| match discovery {
+            Discovery::Static(groups) => {
+                let targets: usize = groups.iter().map(|group| group.targets.len()).sum();
+                format!("{targets} targets named here")
+            }
+            Discovery::Files { patterns, .. } => {
+                let files = patterns.iter().map(|path| path.display().to_string());
+                format!("targets in {}", files.collect::<Vec<_>>().join(", "))
+            }
+            Discovery::Http { url, .. } => format!("targets from {url}"),
+        });
+        let from: Vec<String> = from.collect();
+        let (scheme, path) = (&job.scheme, &job.metrics_path);
+        let how = format!("{scheme} {path} every {interval}, within {timeout}");
+        (
+            format!("scrape {}", job.name),
+            format!("{how}; {}", from.join("; ")),
+        )
+    };
+    settings.jobs.iter().map(job).collect()
 }
 
 fn add(

@@ -166,6 +166,79 @@ fn f1_wrong_configurations_are_refused_with_the_place() {
 }
 
 #[test]
+fn f1_what_a_configuration_names_is_checked_with_it() {
+    let home = Home::new();
+    let check = |text: &str, code: i32, says: &[&str]| {
+        home.write("tacho.yaml", text);
+        let ran = home.tacho(&["check", "config"]).exits(code);
+        let told = format!("{}{}", ran.out, ran.err);
+        for text in says {
+            assert!(told.contains(text), "no `{text}` in: {told}");
+        }
+    };
+    // What a start refuses.
+    check(
+        "server: {tls: {cert: none.pem, key: none.key}}\n",
+        2,
+        &["cannot read none.pem (server.tls)"],
+    );
+    check(
+        "forward: [{url: 'http://127.0.0.1:8090'}]\n",
+        2,
+        &["would send to this server itself"],
+    );
+    check(
+        "forward: [{url: 'https://a', tls: {ca: none.pem}}]\n",
+        2,
+        &["forward `a-443`", "cannot use none.pem"],
+    );
+    // What it goes on without.
+    check(
+        "forward: [{url: 'http://a', token_file: none.token}]\n",
+        0,
+        &[
+            "can be used, but:",
+            "forward `a-80`: cannot read the secret in none.token",
+        ],
+    );
+    let job = "job_name: j, static_configs: [{targets: ['a:1']}]";
+    check(
+        &format!("scrape_configs: [{{{job}, tls_config: {{ca_file: none.pem}}}}]\n"),
+        0,
+        &["can be used, but:", "job `j`: cannot use none.pem"],
+    );
+    check(
+        &format!("scrape_configs: [{{{job}, bearer_token_file: none.token}}]\n"),
+        0,
+        &["job `j`: cannot read the secret in none.token"],
+    );
+    check(&format!("scrape_configs: [{{{job}}}]\n"), 0, &["is fine"]);
+}
+
+#[test]
+fn f1_every_section_is_explained() {
+    let home = Home::with(
+        "ingest:\n  statsd: {unix: statsd.sock}\n  otlp: {grpc: false}\n\
+         forward: [{url: 'https://central:8090', token: hush-hush, match: [up]}]\n\
+         scrape_configs: [{job_name: node, static_configs: [{targets: ['a:1', 'b:1']}]}]\n",
+    );
+    let out = home.tacho(&["check", "config", "--explain"]).exits(0).out;
+    for line in [
+        "ingest.otlp.http: false\n",
+        "ingest.otlp.grpc: false\n",
+        "ingest.event_severity: warn\n",
+        "ingest.statsd.udp: off\n",
+        "ingest.statsd.unix: statsd.sock\n",
+        "scrape node: http /metrics every 1m, within 10s; 2 targets named here\n",
+        "forward central-8090: https://central:8090/, with the token <secret>, what `match` names, \
+         up to 1GiB waiting\n",
+    ] {
+        assert!(out.contains(line), "no `{line}` in:\n{out}");
+    }
+    assert!(!out.contains("hush"), "{out}");
+}
+
+#[test]
 fn f1_older_keys_are_accepted_and_explained() {
     let home = Home::new();
     home.write(

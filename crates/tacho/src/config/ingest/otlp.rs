@@ -66,10 +66,10 @@ impl<'de> Visitor<'de> for GivenVisitor {
     }
 
     fn visit_bool<E: de::Error>(self, on: bool) -> Result<Given, E> {
-        match on {
-            false => Ok(Given::Both(Port::Off)),
-            true => Ok(Given::Each(RawPorts::default())),
+        if on {
+            return Ok(Given::Each(RawPorts::default()));
         }
+        Ok(Given::Both(Port::Off))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Given, E> {

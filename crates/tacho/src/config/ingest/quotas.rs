@@ -65,7 +65,7 @@ fn quota(series: Option<&Placed<Count>>, samples: Option<&Placed<Count>>) -> Quo
 }
 
 /// Each limit and what it comes to.
-pub(crate) fn explain(quotas: &QuotaSettings) -> Vec<(String, String)> {
+pub(super) fn explain(quotas: &QuotaSettings) -> Vec<(String, String)> {
     let shown = |limit: Option<u64>| limit.map_or("no limit".to_owned(), |limit| limit.to_string());
     let series = |quota: &Quota| shown(quota.series_max.map(|series| series as u64));
     let rate = |quota: &Quota| shown(quota.samples_per_second_max);

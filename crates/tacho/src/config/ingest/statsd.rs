@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
+use tacho_model::time::format_duration;
 use tacho_server::statsd::settings::{PORT, SignedGauges, StatsdSettings};
 
 use crate::config::scalar::{Count, Length, Placed, Scalar};
@@ -86,6 +87,28 @@ impl Scalar for Signs {
             }
         }
     }
+}
+
+/// Each key and what it comes to.
+pub(super) fn explain(statsd: &StatsdSettings) -> Vec<(String, String)> {
+    let or_off = |text: Option<String>| text.unwrap_or_else(|| "off".to_owned());
+    let unix = statsd.unix.as_ref().map(|path| path.display().to_string());
+    let keys = [
+        ("udp", or_off(statsd.udp.map(|address| address.to_string()))),
+        ("unix", or_off(unix)),
+        ("flush_interval", format_duration(statsd.flush_interval)),
+        ("idle_timeout", format_duration(statsd.idle_timeout)),
+        ("series_max", statsd.series_max.to_string()),
+        (
+            "signed_gauges",
+            match statsd.signed_gauges {
+                SignedGauges::Relative => "relative".to_owned(),
+                SignedGauges::Absolute => "absolute".to_owned(),
+            },
+        ),
+    ];
+    let named = |(key, value)| (format!("ingest.statsd.{key}"), value);
+    keys.map(named).into()
 }
 
 impl RawStatsd {
