@@ -25,25 +25,39 @@ const WORDS_BYTES_MAX: usize = 300;
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
-/// A running server, and how to be let in.
+/// A running server, and how to be let in. The variables are not for the parser of the command line,
+/// which would count them as options that were typed, and say so where others are missing.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Remote {
-    /// The running server
-    #[arg(long, env = "TACHO_SERVER", default_value = SERVER, value_name = "URL")]
-    server: String,
-    /// The token that the server asks for; others on this machine see it here, not in the variable
+    /// Its address.
     #[arg(
         long,
-        env = "TACHO_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
+        value_name = "URL",
+        help = format!("The running server [env: TACHO_SERVER] [default: {SERVER}]")
+    )]
+    server: Option<String>,
+    /// What it asks for.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        help = "The token that the server asks for; others on this machine see it here, not in the \
+                variable [env: TACHO_TOKEN]"
     )]
     token: Option<String>,
-    /// A file that holds nothing but the token
-    #[arg(long, env = "TACHO_TOKEN_FILE", value_name = "FILE")]
+    /// Where that is.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "A file that holds nothing but the token [env: TACHO_TOKEN_FILE]"
+    )]
     token_file: Option<PathBuf>,
-    /// The authority that signed the server's certificate, PEM; those of browsers without
-    #[arg(long, env = "TACHO_CA", value_name = "FILE")]
+    /// Whom to trust.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The authority that signed the server's certificate, PEM; those of browsers without \
+                [env: TACHO_CA]"
+    )]
     ca: Option<PathBuf>,
 }
 
@@ -94,7 +108,7 @@ impl Client {
 
     /// Connects.
     pub(crate) fn connect(remote: &Remote) -> Result<Self> {
-        let base = remote.server().to_owned();
+        let base = remote.address();
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("`{base}` is no server address; write it like {SERVER}");
         }
@@ -102,7 +116,7 @@ impl Client {
         Ok(Self {
             base,
             authorization: token.map(|token| format!("Bearer {token}")),
-            agent: agent(remote.ca.as_deref().map(authorities).transpose()?),
+            agent: agent(remote.ca().as_deref().map(authorities).transpose()?),
             _local: None,
         })
     }
@@ -190,15 +204,24 @@ impl Client {
 
 impl Remote {
     /// Its address.
-    pub(crate) fn server(&self) -> &str {
-        self.server.trim_end_matches('/')
+    pub(crate) fn address(&self) -> String {
+        let given = self.server.clone().or_else(|| variable("TACHO_SERVER"));
+        let given = given.unwrap_or_else(|| SERVER.to_owned());
+        given.trim_end_matches('/').to_owned()
+    }
+
+    fn ca(&self) -> Option<PathBuf> {
+        let given = std::env::var_os("TACHO_CA").map(PathBuf::from);
+        self.ca.clone().or(given)
     }
 
     fn token(&self) -> Result<Option<String>> {
-        let token = match (&self.token, &self.token_file) {
-            (Some(token), _) => token.clone(),
+        let token = self.token.clone().or_else(|| variable("TACHO_TOKEN"));
+        let file = std::env::var_os("TACHO_TOKEN_FILE").map(PathBuf::from);
+        let token = match (token, self.token_file.clone().or(file)) {
+            (Some(token), _) => token,
             (None, None) => return Ok(None),
-            (None, Some(path)) => std::fs::read_to_string(path)
+            (None, Some(path)) => std::fs::read_to_string(&path)
                 .with_context(|| format!("cannot read the token in {}", path.display()))?,
         };
         let token = token.trim();
@@ -208,6 +231,12 @@ impl Remote {
         }
         Ok(Some(token.to_owned()))
     }
+}
+
+/// What a variable says. One that is not UTF-8 says something too, which will be refused.
+fn variable(name: &str) -> Option<String> {
+    let text = std::env::var_os(name)?;
+    Some(text.to_string_lossy().into_owned())
 }
 
 /// What makes requests; `authorities` in place of those that browsers trust.

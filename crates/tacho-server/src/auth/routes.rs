@@ -62,7 +62,12 @@ const RULES: [(&str, &str, Need); 38] = [
     ("*", "**", ADMIN),
 ];
 
-/// What a request needs, and the line's path, which can be told where the request's own cannot.
+/// What is told of the lines that take whatever is left.
+const QUESTIONS: &str = "the page, a question or /metrics (GET)";
+const ELSE: &str = "a path or method that only an admin may use, or that is none";
+
+/// What a request needs, and what the line is about, which can be told where the request's own path
+/// cannot.
 pub(crate) fn need(method: &Method, path: &str) -> (Need, &'static str) {
     let method = match *method {
         Method::HEAD => "GET",
@@ -73,7 +78,12 @@ pub(crate) fn need(method: &Method, path: &str) -> (Need, &'static str) {
             && (methods == "*" || methods.split(' ').any(|one| one == method))
     };
     let found = RULES.iter().find(|rule| fits(rule.0, rule.1));
-    found.map_or((ADMIN, "**"), |rule| (rule.2, rule.1))
+    match found {
+        Some(&("GET", "**", need)) => (need, QUESTIONS),
+        Some(&(_, "**", need)) => (need, ELSE),
+        Some(&(_, path, need)) => (need, path),
+        None => (ADMIN, ELSE),
+    }
 }
 
 fn matches_path(pattern: &str, path: &str) -> bool {
@@ -101,6 +111,14 @@ mod tests {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             assert_eq!(need(&method, path).0, needed, "{request}");
         }
+    }
+
+    #[test]
+    fn what_is_told_means_something() {
+        let told = |method: &Method, path: &str| need(method, path).1;
+        assert_eq!(told(&Method::POST, "/api/v1/write"), "/api/v1/write");
+        assert_eq!(told(&Method::GET, "/api/performance/x"), QUESTIONS);
+        assert_eq!(told(&Method::PATCH, "/secret-in-a-path"), ELSE);
     }
 
     #[test]

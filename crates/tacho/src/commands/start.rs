@@ -1,6 +1,6 @@
 //! `tacho start`: collect, store, serve.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -140,12 +140,27 @@ fn greeting(
         let otlp = otlp
             .map(|where_| format!("\n  OpenTelemetry over {where_}"))
             .unwrap_or_default();
-        let url = term::paint_err(&format!("{scheme}://{address}"), Colour::Bold);
+        let (here, wide) = reachable(address);
+        let url = term::paint_err(&format!("{scheme}://{here}"), Colour::Bold);
         format!(
-            "{name} {version}\n  {what} at {url}{otlp}\n  {watching}, keeping {retention} in {dir}{file}\
+            "{name} {version}\n  {what} at {url}{wide}{otlp}\n  {watching}, keeping {retention} in {dir}{file}\
              \n  stop with Ctrl-C"
         )
     }
+}
+
+/// Where a browser on this machine finds an address that is listened on, and what to know of it: one
+/// that stands for every address is none that can be asked for.
+fn reachable(address: SocketAddr) -> (SocketAddr, String) {
+    if !address.ip().is_unspecified() {
+        return (address, String::new());
+    }
+    let here = match address {
+        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
+    };
+    let wide = format!("\n  and at every other address of this machine ({address})");
+    (SocketAddr::new(here, address.port()), wide)
 }
 
 fn log(format: LogFormat) {
@@ -161,5 +176,25 @@ fn log(format: LogFormat) {
                 .with_ansi(colour && std::env::var_os("NO_COLOR").is_none())
                 .init();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_that_is_told_can_be_asked_for() {
+        let check = |address: &str, here: &str, is_wide: bool| {
+            let (told, wide) = reachable(address.parse().unwrap());
+            assert_eq!(
+                (told.to_string().as_str(), !wide.is_empty()),
+                (here, is_wide)
+            );
+        };
+        check("127.0.0.1:8090", "127.0.0.1:8090", false);
+        check("10.0.0.7:1", "10.0.0.7:1", false);
+        check("0.0.0.0:8090", "127.0.0.1:8090", true);
+        check("[::]:8090", "[::1]:8090", true);
     }
 }

@@ -148,7 +148,7 @@ fn how_to_use(token: &Value, secret: &str, scopes: Scopes, remote: &Remote) -> S
     )];
     lines.push(format!("  commands     export TACHO_TOKEN={secret}"));
     if scopes.allow(Scope::Read) {
-        let server = remote.server();
+        let server = remote.address();
         lines.push(format!(
             "  browser      {server} with any user, the token as password"
         ));
@@ -212,6 +212,14 @@ fn escape(segment: &str) -> String {
     escaped
 }
 
+/// A time without the fraction of its second; what is no time stays as it is.
+fn to_the_second(text: &str) -> String {
+    match Timestamp::parse(text) {
+        Ok(time) => Timestamp::from_secs(time.as_nanos().div_euclid(1_000_000_000)).to_rfc3339(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// Shows what is known of tokens.
 fn tell(body: &Value, tokens: &[Value], format: Format) -> Result<()> {
     if format == Format::Json {
@@ -248,12 +256,24 @@ fn tell(body: &Value, tokens: &[Value], format: Format) -> Result<()> {
             format!("{}…", text("prefix")).into(),
             scopes.join(",").into(),
             text("state").into(),
-            text("created_at").into(),
-            or("expires_at", "never").into(),
-            or("last_used_at", "never").into(),
+            to_the_second(&text("created_at")).into(),
+            to_the_second(&or("expires_at", "never")).into(),
+            to_the_second(&or("last_used_at", "never")).into(),
         ];
         row.extend(secret.map(Into::into));
         table.row(row);
     }
     print(&table.render(format))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_the_second;
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        let time = to_the_second("2026-11-22T07:00:01.123456789Z");
+        assert_eq!(time, "2026-11-22T07:00:01Z");
+        assert_eq!(to_the_second("never"), "never");
+    }
 }

@@ -487,6 +487,11 @@ fn w6_every_command_takes_the_token() {
     assert!(!wrong.err.contains("no token\u{e4}"), "{}", wrong.err);
     let help = with("TACHO_TOKEN", &admin, &["status", "--help"]).exits(0);
     assert!(!help.out.contains(&admin), "help shows no secret");
+    assert!(help.out.contains("[env: TACHO_TOKEN]"), "{}", help.out);
+    // What a variable says was not typed, and is not asked for.
+    let short = with("TACHO_TOKEN", &admin, &["token", "create", "x"]).exits(2);
+    let short = short.complains(&["--scope <SCOPES>"]);
+    assert!(!short.err.contains("--token"), "{}", short.err);
 
     let made = with(
         "TACHO_TOKEN",
