@@ -225,7 +225,10 @@ fn w6_a_server_does_not_scrape_itself() {
     assert_eq!(part["status"], "degraded");
     assert_eq!(part["detail"], "1 of 1 target is down");
     let told = part["problems"][0].as_str().unwrap();
-    assert!(told.contains("508 Loop Detected: a server does not"), "{told}");
+    assert!(
+        told.contains("508 Loop Detected: a server does not"),
+        "{told}"
+    );
 }
 
 #[test]
