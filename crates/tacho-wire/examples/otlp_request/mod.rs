@@ -46,13 +46,7 @@ fn point(load: Load, index: usize, nanos: u64) -> Vec<u8> {
     let mut out = Vec::new();
     fixed(2, nanos - since * 1_000_000_000, &mut out);
     fixed(3, nanos, &mut out);
-    if load != Load::Histograms {
-        fixed(
-            4,
-            (index as f64 * 0.37 + nanos as f64 / 1e9).to_bits(),
-            &mut out,
-        );
-    } else {
+    if load == Load::Histograms {
         fixed(4, 150, &mut out);
         fixed(5, 12.5f64.to_bits(), &mut out);
         put(6, &[10u64.to_le_bytes(); 15].concat(), &mut out);
@@ -60,6 +54,9 @@ fn point(load: Load, index: usize, nanos: u64) -> Vec<u8> {
             .flat_map(|i| (f64::from(i) * 0.05).to_le_bytes())
             .collect();
         put(7, &bounds, &mut out);
+    } else {
+        let value = index as f64 * 0.37 + nanos as f64 / 1e9;
+        fixed(4, value.to_bits(), &mut out);
     }
     attribute(attributes, "http.request.method", "GET", &mut out);
     attribute(
