@@ -1,6 +1,5 @@
-use tacho_store::{Store, StoreOptions};
-
 use tacho_model::Matcher;
+use tacho_store::{Store, StoreOptions};
 
 use super::*;
 

@@ -14,7 +14,22 @@ use crate::causes;
 /// An error of a request in one line, as advice where there is some. `ca_key` is what names an
 /// authority: an option or a key of the configuration.
 pub fn told(error: &(dyn Error + 'static), ca_key: &str) -> String {
-    advice(error, ca_key).unwrap_or_else(|| causes::in_one_line(error))
+    if let Some(advice) = advice(error, ca_key) {
+        return advice;
+    }
+    match error.downcast_ref::<reqwest::Error>() {
+        // The layers in between say "error sending request", "client error (Connect)" and such.
+        Some(request) if request.is_connect() => format!("cannot connect: {}", innermost(error)),
+        _ => causes::in_one_line(error),
+    }
+}
+
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost
 }
 
 /// What to do about an error of TLS; `None` for errors of other kinds, and where nothing helps.

@@ -11,7 +11,8 @@
 //! never counted, and comes only now, is refused as uncertain. A series that was silent for longer
 //! than [`LOOK_BACK`] begins at zero again, which readers take for a reset.
 
-use std::collections::hash_map::Entry;
+mod totals;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -25,13 +26,11 @@ use tacho_model::{
 use tacho_wire::otlp::metrics::{Amount, Decoded, Delta};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use self::totals::{Change, Key, Totals};
 use super::ReceiveError;
 use super::total::{Added, Gain, Sum, Total};
 use crate::filters::StoredAs;
 
-/// Room of one of the two generations, in units of about 300 bytes: together at most 300 MB, for a
-/// million series of numbers.
-const GENERATION_MAX: usize = 500_000;
 /// How far back the newest sample of a series is looked for.
 const LOOK_BACK: Duration = Duration::from_hours(25);
 
@@ -62,70 +61,6 @@ impl NotAdded {
             Self::Uncertain => "uncertain_delta",
             Self::Overflow => "overflow",
         }
-    }
-}
-
-/// A keyed hash of a series' label bytes: among a million series two share one once in 10^26.
-type Key = u128;
-
-#[derive(Debug, Default)]
-struct Generation {
-    totals: HashMap<Key, Total>,
-    weight: usize,
-}
-
-impl Generation {
-    fn insert(&mut self, key: Key, total: Total) {
-        self.weight += total.weight();
-        if let Some(before) = self.totals.insert(key, total) {
-            self.weight = self.weight.saturating_sub(before.weight());
-        }
-    }
-}
-
-/// Totals by series: those that were used lately, and those before; the latter go when there is
-/// no room.
-#[derive(Debug, Default)]
-struct Totals {
-    young: Generation,
-    old: Generation,
-}
-
-impl Totals {
-    fn get(&mut self, key: Key) -> Option<&Total> {
-        if let Some(total) = self.old.totals.remove(&key) {
-            self.insert(key, total);
-        }
-        self.young.totals.get(&key)
-    }
-
-    /// The total of a series; read back where it is not known.
-    fn find(
-        &mut self,
-        key: Key,
-        past: &Past<'_>,
-        labels: Option<LabelsRef<'_>>,
-        now: Timestamp,
-    ) -> Result<Total, QueryError> {
-        if let Some(total) = self.get(key) {
-            return Ok(total.clone());
-        }
-        let total = match labels {
-            Some(labels) => stored(past, labels, now)?,
-            None => Total::EMPTY,
-        };
-        // Kept whatever becomes of the request: it is what is stored.
-        self.insert(key, total.clone());
-        Ok(total)
-    }
-
-    fn insert(&mut self, key: Key, total: Total) {
-        // An older state must not come back when the newer one is forgotten.
-        self.old.totals.remove(&key);
-        if self.young.weight >= GENERATION_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, total);
     }
 }
 
@@ -176,17 +111,43 @@ impl Accumulator {
         }
         // Held until the batch is in the log: what is added to must not change meanwhile.
         let mut totals = self.totals.lock();
-        let mut work: HashMap<Key, Total> = HashMap::new();
-        let mut made: Vec<Made> = Vec::with_capacity(decoded.deltas.len());
+        let mut change = totals.change();
+        let appended = self
+            .add(&mut change, past, batch, decoded, &mut committed, now)
+            .and_then(|made| Ok((made, door.append(batch)?)));
+        let (made, outcome) = match appended {
+            Ok(appended) => appended,
+            Err(error) => {
+                change.take_back();
+                return Err(error);
+            }
+        };
+        if !outcome.rejected.is_empty() {
+            let rejected: HashSet<usize> = outcome.rejected.iter().map(|r| r.row).collect();
+            self.undo(change, batch, decoded, &made, &rejected);
+        }
+        committed.outcome = outcome;
+        Ok(committed)
+    }
+
+    /// Adds each delta to its total, and puts what that comes to into the batch.
+    fn add(
+        &self,
+        change: &mut Change<'_>,
+        past: &Past<'_>,
+        batch: &mut Batch,
+        decoded: &mut Decoded,
+        committed: &mut Committed,
+        now: Timestamp,
+    ) -> Result<Vec<Made>, ReceiveError> {
+        let mut made = Vec::with_capacity(decoded.deltas.len());
         for at in 0..decoded.deltas.len() {
             let delta = decoded.deltas[at];
-            let key = self.key(batch, delta.series);
-            let total = match work.entry(key) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => {
-                    place.insert(totals.find(key, past, batch.labels(delta.series), now)?)
-                }
+            let read = || match batch.labels(delta.series) {
+                Some(labels) => stored(past, labels, now),
+                None => Ok(Total::EMPTY),
             };
+            let total = change.total(self.key(batch, delta.series), read)?;
             match total.add(delta.start, delta.time, gain(&delta, decoded)) {
                 Added::Yes => {
                     made.push(Made {
@@ -201,16 +162,7 @@ impl Accumulator {
                 Added::Overflow => committed.refused.push((delta.point, NotAdded::Overflow)),
             }
         }
-        committed.outcome = door.append(batch)?;
-        let rejected = &committed.outcome.rejected;
-        if !rejected.is_empty() {
-            let rejected: HashSet<usize> = rejected.iter().map(|r| r.row).collect();
-            self.undo(&mut work, &mut totals, batch, decoded, &made, &rejected);
-        }
-        for (key, total) in work {
-            totals.insert(key, total);
-        }
-        Ok(committed)
+        Ok(made)
     }
 
     fn key(&self, batch: &Batch, series: SeriesIndex) -> Key {
@@ -222,8 +174,7 @@ impl Accumulator {
     #[cold]
     fn undo(
         &self,
-        work: &mut HashMap<Key, Total>,
-        totals: &mut Totals,
+        change: Change<'_>,
         batch: &Batch,
         decoded: &Decoded,
         made: &[Made],
@@ -239,19 +190,17 @@ impl Accumulator {
                 rows.entry(key).or_default().push(made);
             }
         }
-        for (series, rows) in rows {
-            let kept = rows.iter().rposition(|made| !rejected.contains(&made.row));
-            // What it was before this request; read back next time where that was forgotten.
-            let Some(mut total) = totals.get(series).cloned() else {
-                work.remove(&series);
-                continue;
+        change.redo(|series, total| {
+            let Some(rows) = rows.get(&series) else {
+                return false;
             };
+            let kept = rows.iter().rposition(|made| !rejected.contains(&made.row));
             for made in rows.iter().take(kept.map_or(0, |last| last + 1)) {
                 let delta = &decoded.deltas[made.delta];
                 total.add(delta.start, delta.time, gain(delta, decoded));
             }
-            work.insert(series, total);
-        }
+            true
+        });
     }
 }
 

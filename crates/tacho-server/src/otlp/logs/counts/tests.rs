@@ -1,9 +1,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use tacho_store::Store;
-
 use tacho_model::Matcher;
+use tacho_store::Store;
 
 use super::*;
 use crate::settings::Settings;
