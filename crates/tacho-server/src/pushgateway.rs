@@ -155,6 +155,8 @@ impl Gateway {
         if let Err(PushError::Body(_)) = &taken {
             app.door(origin(group))
                 .refuse(Signal::Samples, "malformed", 1);
+        }
+        if let Err(PushError::Body(_) | PushError::Refused { .. }) = &taken {
             // That it failed is worth knowing even of a group that has nothing else.
             let is_known = groups.contains_key(group);
             if is_known || groups.len() < GROUPS_MAX {

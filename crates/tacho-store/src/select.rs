@@ -78,6 +78,9 @@ impl Older {
             let mut found = Found::new(limit);
             let pending = Pending::of(&self.tombstones, &block.footer);
             let each = block.matching(filter, range, |series| {
+                if filter.exact().is_some_and(|exact| exact != series.labels) {
+                    return true;
+                }
                 let hidden = pending.hidden(series.labels);
                 if !covers(&hidden, range) {
                     let source = Source::Rows(block.clone(), series.rows, hidden);

@@ -230,10 +230,13 @@ impl SpanSession<'_> {
         }
         let mut tail = self.filters.tail.lock();
         let decided = tail.decided.get(trace).map(|seen| *seen.value);
-        if decided == Some(true) || tail.keeping.contains_key(&trace) {
+        let is_worth_keeping = is_worth_keeping(span, policy);
+        // One that is worth keeping decides as well: the other request may yet fail.
+        let is_being_kept = tail.keeping.contains_key(&trace) && !is_worth_keeping;
+        if decided == Some(true) || is_being_kept {
             return SpanVerdict::Keep;
         }
-        if is_worth_keeping(span, policy) && decided.is_none() {
+        if is_worth_keeping && decided.is_none() {
             if let Some(waiting) = tail.traces.get(&trace) {
                 for bytes in &waiting.spans {
                     // Only what `encode` wrote is held.

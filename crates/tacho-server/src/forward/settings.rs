@@ -132,11 +132,12 @@ impl ForwardSettings {
     /// them must not count them again.
     pub(crate) fn sends_log_counts(&self) -> bool {
         let endpoints = self.endpoints();
-        let may_be = |selector: &Vec<Matcher>| {
-            let mut of_name = selector.iter().filter(|one| one.name() == METRIC_NAME);
-            of_name.all(|one| one.matches(counts::NAME))
+        // Log records are not selected: the counts must be those of all of them.
+        let all_counts = |selector: &Vec<Matcher>| {
+            let is_it = |one: &Matcher| one.name() == METRIC_NAME && one.matches(counts::NAME);
+            selector.iter().all(is_it)
         };
-        let is_selected = self.selectors.is_empty() || self.selectors.iter().any(may_be);
+        let is_selected = self.selectors.is_empty() || self.selectors.iter().any(all_counts);
         endpoints.logs.is_some() && endpoints.samples.is_some() && is_selected
     }
 

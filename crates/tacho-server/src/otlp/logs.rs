@@ -10,7 +10,7 @@ use tacho_model::{AppendError, Timestamp};
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::logs::decode;
 
-use self::counts::Counted;
+use self::counts::{Counted, Seen};
 use super::{CountedBy, Outcome, ReceiveError};
 use crate::app::App;
 use crate::events::{EventRows, SERVICE, TABLE};
@@ -30,7 +30,14 @@ const NOBODY: &str = "unknown";
 /// were kept are kept once when they come again. A request that was taken is known when it comes
 /// again within a while, and changes nothing then.
 pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial, ReceiveError> {
-    let again = app.log_counts.is_known(body);
+    let begun = match app.log_counts.begin(body) {
+        Seen::New(begun) => Some(begun),
+        Seen::Counted => None,
+        Seen::Begun => {
+            let told = "the same request is being worked on; send it again".to_owned();
+            return Err(ReceiveError::Passing(told));
+        }
+    };
     let least = app.settings.otlp.event_severity;
     let filters = app.filters.logs.as_ref();
     let now = Timestamp::now();
@@ -53,7 +60,7 @@ pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial,
         if filters.is_some_and(|filters| !filters.keeps(&record, origin)) {
             return outcome.filter(record.service, record.time);
         }
-        if again.is_known() {
+        if begun.is_none() {
             return outcome.repeat(record.service);
         }
         outcome.accept(record.service, record.time);
@@ -85,8 +92,8 @@ pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial,
     }
     onward.into_iter().for_each(LogsOnward::send);
     // Without times, the same records again may well be others.
-    if is_timed {
-        app.log_counts.remember(&again);
+    if let Some(begun) = begun.filter(|_| is_timed) {
+        begun.counted();
     }
     Ok(outcome.finish(app, Signal::Logs, NOBODY, &decoded))
 }

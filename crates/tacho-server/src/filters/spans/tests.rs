@@ -208,6 +208,13 @@ fn r1_spans_of_a_trace_that_another_request_is_deciding_go_on() {
     deciding.commit().unwrap();
     assert_eq!(send(&filters, 2, &[span(1, 14)]), [14]);
     assert_eq!(filters.waiting_bytes(), 0);
+    // Where both are worth keeping, either of them is enough.
+    send(&filters, 3, &[span(3, 31)]);
+    let mut failing = filters.session(at(3));
+    failing.take(PEER, &failed(3, 32), |_| ());
+    assert_eq!(send(&filters, 3, &[failed(3, 33)]), [31, 33]);
+    drop(failing);
+    assert_eq!(send(&filters, 4, &[span(3, 34)]), [34]);
     // A request that fails decides nothing for those that follow.
     send(&filters, 3, &[span(2, 21)]);
     let mut failing = filters.session(at(3));

@@ -8,7 +8,7 @@
 //!
 //! The metric is named as the OpenTelemetry count connector names it (`log.record.count`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ fn text<'r>(resource: &'r [Attribute<'_>], name: &str) -> &'r str {
 #[derive(Debug)]
 pub struct LogCounts {
     totals: Mutex<HashMap<Key, Total>>,
-    known: Mutex<Generations<()>>,
+    requests: Mutex<Requests>,
     seed: u64,
 }
 
@@ -137,17 +137,43 @@ struct Total {
     written: Timestamp,
 }
 
-/// Whether a request was counted before.
+/// What is known of requests.
 #[derive(Debug)]
-pub struct Again {
-    key: u128,
-    is_known: bool,
+struct Requests {
+    /// Counted lately.
+    counted: Generations<()>,
+    /// Being worked on.
+    begun: HashSet<u128>,
 }
 
-impl Again {
-    /// Whether it was.
-    pub const fn is_known(&self) -> bool {
-        self.is_known
+/// What a request is.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// One that was not seen before; being worked on for as long as this lives.
+    New(Begun<'a>),
+    /// The same one is being worked on.
+    Begun,
+    /// It was counted.
+    Counted,
+}
+
+/// A request that is being worked on.
+#[derive(Debug)]
+pub struct Begun<'a> {
+    counts: &'a LogCounts,
+    key: u128,
+}
+
+impl Begun<'_> {
+    /// It was counted, and is known from now on.
+    pub fn counted(self) {
+        self.counts.requests.lock().counted.insert(self.key, (), 0);
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.counts.requests.lock().begun.remove(&self.key);
     }
 }
 
@@ -155,7 +181,10 @@ impl Default for LogCounts {
     fn default() -> Self {
         Self {
             totals: Mutex::default(),
-            known: Mutex::new(Generations::new(KNOWN_MAX, usize::MAX)),
+            requests: Mutex::new(Requests {
+                counted: Generations::new(KNOWN_MAX, usize::MAX),
+                begun: HashSet::new(),
+            }),
             // Nobody outside can make requests share a hash.
             seed: RandomState::new().hash_one(0u64),
         }
@@ -163,17 +192,18 @@ impl Default for LogCounts {
 }
 
 impl LogCounts {
-    /// Whether a request was counted before, by its bytes: exporters send the same ones again
-    /// where they did not hear the answer.
-    pub fn is_known(&self, request: &[u8]) -> Again {
+    /// What a request is, by its bytes: exporters send the same ones again where they did not hear
+    /// the answer, also while the first ones are still being worked on.
+    pub fn begin(&self, request: &[u8]) -> Seen<'_> {
         let key = xxh3_128_with_seed(request, self.seed);
-        let is_known = self.known.lock().get(key).is_some();
-        Again { key, is_known }
-    }
-
-    /// Knows the request from now on.
-    pub fn remember(&self, again: &Again) {
-        self.known.lock().insert(again.key, (), 0);
+        let mut requests = self.requests.lock();
+        if requests.counted.get(key).is_some() {
+            return Seen::Counted;
+        }
+        if !requests.begun.insert(key) {
+            return Seen::Begun;
+        }
+        Seen::New(Begun { counts: self, key })
     }
 
     /// Adds what a request held.

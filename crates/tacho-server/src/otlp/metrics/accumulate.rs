@@ -147,7 +147,8 @@ impl Accumulator {
                 Some(labels) => stored(past, labels, now),
                 None => Ok(Total::EMPTY),
             };
-            let total = change.total(self.key(batch, delta.series), read)?;
+            let key = self.key(batch, delta.series);
+            let total = change.total(key, read)?;
             match total.add(delta.start, delta.time, gain(&delta, decoded)) {
                 Added::Yes => {
                     made.push(Made {
@@ -156,6 +157,9 @@ impl Accumulator {
                     });
                     put(batch, delta.series, total);
                     decoded.rows.push(delta.point);
+                    if matches!(delta.amount, Amount::Histogram(_)) {
+                        change.weigh(key);
+                    }
                 }
                 Added::Duplicate => committed.duplicates += 1,
                 Added::Uncertain => committed.refused.push((delta.point, NotAdded::Uncertain)),

@@ -116,10 +116,15 @@ fn totals_of_a_time_ahead_are_never_written_earlier() {
 #[test]
 fn a_request_is_known_when_it_comes_again() {
     let counts = LogCounts::default();
-    let first = counts.is_known(b"a");
-    assert!(!first.is_known());
-    assert!(!counts.is_known(b"a").is_known(), "not yet taken");
-    counts.remember(&first);
-    assert!(counts.is_known(b"a").is_known());
-    assert!(!counts.is_known(b"b").is_known());
+    let begin = |request| counts.begin(request);
+    let first = begin(b"a");
+    assert!(matches!(begin(b"a"), Seen::Begun));
+    drop(first);
+    // It failed, and comes again.
+    let Seen::New(first) = begin(b"a") else {
+        panic!("it is new");
+    };
+    first.counted();
+    assert!(matches!(begin(b"a"), Seen::Counted));
+    assert!(matches!(begin(b"b"), Seen::New(_)));
 }

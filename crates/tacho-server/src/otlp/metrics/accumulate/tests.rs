@@ -218,6 +218,18 @@ fn room_for_totals_is_bounded_and_none_is_lost_for_it() {
         totals.change().total(i as Key, read).unwrap();
         assert!(totals.counts().iter().all(|count| *count <= GENERATION_MAX));
     }
+    // Histograms weigh what they hold, though each comes only once.
+    let mut histogram = Histogram::new();
+    (1..2_000_000).for_each(|i| histogram.observe(f64::from(i)));
+    let mut totals = Totals::default();
+    for i in 0..3 * GENERATION_MAX / 50 {
+        let mut change = totals.change();
+        let read = || Ok::<_, Infallible>(Total::EMPTY);
+        let total = change.total(i as Key, read).unwrap();
+        total.add(at(0), at(10), Gain::Histogram(&histogram));
+        change.weigh(i as Key);
+        assert!(totals.counts()[0] <= GENERATION_MAX / 50);
+    }
     // One that was forgotten goes on from the store.
     let fixture = Fixture::new();
     fixture.send(&[("a", at(0), at(10), 1.0)]);

@@ -1,7 +1,7 @@
 //! The totals of all series, and what a request changes about them.
 //!
-//! 1. A total is in one of two generations, of which the older goes when the younger is full; so an
-//!    older state never comes back when the newer one is forgotten.
+//! 1. A total is in one of two generations, of which the older goes when the younger is full, between
+//!    two requests; so an older state never comes back when the newer one is forgotten.
 //! 2. A request changes totals where they are, which costs a series one look-up; the first time it
 //!    touches one it notes what that was, so that all of it can be taken back.
 
@@ -16,7 +16,7 @@ use crate::filters::generations::Hashed;
 pub(super) type Key = u128;
 
 /// Room of one of the two generations, in units of about 300 bytes: together at most 300 MB, for a
-/// million series of numbers.
+/// million series of numbers, and what the last request brought.
 pub(super) const GENERATION_MAX: usize = 500_000;
 
 /// A total in its place.
@@ -46,6 +46,10 @@ pub(super) struct Totals {
 impl Totals {
     /// Begins to change totals for one more request.
     pub(super) fn change(&mut self) -> Change<'_> {
+        // Once a request: what one has touched must not be forgotten before it is done.
+        if self.young.weight >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
         self.requests += 1;
         Change {
             request: self.requests,
@@ -54,16 +58,13 @@ impl Totals {
         }
     }
 
-    /// A total, read where it is not known, and the room that its generation takes.
+    /// A total, read where it is not known.
     fn find<E>(
         &mut self,
         key: Key,
         read: impl FnOnce() -> Result<Total, E>,
-    ) -> Result<(&mut Known, &mut usize), E> {
-        if self.young.weight >= GENERATION_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        let known = match self.young.known.entry(key) {
+    ) -> Result<&mut Known, E> {
+        Ok(match self.young.known.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let known = match self.old.known.remove(&key) {
@@ -73,8 +74,16 @@ impl Totals {
                 self.young.weight += known.weight;
                 place.insert(known)
             }
-        };
-        Ok((known, &mut self.young.weight))
+        })
+    }
+
+    /// Weighs a total that was touched, and so is among the young.
+    fn weigh(&mut self, key: Key) {
+        if let Some(known) = self.young.known.get_mut(&key) {
+            let weight = known.total.weight();
+            self.young.weight = self.young.weight - known.weight + weight;
+            known.weight = weight;
+        }
     }
 
     /// Sets a total that is known.
@@ -119,16 +128,17 @@ impl Change<'_> {
         key: Key,
         read: impl FnOnce() -> Result<Total, E>,
     ) -> Result<&mut Total, E> {
-        let (known, room) = self.totals.find(key, read)?;
+        let known = self.totals.find(key, read)?;
         if known.request != self.request {
             known.request = self.request;
             self.before.push((key, known.total.clone()));
-            // What it grew by since it was weighed last.
-            let weight = known.total.weight();
-            *room = *room - known.weight + weight;
-            known.weight = weight;
         }
         Ok(&mut known.total)
+    }
+
+    /// Weighs a total anew that may have grown: numbers do not.
+    pub(super) fn weigh(&mut self, key: Key) {
+        self.totals.weigh(key);
     }
 
     /// Takes everything back.
