@@ -127,6 +127,7 @@ pub fn receive(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError>
         let reason = match error {
             ReceiveError::Append(error) => error_reason(error),
             ReceiveError::Query(_) => "failed",
+            ReceiveError::Passing(_) => "in_progress",
             error if error.is_size() => "too_large",
             _ => "malformed",
         };

@@ -22,3 +22,5 @@ pub mod otlp;
 pub mod protobuf;
 pub mod remote_write;
 pub mod statsd;
+#[cfg(test)]
+mod testing;

@@ -28,7 +28,7 @@ use crate::intake::{Origin, Protocol};
 pub(crate) const NAME: &str = "log_record_count_total";
 /// Totals in memory; when there are more, all are forgotten and read back as they grow.
 const TOTALS_MAX: usize = 10_000;
-/// Requests that are known again; at it, those not sent lately are forgotten.
+/// Requests that are known again; at it, the older half of them is forgotten.
 const KNOWN_MAX: usize = 200_000;
 /// How far back a total is looked for, nearest first; one that rested longer begins anew, which
 /// readers of counters take for the restart that it is.

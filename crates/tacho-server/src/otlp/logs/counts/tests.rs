@@ -3,8 +3,10 @@ use std::sync::Arc;
 
 use tacho_model::Matcher;
 use tacho_store::Store;
+use tacho_wire::otlp::json::Kind;
 
 use super::*;
+use crate::otlp;
 use crate::settings::Settings;
 
 fn app(dir: &std::path::Path) -> App {
@@ -127,4 +129,26 @@ fn a_request_is_known_when_it_comes_again() {
     first.counted();
     assert!(matches!(begin(b"a"), Seen::Counted));
     assert!(matches!(begin(b"b"), Seen::New(_)));
+}
+
+#[test]
+fn a_request_that_is_being_worked_on_comes_again_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = app(dir.path());
+    let request = otlp::Request {
+        kind: Kind::Logs,
+        encoding: otlp::Encoding::Protobuf,
+        packing: otlp::unpack::Packing::Identity,
+        body: b"",
+        peer: "127.0.0.1",
+        counted: otlp::CountedBy::Receiver,
+    };
+    let first = app.log_counts.begin(request.body);
+    let second = otlp::receive(&app, request);
+    assert!(matches!(second, Err(otlp::ReceiveError::Passing(_))));
+    let sources = app.intake.sources();
+    let reasons: Vec<&str> = sources[0].tally.refused.keys().copied().collect();
+    assert_eq!(reasons, ["in_progress"]);
+    drop(first);
+    assert!(otlp::receive(&app, request).is_ok());
 }

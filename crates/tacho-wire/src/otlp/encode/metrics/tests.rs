@@ -9,18 +9,7 @@ use crate::otlp::metrics::{Decoded, Limits, Translator};
 
 /// What a batch holds, in words, in an order that does not depend on how it was sent.
 fn shown(batch: &Batch) -> Vec<String> {
-    let mut out = Vec::new();
-    for (series, time, value) in batch.rows() {
-        let labels = batch.labels(series).unwrap();
-        let value = match value {
-            Value::Float(value) => format!("{:016x}", value.to_bits()),
-            Value::Histogram(value) => format!("{value:?}"),
-        };
-        out.push(format!("{labels:?} {} {value}", time.as_nanos()));
-    }
-    for (series, exemplar) in batch.exemplars() {
-        out.push(format!("{:?} {exemplar:?}", batch.labels(*series).unwrap()));
-    }
+    let mut out = crate::testing::shown(batch);
     out.sort();
     out
 }
