@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidy::{File, files};
 
 /// What a crate may depend on among ours. Arrows point down; the longest chain is four.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("tacho-model", &[]),
     ("tacho-stats", &[]),
     ("tacho-wire", &["tacho-model"]),
     ("tacho-promql", &["tacho-model"]),
+    ("tacho-semconv", &["tacho-model"]),
     ("tacho-analysis", &["tacho-model", "tacho-stats"]),
     ("tacho-store", &["tacho-model"]),
     ("tacho-collect", &["tacho-model"]),
