@@ -206,6 +206,20 @@ impl Store {
         self.engine.append_records(table, records)
     }
 
+    /// Keeps a batch, as [`Appender::append`] does, and rows of a table, as [`Self::append_records`]
+    /// does, so that after a crash either both are there or neither is; what became of each.
+    ///
+    /// # Errors
+    /// As theirs; neither was kept then.
+    pub fn append_together(
+        &self,
+        batch: &Batch,
+        table: &str,
+        records: &Records,
+    ) -> Result<(AppendOutcome, AppendOutcome), AppendError> {
+        self.engine.append_together(batch, table, records)
+    }
+
     /// The first records of a table that satisfy a query, in its order, with the columns that it
     /// names.
     ///

@@ -13,14 +13,16 @@ use tacho_model::{
 };
 
 use super::growth::{self, Room};
+use super::records::Rows;
 use super::{Engine, METADATA_MAX};
 use crate::chunk::Sealer;
 use crate::error::StoreError;
 use crate::head::series::Series;
 use crate::head::{Head, SHARDS, SeriesId};
+use crate::records::Records;
 use crate::wal::Wal;
-use crate::wal::record::{self, BATCH, BatchEncoder, Definitions, METADATA, SERIES};
-use crate::wal::segment::put_record;
+use crate::wal::record::{self, BATCH, BatchEncoder, Definitions, GROUP, METADATA, RECORDS, SERIES};
+use crate::wal::segment::{put_member, put_record};
 
 /// Appends are refused as overload when the samples in the head take this many times the memory
 /// at which it becomes a block.
@@ -232,7 +234,13 @@ impl Scratch {
 
     /// Encodes the records of the batch: definitions, metadata, samples, definitions again, so
     /// that what damages one copy does not cost the samples of everything that follows.
-    fn encode(&mut self, batch: &Batch, metadata: &[(&str, &Metadata)]) -> Result<(), AppendError> {
+    /// Samples and rows that come together are one record.
+    fn encode(
+        &mut self,
+        batch: &Batch,
+        metadata: &[(&str, &Metadata)],
+        rows: Option<&Rows>,
+    ) -> Result<(), AppendError> {
         let mut encoder = std::mem::take(&mut self.encoder);
         encoder.begin(&self.times);
         for (shard, positions) in by_shard(&self.order, &self.starts) {
@@ -264,8 +272,18 @@ impl Scratch {
             }
             put_record(METADATA, &payload, &mut self.records);
         }
+        match (self.order.is_empty(), rows) {
+            (true, None) => {}
+            (true, Some(rows)) => put_record(RECORDS, &rows.payload, &mut self.records),
+            (false, None) => put_record(BATCH, encoder.payload(), &mut self.records),
+            (false, Some(rows)) => {
+                let mut group = Vec::with_capacity(encoder.payload().len() + rows.payload.len());
+                put_member(BATCH, encoder.payload(), &mut group);
+                put_member(RECORDS, &rows.payload, &mut group);
+                put_record(GROUP, &group, &mut self.records);
+            }
+        }
         if !self.order.is_empty() {
-            put_record(BATCH, encoder.payload(), &mut self.records);
             define(&mut self.records);
         }
         self.encoder = encoder;
@@ -319,12 +337,32 @@ fn admit(time: Timestamp, value: Value<'_>, allowed: TimeRange) -> Result<(), Re
 impl Engine {
     /// See [`tacho_model::Appender::append`].
     pub(crate) fn append(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
+        self.append_scratched(batch, None)
+    }
+
+    /// See [`crate::Store::append_together`].
+    pub(crate) fn append_together(
+        &self,
+        batch: &Batch,
+        table: &str,
+        records: &Records,
+    ) -> Result<(AppendOutcome, AppendOutcome), AppendError> {
+        let prepared = self.prepare(table, records, (self.options.clock)())?;
+        let samples = self.append_scratched(batch, prepared.rows)?;
+        Ok((samples, prepared.outcome))
+    }
+
+    fn append_scratched(
+        &self,
+        batch: &Batch,
+        rows: Option<Rows>,
+    ) -> Result<AppendOutcome, AppendError> {
         let Some(writer) = &self.writer else {
             let reason = "it was opened read-only".to_owned();
             return Err(refused(StoreError::ReadOnly { reason }));
         };
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let outcome = self.append_with(batch, writer, &mut scratch);
+        let outcome = self.append_with(batch, rows, writer, &mut scratch);
         let mut scratches = self.scratches.lock();
         if scratches.len() < SCRATCHES_MAX {
             scratches.push(scratch);
@@ -335,6 +373,7 @@ impl Engine {
     fn append_with(
         &self,
         batch: &Batch,
+        rows: Option<Rows>,
         writer: &parking_lot::Mutex<Writer>,
         scratch: &mut Scratch,
     ) -> Result<AppendOutcome, AppendError> {
@@ -344,6 +383,9 @@ impl Engine {
         let head = &*memory.head;
         if head.sample_bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
             return Err(AppendError::Overloaded);
+        }
+        if rows.is_some() {
+            self.room_for_rows(&memory.records.head)?;
         }
         let now = (self.options.clock)();
         let room = self.growth.room(&self.options, now);
@@ -369,10 +411,10 @@ impl Engine {
             rejected: std::mem::take(&mut scratch.rejected),
         };
         let metadata = self.changed_metadata(batch);
-        if kept.is_none() && metadata.is_empty() {
+        if kept.is_none() && metadata.is_empty() && rows.is_none() {
             return Ok(outcome);
         }
-        scratch.encode(batch, &metadata)?;
+        scratch.encode(batch, &metadata, rows.as_ref())?;
         let ticket = {
             let writer = &mut *writer.lock();
             self.syncer.check().map_err(refused)?;
@@ -385,13 +427,17 @@ impl Engine {
                 head.added(outcome.accepted, range, bytes);
             }
             self.learn(&metadata);
+            if let Some(rows) = rows {
+                memory.records.head.add(rows.added, now);
+            }
             ticket
         };
         for id in &scratch.full {
             let sealed = head.seal(*id, &mut scratch.sealer);
             sealed.map_err(|error| AppendError::Failed(Box::new(error)))?;
         }
-        if head.sample_bytes() >= self.options.head_bytes_max {
+        let fullest = head.sample_bytes().max(memory.records.head.bytes());
+        if fullest >= self.options.head_bytes_max {
             self.work.wake();
         }
         drop(memory);

@@ -31,11 +31,24 @@ use crate::records::write::RecordWriter;
 use crate::records::{RecordQuery, Records, RecordsError, logged};
 use crate::stats::TableStats;
 use crate::wal::record::RECORDS;
-use crate::wal::segment::put_record;
+use crate::wal::segment::{FRAME_BYTES, put_record};
 
 /// The folder of the files of all tables.
 pub(crate) fn folder(dir: &Path) -> PathBuf {
     dir.join("records")
+}
+
+/// Rows that are ready for the log and the head.
+pub(super) struct Rows {
+    pub(super) payload: Vec<u8>,
+    pub(super) added: Added,
+}
+
+/// What is to become of rows for a table.
+pub(super) struct Prepared {
+    /// Those that it takes, where it takes any.
+    pub(super) rows: Option<Rows>,
+    pub(super) outcome: AppendOutcome,
 }
 
 /// What readers see of tables.
@@ -112,37 +125,22 @@ impl Engine {
         table: &str,
         records: &Records,
     ) -> Result<AppendOutcome, AppendError> {
-        let failed = |error: RecordsError| AppendError::Failed(Box::new(error));
-        let table = self.table(table).map_err(failed)?;
-        if !table.schema.fits(records) {
-            return Err(failed(RecordsError::Row { cell: 0 }));
-        }
         let Some(writer) = &self.writer else {
             let reason = "it was opened read-only".to_owned();
             return Err(refused(StoreError::ReadOnly { reason }));
+        };
+        let now = (self.options.clock)();
+        let prepared = self.prepare(table, records, now)?;
+        let Some(rows) = prepared.rows else {
+            return Ok(prepared.outcome);
         };
         self.syncer.check().map_err(refused)?;
         // Held to the end, so that the head is not frozen before the rows are in it.
         let memory = self.memory.read();
         let head = &memory.records.head;
-        if head.bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
-            return Err(AppendError::Overloaded);
-        }
-        let now = (self.options.clock)();
-        let (kept, rejected) = self.admit(table, records, now);
-        let outcome = AppendOutcome {
-            filtered: 0,
-            accepted: kept.len(),
-            rejected,
-            culprit: None,
-        };
-        if kept.is_empty() {
-            return Ok(outcome);
-        }
-        let kept = records.gather(&kept);
-        let mut record = Vec::new();
-        put_record(RECORDS, &logged::encode(&table.schema, &kept), &mut record);
-        let added = Added::new(table.schema.clone(), kept);
+        self.room_for_rows(head)?;
+        let mut record = Vec::with_capacity(rows.payload.len() + FRAME_BYTES);
+        put_record(RECORDS, &rows.payload, &mut record);
         let ticket = {
             let writer = &mut *writer.lock();
             self.syncer.check().map_err(refused)?;
@@ -151,7 +149,7 @@ impl Engine {
                 .reserve(record.len() as u64, now)
                 .map_err(refused)?;
             let ticket = writer.wal.append(&record).map_err(refused)?;
-            head.add(added, now);
+            head.add(rows.added, now);
             ticket
         };
         if head.bytes() >= self.options.head_bytes_max {
@@ -159,7 +157,45 @@ impl Engine {
         }
         drop(memory);
         self.syncer.wait(ticket).map_err(refused)?;
-        Ok(outcome)
+        Ok(prepared.outcome)
+    }
+
+    /// Refuses rows while there is too much in memory.
+    pub(super) fn room_for_rows(&self, head: &RecordHead) -> Result<(), AppendError> {
+        if head.bytes() > self.options.head_bytes_max.saturating_mul(HEAD_OVERLOAD) {
+            return Err(AppendError::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// Decides about rows for a table, and encodes those that it takes.
+    pub(super) fn prepare(
+        &self,
+        table: &str,
+        records: &Records,
+        now: Timestamp,
+    ) -> Result<Prepared, AppendError> {
+        let failed = |error: RecordsError| AppendError::Failed(Box::new(error));
+        let table = self.table(table).map_err(failed)?;
+        if !table.schema.fits(records) {
+            return Err(failed(RecordsError::Row { cell: 0 }));
+        }
+        let (kept, rejected) = self.admit(table, records, now);
+        let outcome = AppendOutcome {
+            filtered: 0,
+            accepted: kept.len(),
+            rejected,
+            culprit: None,
+        };
+        if kept.is_empty() {
+            let rows = None;
+            return Ok(Prepared { rows, outcome });
+        }
+        let kept = records.gather(&kept);
+        let payload = logged::encode(&table.schema, &kept);
+        let added = Added::new(table.schema.clone(), kept);
+        let rows = Some(Rows { payload, added });
+        Ok(Prepared { rows, outcome })
     }
 
     /// The rows whose times are acceptable, and the others.

@@ -20,6 +20,8 @@ pub(crate) const BATCH: u8 = 2;
 pub(crate) const METADATA: u8 = 3;
 /// Record kind: rows of a table ([`crate::records`]).
 pub(crate) const RECORDS: u8 = 4;
+/// Record kind: members that are all there or none is.
+pub(crate) const GROUP: u8 = 5;
 
 /// Most bytes that the definitions of one record may take uncompressed.
 const DEFINITIONS_MAX: usize = 1 << 30;

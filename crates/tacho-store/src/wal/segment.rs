@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use tacho_model::Timestamp;
 
+use super::record::GROUP;
 use crate::codec::bytes::Reader;
 use crate::error::CodecError;
 
@@ -15,12 +16,14 @@ use crate::error::CodecError;
 pub(crate) const HEADER_BYTES: u64 = 40;
 /// Bytes before a record's payload.
 pub(crate) const FRAME_BYTES: usize = 12;
+/// Bytes before the payload of a member of a group.
+const MEMBER_BYTES: usize = 5;
 /// First bytes of a segment.
 const MAGIC: [u8; 8] = *b"TACHOWAL";
 /// First byte of a record.
 const MARK: u8 = 0xa7;
 /// The version this program writes, and the newest it reads.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,14 @@ pub(crate) fn put_record(kind: u8, payload: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(payload);
 }
 
+/// Appends a member to the payload of a group. It has no frame of its own: where a group is cut
+/// short, nothing of it is taken for a record.
+pub(crate) fn put_member(kind: u8, payload: &[u8], group: &mut Vec<u8>) {
+    group.push(kind);
+    group.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    group.extend_from_slice(payload);
+}
+
 /// A whole record inside a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -106,6 +117,33 @@ pub(crate) struct Scan {
     pub(crate) end: usize,
 }
 
+impl Scan {
+    /// Adds the members of a group.
+    fn members(&mut self, bytes: &[u8], group: Found) {
+        let mut at = group.payload.start;
+        let within = &bytes[..group.payload.end];
+        while let Some(found) = member_at(within, at) {
+            at = found.payload.end;
+            self.records.push(found);
+        }
+        if at < group.payload.end {
+            self.damaged.push(at..group.payload.end);
+        }
+    }
+}
+
+fn member_at(bytes: &[u8], at: usize) -> Option<Found> {
+    let mut reader = Reader::new(bytes.get(at..)?);
+    let (kind, length) = (reader.u8().ok()?, reader.u32().ok()?);
+    let payload = reader.take(length as usize).ok()?;
+    let start = at + MEMBER_BYTES;
+    Some(Found {
+        kind,
+        offset: at,
+        payload: start..start + payload.len(),
+    })
+}
+
 /// Finds the whole records of a segment, beginning after its header.
 pub(crate) fn scan(bytes: &[u8]) -> Scan {
     let mut scan = Scan::default();
@@ -115,7 +153,11 @@ pub(crate) fn scan(bytes: &[u8]) -> Scan {
         if let Some(found) = record_at(bytes, at) {
             at = found.payload.end;
             scan.end = at;
-            scan.records.push(found);
+            if found.kind == GROUP {
+                scan.members(bytes, found);
+            } else {
+                scan.records.push(found);
+            }
             continue;
         }
         let next = (at + 1..bytes.len())
@@ -184,6 +226,38 @@ mod tests {
             assert_eq!((scan.records.len(), scan.damaged.len()), (2, 1), "at {at}");
             assert!(scan.damaged[0].contains(&at));
         }
+    }
+
+    #[test]
+    fn a_group_is_there_whole_or_not_at_all() {
+        let mut group = Vec::new();
+        put_member(1, b"first", &mut group);
+        put_member(2, b"second", &mut group);
+        let mut bytes = segment(&[b"before"]);
+        let start = bytes.len();
+        put_record(GROUP, &group, &mut bytes);
+        let whole = scan(&bytes);
+        let kinds: Vec<u8> = whole.records.iter().map(|found| found.kind).collect();
+        assert_eq!(kinds, [whole.records[0].kind, 1, 2]);
+        assert_eq!(&bytes[whole.records[2].payload.clone()], b"second");
+        assert_eq!(whole.end, bytes.len());
+        for end in start..bytes.len() {
+            assert_eq!(scan(&bytes[..end]).records.len(), 1, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_something_else_is_set_aside() {
+        let mut group = Vec::new();
+        put_member(1, b"first", &mut group);
+        let good = group.len();
+        group.extend_from_slice(b"what");
+        let mut bytes = segment(&[]);
+        put_record(GROUP, &group, &mut bytes);
+        let found = scan(&bytes);
+        assert_eq!(found.records.len(), 1);
+        let start = HEADER_BYTES as usize + FRAME_BYTES + good;
+        assert_eq!(found.damaged, [start..bytes.len()]);
     }
 
     #[test]

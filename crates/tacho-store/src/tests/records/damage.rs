@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tacho_model::TimeRange;
+use tacho_model::{Batch, Columns, Labels, TimeRange};
 
-use super::super::{only, open_with, options};
+use super::super::{at, only, open_with, options};
 use super::{everything, of, query, select, some_rows, table, written};
 use crate::disk::fake::FakeDisk;
 use crate::options::StoreOptions;
@@ -81,6 +81,39 @@ fn a_log_whose_header_is_damaged_is_not_taken_for_one_that_files_cover() {
         assert_eq!(everything(&engine), rows, "flipped at {offset}");
         engine.flush().unwrap();
         assert_eq!(everything(&engine), rows, "flipped at {offset}");
+    }
+}
+
+#[test]
+fn a_log_cut_anywhere_has_samples_and_rows_that_came_together_or_neither() {
+    let rows = some_rows(60);
+    let disk = FakeDisk::default();
+    let options = StoreOptions {
+        tables: vec![table(Duration::MAX)],
+        ..options()
+    };
+    let engine = open_with(&disk, options.clone()).unwrap();
+    for (number, rows) in rows.chunks(20).enumerate() {
+        let mut batch = Batch::new();
+        let series = batch.series([("__name__", "visits_total")]).unwrap();
+        batch.push(series, at(1_000 + number as i64), number as f64);
+        let (samples, taken) = engine.append_together(&batch, "visits", &of(rows)).unwrap();
+        assert_eq!((samples.accepted, taken.accepted), (1, 20));
+    }
+    assert_eq!(everything(&engine), rows);
+    drop(engine);
+    let path = only(&disk, "wal");
+    let bytes = disk.bytes(&path);
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    for cut in 40..=end {
+        let copy = disk.copy();
+        copy.set_bytes(&path, bytes[..cut].to_vec());
+        let engine = open_with(&copy, options.clone()).unwrap();
+        let series = Labels::metric("visits_total").unwrap();
+        let mut columns = Columns::new();
+        let read = engine.read_series(series.as_ref(), TimeRange::ALL, &mut columns);
+        read.unwrap();
+        assert_eq!(20 * columns.len(), everything(&engine).len(), "cut at {cut}");
     }
 }
 
