@@ -15,17 +15,28 @@ use tacho_model::{
     AppendError, Appender, Batch, Columns, Histogram, Kind, Labels, Metadata, Querier, QueryError,
     Shape, TimeRange, Timestamp, Unit,
 };
+use tacho_store::FOLD_AFTER;
 use tacho_wire::json::Point;
 
 /// Observations of this much time share a histogram.
 const FOLD: Duration = Duration::from_secs(1);
-/// Histograms of this many series and seconds are kept in memory; older ones are read back.
+/// Histograms of this many series and seconds are kept in memory; others are read back.
 const OPEN_MAX: usize = 20_000;
+/// How long after its end a second is kept in memory: the store may fold it with others later, and
+/// it must be read back then.
+pub(crate) const OPEN_FOR: Duration = Duration::from_secs(10);
+const _: () = assert!(OPEN_FOR.as_secs() < FOLD_AFTER.as_secs());
 
 /// Folds observations and appends points.
 #[derive(Debug, Default)]
 pub struct Ingest {
     open: Mutex<HashMap<(Labels, Timestamp), Histogram>>,
+}
+
+/// Observations by series and second, with the points that they came from.
+struct Folded {
+    histograms: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)>,
+    now: Timestamp,
 }
 
 /// What became of a list of points: how many were kept, and why the others were not.
@@ -99,6 +110,10 @@ impl Ingest {
         for (name, metadata) in described.changed() {
             batch.describe(name, metadata);
         }
+        let folded = Folded {
+            histograms: folded,
+            now,
+        };
         self.commit(store, door, batch, rows, folded, &mut outcome)?;
         outcome.rejected.sort();
         Ok(outcome)
@@ -110,16 +125,19 @@ impl Ingest {
         door: &dyn Appender,
         mut batch: Batch,
         mut rows: Vec<Vec<usize>>,
-        folded: HashMap<(Labels, Timestamp), (Histogram, Vec<usize>)>,
+        folded: Folded,
         outcome: &mut IngestOutcome,
     ) -> Result<(), IngestError> {
+        let Folded { histograms, now } = folded;
         // Held until the batch is in the log, so that two requests cannot both extend what they
         // read and lose each other's observations.
-        let mut open = (!folded.is_empty()).then(|| self.open.lock());
-        let mut grown = Vec::with_capacity(folded.len());
-        for ((labels, end), (fresh, indices)) in folded {
+        let mut open = (!histograms.is_empty()).then(|| self.open.lock());
+        let mut grown = Vec::with_capacity(histograms.len());
+        for ((labels, end), (fresh, indices)) in histograms {
             let key = (labels, end);
-            let known = open.as_ref().and_then(|open| open.get(&key).cloned());
+            let is_open = now.since(end) < OPEN_FOR;
+            let known = open.as_ref().filter(|_| is_open);
+            let known = known.and_then(|open| open.get(&key).cloned());
             let mut histogram = match known {
                 Some(histogram) => histogram,
                 None => stored(store, &key.0, end)?.unwrap_or_default(),

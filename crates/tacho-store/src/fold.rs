@@ -5,15 +5,21 @@
 //! 1. only histograms that count since the sample before are folded; cumulative ones stay;
 //! 2. the folded histogram has the time of the last one that went into it. An observation that
 //!    comes late for that second finds it and makes it grow; for another second of the interval it
-//!    stands beside it. Either way it is counted once.
+//!    stands beside it. Either way it is counted once;
+//! 3. a second that ended less than [`FOLD_AFTER`] ago stays as it is: who makes it grow may have
+//!    it in memory, and writes the whole of it again.
 
 use std::time::Duration;
 
 use tacho_model::histogram::Temporality;
 use tacho_model::{Columns, Timestamp};
 
-/// Folds the histograms of each aligned interval `(k * interval, (k + 1) * interval]`.
-pub(crate) fn fold(columns: &mut Columns, interval: Duration) {
+/// How long after its end a second is not folded; who keeps open ones in memory forgets them before.
+pub const FOLD_AFTER: Duration = Duration::from_secs(20);
+
+/// Folds the histograms of each aligned interval `(k * interval, (k + 1) * interval]`; those behind
+/// `until` stay as they are.
+pub(crate) fn fold(columns: &mut Columns, interval: Duration, until: Timestamp) {
     let Ok(step) = i64::try_from(interval.as_nanos()) else {
         return;
     };
@@ -30,6 +36,7 @@ pub(crate) fn fold(columns: &mut Columns, interval: Duration) {
         );
         if let (Some(last), Some(before)) = (last, before)
             && of(*last) == of(time)
+            && time <= until
             && before.temporality() == Temporality::Delta
             && histogram.temporality() == Temporality::Delta
         {
@@ -68,7 +75,11 @@ mod tests {
 
     fn check(times: &[i64], temporality: Temporality, expected: &[(i64, f64)]) {
         let mut columns = columns(times, temporality);
-        fold(&mut columns, Duration::from_secs(15));
+        fold(
+            &mut columns,
+            Duration::from_secs(15),
+            Timestamp::from_secs(50),
+        );
         let counts = columns.histograms.iter().map(Histogram::count);
         let times = columns
             .histogram_timestamps
@@ -91,6 +102,11 @@ mod tests {
         );
         check(&[], Temporality::Delta, &[]);
         check(&[7], Temporality::Delta, &[(7, 1.0)]);
+        check(
+            &[48, 49, 50, 51, 52],
+            Temporality::Delta,
+            &[(50, 3.0), (51, 1.0), (52, 1.0)],
+        );
     }
 
     #[test]

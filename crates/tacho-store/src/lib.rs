@@ -63,6 +63,7 @@ mod tests;
 pub use check::{Checked, Progress, check, repair};
 pub use engine::Maintenance;
 pub use error::StoreError;
+pub use fold::FOLD_AFTER;
 pub use options::{Fsync, Retention, StoreOptions, Table};
 pub use quarantine::Quarantined;
 pub use rollup::{Aggregate, Resolution};

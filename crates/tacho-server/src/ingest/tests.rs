@@ -108,3 +108,24 @@ fn k1_a_batch_that_contradicts_itself_is_kept_by_its_first_word() {
     let outcome = post(&Ingest::default(), &store, body);
     assert_eq!((outcome.accepted, outcome.rejected.len()), (1, 1));
 }
+
+#[test]
+fn k1_a_timing_that_comes_late_joins_what_was_folded_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir);
+    let ingest = Ingest::default();
+    let at = |back: i64| {
+        let time = NOW - back;
+        let body = format!(r#"{{"name":"t","value":1,"type":"timing","timestamp":{time}}}"#);
+        post(&ingest, &store, &body);
+    };
+    for back in 0..60 {
+        at(back);
+    }
+    store.flush().unwrap();
+    // Those of a minute ago are on disk with their neighbours; the newest are as they were.
+    for back in 0..60 {
+        at(back);
+    }
+    assert_eq!(observations(&store, "t"), 120.0);
+}

@@ -21,7 +21,9 @@ use crate::head::series::Series;
 use crate::head::{Head, SHARDS, SeriesId};
 use crate::records::Records;
 use crate::wal::Wal;
-use crate::wal::record::{self, BATCH, BatchEncoder, Definitions, GROUP, METADATA, RECORDS, SERIES};
+use crate::wal::record::{
+    self, BATCH, BatchEncoder, Definitions, GROUP, METADATA, RECORDS, SERIES,
+};
 use crate::wal::segment::{put_member, put_record};
 
 /// Appends are refused as overload when the samples in the head take this many times the memory

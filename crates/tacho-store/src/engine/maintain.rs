@@ -13,7 +13,7 @@ use crate::block::{Block, BlockWriter, Part};
 use crate::chunk::{self, Chunk};
 use crate::codec::Effort;
 use crate::error::StoreError;
-use crate::fold::fold;
+use crate::fold::{FOLD_AFTER, fold};
 use crate::head::Head;
 use crate::records::head::RecordHead;
 use crate::samples::Gather;
@@ -213,6 +213,7 @@ impl Engine {
         sequence: (u64, u64),
     ) -> Result<(), StoreError> {
         let mut columns = Columns::new();
+        let folded = (self.options.clock)() - FOLD_AFTER;
         head.for_each_in_order(|labels, series| {
             let open = series.open(TimeRange::ALL);
             if !series.has_histograms()
@@ -226,7 +227,7 @@ impl Engine {
                 gather.columns(open);
             }
             gather.finish();
-            fold(&mut columns, self.options.histogram_interval);
+            fold(&mut columns, self.options.histogram_interval, folded);
             writer.add(labels, &[Part::Columns(&columns)])
         })?;
         let metadata = self.metadata.read().clone();

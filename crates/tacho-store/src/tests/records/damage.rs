@@ -113,7 +113,11 @@ fn a_log_cut_anywhere_has_samples_and_rows_that_came_together_or_neither() {
         let mut columns = Columns::new();
         let read = engine.read_series(series.as_ref(), TimeRange::ALL, &mut columns);
         read.unwrap();
-        assert_eq!(20 * columns.len(), everything(&engine).len(), "cut at {cut}");
+        assert_eq!(
+            20 * columns.len(),
+            everything(&engine).len(),
+            "cut at {cut}"
+        );
     }
 }
 
