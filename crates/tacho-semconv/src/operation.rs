@@ -4,6 +4,8 @@
 //! by MCP is that, though it is a request of HTTP as well. What tells of nothing known is
 //! [`Operation::Other`]; it is kept, and no metric of its own is made of it.
 
+pub mod name;
+
 use std::borrow::Cow;
 
 use tacho_model::span::{SpanKind, SpanStatus};
