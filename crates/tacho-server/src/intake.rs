@@ -15,7 +15,7 @@ use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Columns, Kind, Labels, LabelsRef, Querier,
     Refusal, TimeRange, Timestamp,
 };
-use tacho_store::Store;
+use tacho_store::{PreparedRecords, Store};
 
 pub use self::counts::{Intake, Protocol, Signal, SourceCounts, Tally};
 use crate::app::App;
@@ -44,6 +44,9 @@ pub struct Door<'a> {
     origin: Origin<'a>,
 }
 
+/// How what is left of a batch gets into the store.
+type Commit<'c> = &'c mut dyn FnMut(&Batch) -> Result<AppendOutcome, AppendError>;
+
 impl App {
     /// The way in for what comes from `origin`.
     pub fn door<'a>(&'a self, origin: Origin<'a>) -> Door<'a> {
@@ -66,12 +69,45 @@ impl Door<'_> {
     /// Appends a batch without counting its rows, for who appends some of them again in another
     /// form and counts in the end.
     pub fn append_uncounted(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
+        self.append_by(batch, &mut |batch| self.app.store.append(batch))
+    }
+
+    /// Appends samples and rows of a table, both or neither, and counts none of them; what became
+    /// of the rows.
+    pub fn append_together(
+        &self,
+        batch: &Batch,
+        rows: PreparedRecords,
+    ) -> Result<AppendOutcome, AppendError> {
+        let mut rows = Some(rows);
+        let mut outcome = None;
+        self.append_by(batch, &mut |batch| match rows.take() {
+            None => self.app.store.append(batch),
+            Some(rows) => {
+                let (samples, taken) = self.app.store.append_together(batch, rows)?;
+                outcome = Some(taken);
+                Ok(samples)
+            }
+        })?;
+        match rows {
+            // Filters or limits left none of the samples.
+            Some(rows) => {
+                let appended = self.app.store.append_together(&Batch::new(), rows);
+                self.app.note_append(appended.as_ref().err());
+                appended.map(|(_, taken)| taken)
+            }
+            None => Ok(outcome.unwrap_or_default()),
+        }
+    }
+
+    /// Appends what filters and limits leave of a batch, by `store`.
+    fn append_by(&self, batch: &Batch, store: Commit<'_>) -> Result<AppendOutcome, AppendError> {
         let now = Timestamp::now();
         if let Some(quotas) = &self.app.quotas {
             quotas.take_samples(self.origin, batch.len(), now)?;
         }
         let Some(filters) = &self.app.filters.samples else {
-            return self.append_limited(batch, now);
+            return self.append_limited(batch, now, store);
         };
         let options = &self.app.settings.storage.options;
         let moment = Moment {
@@ -83,8 +119,8 @@ impl Door<'_> {
             stored: &*self.app.store,
         };
         match filters.apply(batch, self.origin, moment) {
-            None => self.append_limited(batch, now),
-            Some(sifted) => self.append_sifted(sifted, now),
+            None => self.append_limited(batch, now, store),
+            Some(sifted) => self.append_sifted(sifted, now, store),
         }
     }
 
@@ -93,11 +129,12 @@ impl Door<'_> {
         &self,
         sifted: Sifted<'_>,
         now: Timestamp,
+        store: Commit<'_>,
     ) -> Result<AppendOutcome, AppendError> {
         let stored = if sifted.batch().is_empty() {
             AppendOutcome::default()
         } else {
-            self.append_limited(sifted.batch(), now)?
+            self.append_limited(sifted.batch(), now, store)?
         };
         let (outcome, lost) = sifted.outcome(&stored);
         if !lost.is_empty() {
@@ -112,16 +149,21 @@ impl Door<'_> {
     }
 
     /// Appends the series that the source may have.
-    fn append_limited(&self, batch: &Batch, now: Timestamp) -> Result<AppendOutcome, AppendError> {
+    fn append_limited(
+        &self,
+        batch: &Batch,
+        now: Timestamp,
+        store: Commit<'_>,
+    ) -> Result<AppendOutcome, AppendError> {
         let quotas = self.app.quotas.as_ref();
         let Some(over) = quotas.and_then(|quotas| quotas.over(self.origin, batch, now)) else {
-            return self.append_stored(batch);
+            return self.append_stored(batch, store);
         };
         let sifted = Sifted::without(batch, &over.series, Refusal::SourceSeriesLimit);
         let stored = if sifted.batch().is_empty() {
             AppendOutcome::default()
         } else {
-            self.append_stored(sifted.batch())?
+            self.append_stored(sifted.batch(), store)?
         };
         let (outcome, _) = sifted.outcome(&stored);
         self.app.note_limit(over.culprit.as_ref());
@@ -129,8 +171,12 @@ impl Door<'_> {
         Ok(AppendOutcome { culprit, ..outcome })
     }
 
-    fn append_stored(&self, batch: &Batch) -> Result<AppendOutcome, AppendError> {
-        let appended = self.app.store.append(batch);
+    fn append_stored(
+        &self,
+        batch: &Batch,
+        store: Commit<'_>,
+    ) -> Result<AppendOutcome, AppendError> {
+        let appended = store(batch);
         self.app.note_append(appended.as_ref().err());
         if let Ok(outcome) = &appended {
             self.app.note_limit(outcome.culprit.as_ref());

@@ -56,6 +56,7 @@ use crate::wal::sync::Syncer;
 use crate::wal::{LogFile, segment};
 use append::{Scratch, Writer};
 pub use maintain::Maintenance;
+pub use records::PreparedRecords;
 
 /// Most metric names whose metadata is kept; what comes beyond it is dropped.
 pub(crate) const METADATA_MAX: usize = 100_000;

@@ -61,7 +61,7 @@ mod wal;
 mod tests;
 
 pub use check::{Checked, Progress, check, repair};
-pub use engine::Maintenance;
+pub use engine::{Maintenance, PreparedRecords};
 pub use error::StoreError;
 pub use fold::FOLD_AFTER;
 pub use options::{Fsync, Retention, StoreOptions, Table};

@@ -10,7 +10,7 @@ use tacho_model::{
 };
 
 use crate::disk::RealDisk;
-use crate::engine::{Engine, Maintenance};
+use crate::engine::{Engine, Maintenance, PreparedRecords};
 use crate::error::StoreError;
 use crate::folder::{self, FolderLock};
 use crate::options::StoreOptions;
@@ -206,6 +206,19 @@ impl Store {
         self.engine.append_records(table, records)
     }
 
+    /// Decides about rows of a table and encodes those that it takes, for
+    /// [`Self::append_together`]: what takes time is done before whoever counts them holds a lock.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`] when there is no such table, or the rows are of another one.
+    pub fn prepare_records(
+        &self,
+        table: &str,
+        records: &Records,
+    ) -> Result<PreparedRecords, AppendError> {
+        self.engine.prepare(table, records)
+    }
+
     /// Keeps a batch, as [`Appender::append`] does, and rows of a table, as [`Self::append_records`]
     /// does, so that after a crash either both are there or neither is; what became of each.
     ///
@@ -214,10 +227,9 @@ impl Store {
     pub fn append_together(
         &self,
         batch: &Batch,
-        table: &str,
-        records: &Records,
+        rows: PreparedRecords,
     ) -> Result<(AppendOutcome, AppendOutcome), AppendError> {
-        self.engine.append_together(batch, table, records)
+        self.engine.append_together(batch, rows)
     }
 
     /// The first records of a table that satisfy a query, in its order, with the columns that it

@@ -13,13 +13,12 @@ use tacho_model::{
 };
 
 use super::growth::{self, Room};
-use super::records::Rows;
+use super::records::{PreparedRecords, Rows};
 use super::{Engine, METADATA_MAX};
 use crate::chunk::Sealer;
 use crate::error::StoreError;
 use crate::head::series::Series;
 use crate::head::{Head, SHARDS, SeriesId};
-use crate::records::Records;
 use crate::wal::Wal;
 use crate::wal::record::{
     self, BATCH, BatchEncoder, Definitions, GROUP, METADATA, RECORDS, SERIES,
@@ -346,12 +345,10 @@ impl Engine {
     pub(crate) fn append_together(
         &self,
         batch: &Batch,
-        table: &str,
-        records: &Records,
+        rows: PreparedRecords,
     ) -> Result<(AppendOutcome, AppendOutcome), AppendError> {
-        let prepared = self.prepare(table, records, (self.options.clock)())?;
-        let samples = self.append_scratched(batch, prepared.rows)?;
-        Ok((samples, prepared.outcome))
+        let samples = self.append_scratched(batch, rows.rows)?;
+        Ok((samples, rows.outcome))
     }
 
     fn append_scratched(

@@ -44,9 +44,9 @@ pub(super) struct Rows {
     pub(super) added: Added,
 }
 
-/// What is to become of rows for a table.
-pub(super) struct Prepared {
-    /// Those that it takes, where it takes any.
+/// Rows of a table, decided about and encoded: see [`crate::Store::prepare_records`].
+pub struct PreparedRecords {
+    /// Those that the table takes, where it takes any.
     pub(super) rows: Option<Rows>,
     pub(super) outcome: AppendOutcome,
 }
@@ -130,7 +130,7 @@ impl Engine {
             return Err(refused(StoreError::ReadOnly { reason }));
         };
         let now = (self.options.clock)();
-        let prepared = self.prepare(table, records, now)?;
+        let prepared = self.prepare(table, records)?;
         let Some(rows) = prepared.rows else {
             return Ok(prepared.outcome);
         };
@@ -168,19 +168,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides about rows for a table, and encodes those that it takes.
-    pub(super) fn prepare(
+    /// See [`crate::Store::prepare_records`].
+    pub(crate) fn prepare(
         &self,
         table: &str,
         records: &Records,
-        now: Timestamp,
-    ) -> Result<Prepared, AppendError> {
+    ) -> Result<PreparedRecords, AppendError> {
         let failed = |error: RecordsError| AppendError::Failed(Box::new(error));
         let table = self.table(table).map_err(failed)?;
         if !table.schema.fits(records) {
             return Err(failed(RecordsError::Row { cell: 0 }));
         }
-        let (kept, rejected) = self.admit(table, records, now);
+        let (kept, rejected) = self.admit(table, records, (self.options.clock)());
         let outcome = AppendOutcome {
             filtered: 0,
             accepted: kept.len(),
@@ -189,13 +188,13 @@ impl Engine {
         };
         if kept.is_empty() {
             let rows = None;
-            return Ok(Prepared { rows, outcome });
+            return Ok(PreparedRecords { rows, outcome });
         }
         let kept = records.gather(&kept);
         let payload = logged::encode(&table.schema, &kept);
         let added = Added::new(table.schema.clone(), kept);
         let rows = Some(Rows { payload, added });
-        Ok(Prepared { rows, outcome })
+        Ok(PreparedRecords { rows, outcome })
     }
 
     /// The rows whose times are acceptable, and the others.

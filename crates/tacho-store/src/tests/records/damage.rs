@@ -97,7 +97,8 @@ fn a_log_cut_anywhere_has_samples_and_rows_that_came_together_or_neither() {
         let mut batch = Batch::new();
         let series = batch.series([("__name__", "visits_total")]).unwrap();
         batch.push(series, at(1_000 + number as i64), number as f64);
-        let (samples, taken) = engine.append_together(&batch, "visits", &of(rows)).unwrap();
+        let rows = engine.prepare("visits", &of(rows)).unwrap();
+        let (samples, taken) = engine.append_together(&batch, rows).unwrap();
         assert_eq!((samples.accepted, taken.accepted), (1, 20));
     }
     assert_eq!(everything(&engine), rows);
