@@ -65,6 +65,13 @@ pub enum LabelError {
     },
 }
 
+impl Default for Labels {
+    /// No label at all.
+    fn default() -> Self {
+        Self(Arc::new([]))
+    }
+}
+
 impl Labels {
     /// Sorts and encodes pairs; pairs with an empty value are left out.
     ///

@@ -3,12 +3,13 @@
 //!
 //! In reading order: [`table`], which name of which dialect says what, each row with its source;
 //! [`reading`], the attributes of one span by what they say; [`operation`], what the span was: a
-//! request, a query, a message, a connection, an agent, a tool, a model; [`price`], what tokens
-//! cost; [`route`], addresses with
-//! their identifiers taken out. Pure: no I/O, no clock, nothing is kept between spans.
+//! request, a query, a message, a connection, an agent, a tool, a model; [`labels`], what tells its
+//! series from others; [`price`], what tokens cost; [`route`], addresses with their identifiers taken
+//! out. Pure: no I/O, no clock, nothing is kept between spans.
 
 #![forbid(unsafe_code)]
 
+pub mod labels;
 pub mod operation;
 pub mod price;
 pub mod reading;

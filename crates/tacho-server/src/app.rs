@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use tacho_collect::{Host, HostOptions, HostSnapshot};
 use tacho_model::append::Culprit;
 use tacho_model::{AppendError, Batch, Matcher, Querier, TimeRange, Timestamp};
+use tacho_semconv::price::PriceTable;
 use tacho_store::Store;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -28,6 +29,7 @@ use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
 use crate::scrape::Scraping;
 use crate::settings::Settings;
+use crate::span_metrics::SpanMetrics;
 use crate::summary::SummaryCache;
 
 /// The shared state, as handlers hold it.
@@ -56,6 +58,8 @@ pub struct App {
     pub listening: Listening,
     /// Log records counted by severity.
     pub log_counts: LogCounts,
+    /// Metrics made of spans.
+    pub span_metrics: SpanMetrics,
     /// Remote-write requests on their way in.
     pub remote_write: Receiver,
     /// OTLP metrics on their way in.
@@ -108,6 +112,7 @@ impl App {
             intake: Intake::default(),
             listening: Listening::default(),
             log_counts: LogCounts::default(),
+            span_metrics: SpanMetrics::new(started, PriceTable::default(), "USD"),
             ingest: Ingest::default(),
             remote_write,
             otlp_metrics: OtlpMetrics::new(writes_max),

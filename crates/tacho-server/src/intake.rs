@@ -73,15 +73,15 @@ impl Door<'_> {
     }
 
     /// Appends samples and rows of a table, both or neither, and counts none of them; what became
-    /// of the rows.
+    /// of the samples, and of the rows.
     pub fn append_together(
         &self,
         batch: &Batch,
         rows: PreparedRecords,
-    ) -> Result<AppendOutcome, AppendError> {
+    ) -> Result<(AppendOutcome, AppendOutcome), AppendError> {
         let mut rows = Some(rows);
         let mut outcome = None;
-        self.append_by(batch, &mut |batch| match rows.take() {
+        let samples = self.append_by(batch, &mut |batch| match rows.take() {
             None => self.app.store.append(batch),
             Some(rows) => {
                 let (samples, taken) = self.app.store.append_together(batch, rows)?;
@@ -89,15 +89,13 @@ impl Door<'_> {
                 Ok(samples)
             }
         })?;
-        match rows {
-            // Filters or limits left none of the samples.
-            Some(rows) => {
-                let appended = self.app.store.append_together(&Batch::new(), rows);
-                self.app.note_append(appended.as_ref().err());
-                appended.map(|(_, taken)| taken)
-            }
-            None => Ok(outcome.unwrap_or_default()),
+        // Filters or limits may leave none of the samples.
+        if let Some(rows) = rows {
+            let appended = self.app.store.append_together(&Batch::new(), rows);
+            self.app.note_append(appended.as_ref().err());
+            outcome = Some(appended?.1);
         }
+        Ok((samples, outcome.unwrap_or_default()))
     }
 
     /// Appends what filters and limits leave of a batch, by `store`.

@@ -66,6 +66,7 @@ pub mod sampler;
 pub mod scrape;
 pub mod series;
 pub mod settings;
+pub mod span_metrics;
 pub mod spans;
 pub mod statistics;
 pub mod statsd;

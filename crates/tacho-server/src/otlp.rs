@@ -50,21 +50,30 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// The address it came from.
     pub peer: &'a str,
-    /// Who counts its records, if it is of logs.
+    /// Who makes metrics of what it holds, if it is of spans or logs.
     pub counted: CountedBy,
 }
 
-/// Who counts the records of a request of logs.
+/// Who makes metrics of a request of spans or logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CountedBy {
     /// Whoever receives them first.
     Receiver,
-    /// Who sends them on, and its counts with them: a series has one writer.
+    /// Who sends it on, and its metrics with it: a series has one writer.
     Sender,
 }
 
-/// The header of a request whose records are [`CountedBy::Sender`].
+/// The header that says of what the sender makes metrics itself, by [`counted_name`].
 pub const COUNTED: &str = "x-tachograph-counted";
+
+/// What a signal is called in [`COUNTED`].
+pub const fn counted_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Traces => "spans",
+        Kind::Logs => "logs",
+        Kind::Metrics => "samples",
+    }
+}
 
 /// Why nothing, or not all, is promised of a request.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +157,7 @@ fn take(app: &App, request: Request<'_>) -> Result<Partial, ReceiveError> {
         body = &transcoded;
     }
     let received = match request.kind {
-        Kind::Traces => traces::receive(app, body),
+        Kind::Traces => traces::receive(app, body, request.counted),
         Kind::Logs => logs::receive(app, body, request.counted),
         Kind::Metrics => metrics::receive(app, request.peer, body),
     };

@@ -38,6 +38,9 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
     loop {
         batch.clear();
         traces::count_expired(app, tick);
+        if let Err(error) = app.span_metrics.tick(app) {
+            tracing::debug!("metrics of spans wait for the next tick: {error}");
+        }
         if let Some(host) = host.as_mut() {
             host.collect(tick, &mut batch);
             // Only beside the host's: a store of forwarded samples alone holds nothing else.

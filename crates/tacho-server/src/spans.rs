@@ -69,6 +69,11 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     Arc::new(Schema::new(TABLE, columns).expect("the columns of spans make a table"))
 });
 
+/// What a row of the table is.
+pub(crate) fn schema() -> Arc<Schema> {
+    SCHEMA.clone()
+}
+
 /// How much is kept unless told otherwise: a week, of at most 10 GiB.
 pub const RETENTION: Retention = Retention {
     age: Duration::from_hours(7 * 24),

@@ -56,8 +56,10 @@ pub struct SpanFilters {
 pub enum SpanVerdict {
     /// It goes on.
     Keep,
-    /// It is dropped.
+    /// It is dropped, and nobody is to know of it.
     Drop,
+    /// It is dropped because its trace is not in the sample; it is counted for metrics.
+    Unsampled,
     /// It is held; once its trace is decided, it is released or counted as expired.
     Wait,
 }
@@ -192,6 +194,7 @@ impl SpanSession<'_> {
         mut release: impl FnMut(&Span<'_>),
     ) -> SpanVerdict {
         let mut held_by = None;
+        let mut is_in_sample = true;
         for rule in &self.filters.rules {
             if !rule.scope.includes(origin) {
                 continue;
@@ -203,9 +206,7 @@ impl SpanSession<'_> {
                 SpanAction::Keep => {}
                 SpanAction::Drop => return SpanVerdict::Drop,
                 SpanAction::Sample(ratio) => {
-                    if !is_sampled(span.trace_id, *ratio) {
-                        return SpanVerdict::Drop;
-                    }
+                    is_in_sample &= is_sampled(span.trace_id, *ratio);
                 }
                 SpanAction::TailSample(policy) => {
                     held_by.get_or_insert(policy);
@@ -213,6 +214,7 @@ impl SpanSession<'_> {
             }
         }
         match held_by {
+            _ if !is_in_sample => SpanVerdict::Unsampled,
             None => SpanVerdict::Keep,
             Some(policy) => self.weigh(span, policy, &mut release),
         }
@@ -248,7 +250,7 @@ impl SpanSession<'_> {
             return SpanVerdict::Keep;
         }
         if decided == Some(false) {
-            return SpanVerdict::Drop;
+            return SpanVerdict::Unsampled;
         }
         let mut bytes = Vec::new();
         encode(span, &mut bytes);

@@ -111,8 +111,12 @@ impl Sender {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        if settings.sends_log_counts() {
-            headers.insert(COUNTED, HeaderValue::from_static("sender"));
+        let counted = settings.sends_counted().join(", ");
+        if let Some(value) = HeaderValue::try_from(counted)
+            .ok()
+            .filter(|value| !value.is_empty())
+        {
+            headers.insert(COUNTED, value);
         }
         let mut builder = Client::builder()
             .user_agent(concat!("Tachograph/", env!("CARGO_PKG_VERSION")))

@@ -2,11 +2,14 @@
 
 pub use reqwest::Url;
 use tacho_model::{METRIC_NAME, Matcher};
+use tacho_wire::otlp::json;
 
 use super::queue::Kind;
+use crate::otlp::counted_name;
 use crate::otlp::logs::counts;
 use crate::outgoing::tls::TlsSettings;
 use crate::outgoing::{Auth, Secret};
+use crate::span_metrics;
 
 /// Where to send what was received and collected, and which part of it.
 #[derive(Debug, Clone)]
@@ -128,17 +131,31 @@ impl ForwardSettings {
         }
     }
 
-    /// Whether log records are sent together with the counts of them, so that whoever receives
-    /// them must not count them again.
-    pub(crate) fn sends_log_counts(&self) -> bool {
-        let endpoints = self.endpoints();
-        // Log records are not selected: the counts must be those of all of them.
-        let all_counts = |selector: &Vec<Matcher>| {
-            let is_it = |one: &Matcher| one.name() == METRIC_NAME && one.matches(counts::NAME);
-            selector.iter().all(is_it)
+    /// What is sent together with the metrics that were made of it, so that whoever receives it
+    /// must not make them again.
+    pub(crate) fn sends_counted(&self) -> Vec<&'static str> {
+        let Endpoints {
+            samples,
+            spans,
+            logs,
+        } = self.endpoints();
+        // Spans and log records are not selected: the metrics must be those of all of them.
+        let selects = |names: &[&str]| {
+            let all = |selector: &Vec<Matcher>| {
+                let is_it = |one: &Matcher| {
+                    one.name() == METRIC_NAME && names.iter().all(|name| one.matches(name))
+                };
+                selector.iter().all(is_it)
+            };
+            self.selectors.is_empty() || self.selectors.iter().any(all)
         };
-        let is_selected = self.selectors.is_empty() || self.selectors.iter().any(all_counts);
-        endpoints.logs.is_some() && endpoints.samples.is_some() && is_selected
+        let of_logs = logs.is_some() && selects(&[counts::NAME]);
+        let of_spans = spans.is_some() && selects(&span_metrics::names());
+        let kinds = [(of_logs, json::Kind::Logs), (of_spans, json::Kind::Traces)];
+        let sent = kinds
+            .iter()
+            .filter(|(is_sent, _)| *is_sent && samples.is_some());
+        sent.map(|(_, kind)| counted_name(*kind)).collect()
     }
 
     /// Checks what an address says; the error reads well after a colon.

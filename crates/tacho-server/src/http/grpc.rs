@@ -95,7 +95,7 @@ async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answ
     }
     let name = header::HeaderName::from_static("grpc-encoding");
     let packing = Packing::of_name(text(request.headers(), name));
-    let counted = counted(request.headers());
+    let counted = counted(request.headers(), kind);
     let body = body::read(request, app).await?;
     let packing = match frame(&body.bytes)? {
         Flag::Plain => Packing::Identity,

@@ -22,7 +22,7 @@ use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::intake::Protocol;
 use crate::otlp::unpack::Packing;
-use crate::otlp::{self, COUNTED, CountedBy, Encoding, ReceiveError};
+use crate::otlp::{self, COUNTED, CountedBy, Encoding, ReceiveError, counted_name};
 
 /// When to come back where that helps.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ async fn respond(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> R
 async fn take(kind: Kind, app: &SharedApp, peer: Peer, request: Request) -> Answer<Response> {
     let encoding = encoding(request.headers())?;
     let packing = body::packing(request.headers())?;
-    let counted = counted(request.headers());
+    let counted = counted(request.headers(), kind);
     let body = body::read(request, app).await?;
     let message = Message {
         kind,
@@ -136,9 +136,11 @@ fn typed(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Respo
     (status, headers, body.into()).into_response()
 }
 
-/// Who counts the records of a request of logs.
-pub(crate) fn counted(headers: &HeaderMap) -> CountedBy {
-    if headers.contains_key(COUNTED) {
+/// Who makes metrics of a request.
+pub(crate) fn counted(headers: &HeaderMap, kind: Kind) -> CountedBy {
+    let told = headers.get(COUNTED).and_then(|told| told.to_str().ok());
+    let mut told = told.unwrap_or("").split(',').map(str::trim);
+    if told.any(|told| told == counted_name(kind)) {
         CountedBy::Sender
     } else {
         CountedBy::Receiver

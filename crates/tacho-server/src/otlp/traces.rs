@@ -2,16 +2,18 @@
 
 use tacho_model::span::Span;
 use tacho_model::{AppendError, Timestamp};
+use tacho_semconv::{Operation, Reading};
 use tacho_store::records::RecordsError;
 use tacho_wire::otlp::answer::Partial;
 use tacho_wire::otlp::taken::Decoded;
 use tacho_wire::otlp::traces::decode;
 
-use super::{Outcome, ReceiveError};
+use super::{CountedBy, Outcome, ReceiveError};
 use crate::app::App;
 use crate::filters::SpanVerdict;
 use crate::forward::SpansOnward;
 use crate::intake::{Origin, Protocol, Signal, Tally};
+use crate::span_metrics::{Session, Stays};
 use crate::spans::{SpanRows, TABLE, column};
 
 /// Spans that are appended together; of a larger request the next ones follow.
@@ -19,41 +21,64 @@ const APPEND_SPANS: usize = 8192;
 /// Who sent what names no service.
 const NOBODY: &str = "unknown";
 
-/// Keeps the spans of an `ExportTraceServiceRequest` in protobuf; what to tell its sender. Blocks.
+/// Keeps the spans of an `ExportTraceServiceRequest` in protobuf, and makes metrics of them; what
+/// to tell its sender. Blocks.
 ///
 /// # Errors
-/// [`ReceiveError::Protobuf`], [`ReceiveError::Append`]; some spans may be kept then, and are kept
-/// once when they come again.
-pub fn receive(app: &App, body: &[u8]) -> Result<Partial, ReceiveError> {
+/// [`ReceiveError::Protobuf`], [`ReceiveError::Append`]; some spans may be kept and counted then, and
+/// are so once when they come again. [`ReceiveError::Passing`] when another request that is being
+/// worked on holds some of them: whether they are counted is not known yet.
+pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial, ReceiveError> {
     let mut taken = Taken {
         app,
         rows: SpanRows::default(),
         outcome: Outcome::default(),
         failed: None,
         onward: app.forward.spans(),
+        counted: (counted_by == CountedBy::Receiver).then(|| app.span_metrics.session(app)),
     };
     let filters = app.filters.spans.as_ref();
     let mut session = filters.map(|filters| filters.session(Timestamp::now()));
     let decoded: Decoded = decode(body, |span| {
-        let Some(session) = &mut session else {
-            return taken.keep(span);
+        let reading = Reading::new(span);
+        let operation = Operation::of(&reading);
+        let name = operation.name(span);
+        let verdict = match &mut session {
+            None => SpanVerdict::Keep,
+            Some(session) => {
+                let origin = Origin::new(Protocol::Otlp, span.service);
+                session.take(origin, span, |released| taken.release(released))
+            }
         };
-        let origin = Origin::new(Protocol::Otlp, span.service);
-        match session.take(origin, span, |released| taken.keep(released)) {
-            SpanVerdict::Keep => taken.keep(span),
-            SpanVerdict::Drop => taken.outcome.filter(span.service, span.start),
-            // Counted once its trace is decided.
-            SpanVerdict::Wait => {}
+        let stays = match verdict {
+            SpanVerdict::Keep => {
+                taken.keep(span, &name);
+                Stays::Yes
+            }
+            SpanVerdict::Unsampled => {
+                taken.outcome.filter(span.service, span.start);
+                Stays::No
+            }
+            // Kept or not is told once its trace is decided.
+            SpanVerdict::Wait => Stays::No,
+            SpanVerdict::Drop => return taken.outcome.filter(span.service, span.start),
+        };
+        if let Some(counted) = &mut taken.counted {
+            counted.add(&reading, &operation, &name, stays);
         }
     })?;
+    taken.append();
     if let Some(error) = taken.failed {
         return Err(error.into());
     }
-    append(app, &mut taken.rows, &mut taken.outcome)?;
     if let Some(session) = session {
         session.commit()?;
     }
     taken.onward.take().into_iter().for_each(SpansOnward::send);
+    if taken.counted.is_some_and(|counted| counted.met_others()) {
+        let told = "spans of it are being worked on in another request; send it again".to_owned();
+        return Err(ReceiveError::Passing(told));
+    }
     Ok(taken.outcome.finish(app, Signal::Spans, NOBODY, &decoded))
 }
 
@@ -80,10 +105,22 @@ struct Taken<'a> {
     failed: Option<AppendError>,
     /// What is sent on, where anything is.
     onward: Option<SpansOnward<'a>>,
+    /// Metrics of them, where the sender does not make them.
+    counted: Option<Session<'a>>,
 }
 
 impl Taken<'_> {
-    fn keep(&mut self, span: &Span<'_>) {
+    /// Keeps a span that waited for its trace to be worth it; it was counted when it came.
+    fn release(&mut self, span: &Span<'_>) {
+        let reading = Reading::new(span);
+        let operation = Operation::of(&reading);
+        self.keep(span, &operation.name(span));
+    }
+
+    fn keep(&mut self, span: &Span<'_>, _operation: &str) {
+        if self.rows.len() >= APPEND_SPANS {
+            self.append();
+        }
         if self.failed.is_some() {
             return;
         }
@@ -92,14 +129,38 @@ impl Taken<'_> {
             onward.push(span);
         }
         let mut pushed = self.rows.push(span);
-        if self.rows.len() >= APPEND_SPANS || is_full(&pushed) {
-            self.failed = append(self.app, &mut self.rows, &mut self.outcome).err();
-            if is_full(&pushed) {
-                pushed = self.rows.push(span);
-            }
+        if is_full(&pushed) {
+            self.append();
+            pushed = self.rows.push(span);
         }
         if let Err(error) = pushed {
             self.outcome.reject(span.service, "too_large", &error);
+        }
+    }
+
+    /// Brings what there is so far into the store, with the metrics made of it.
+    fn append(&mut self) {
+        if self.failed.is_some() {
+            return;
+        }
+        let rows = self.rows.take();
+        let appended = match &mut self.counted {
+            Some(counted) => {
+                let appended = counted.flush(Some(&rows));
+                self.app.note_append(appended.as_ref().err());
+                appended
+            }
+            None if rows.is_empty() => return,
+            None => {
+                let door = self.app.door(Origin::new(Protocol::Otlp, NOBODY));
+                door.append_records(TABLE, &rows)
+            }
+        };
+        match appended {
+            Ok(appended) => self
+                .outcome
+                .note(&rows, column::SERVICE, &appended.rejected),
+            Err(error) => self.failed = Some(error),
         }
     }
 }
@@ -107,15 +168,4 @@ impl Taken<'_> {
 /// Whether a row may fit where others have gone.
 fn is_full(pushed: &Result<(), RecordsError>) -> bool {
     pushed.is_err()
-}
-
-fn append(app: &App, rows: &mut SpanRows, outcome: &mut Outcome) -> Result<(), AppendError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = rows.take();
-    let door = app.door(Origin::new(Protocol::Otlp, NOBODY));
-    let appended = door.append_records(TABLE, &rows)?;
-    outcome.note(&rows, column::SERVICE, &appended.rejected);
-    Ok(())
 }

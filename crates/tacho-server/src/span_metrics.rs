@@ -1,0 +1,439 @@
+//! Metrics made of spans: how many, how long, how many failed, by service and operation; tokens and
+//! their cost; runs of agents; who calls whom; WebSockets.
+//!
+//! 1. A span is counted once, however often it comes; a pending one never. It is counted together
+//!    with its row in the table of spans: after a crash both are there or neither is.
+//! 2. It is counted before spans are sampled, so that figures are those of all of them; what a
+//!    filter drops or does not keep is not counted.
+//! 3. A duration is counted in the second in which the span ended, or in which it came where the
+//!    two clocks disagree by more than [`AHEAD_MAX`], or the store no longer takes that second.
+//! 4. Memory is bounded in spans that are known, series, and traces that are looked at.
+//!
+//! In reading order: `families`, the metrics; `growth`, by what a request makes series grow;
+//! `state`, series as they stand, and how they get into the store; `known`, which spans were
+//! counted; `admitted`, how many series there may be; `runs`, agents; `graph`, who calls whom;
+//! `sockets`, WebSockets. What spans mean is `tacho-semconv`'s.
+
+mod admitted;
+mod families;
+mod graph;
+mod growth;
+mod known;
+mod runs;
+mod sockets;
+mod state;
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tacho_model::append::Exemplar;
+use tacho_model::span::Span;
+use tacho_model::{AppendError, AppendOutcome, Labels, Timestamp};
+use tacho_semconv::labels::{Label, labels};
+use tacho_semconv::operation::{Http, Model, Tokens};
+use tacho_semconv::price::PriceTable;
+use tacho_semconv::{Operation, Reading};
+use tacho_store::PreparedRecords;
+use tacho_store::records::Records;
+
+use self::admitted::{Admitted, OVERFLOW, Place};
+use self::families::Family;
+use self::graph::{Call, Graph};
+use self::growth::{Growth, LabelKey};
+use self::known::{Claim, Known};
+use self::runs::{Runs, Step};
+use self::sockets::{SocketEvent, Sockets};
+use self::state::State;
+use crate::app::App;
+use crate::intake::{Origin, Protocol};
+use crate::spans::TABLE;
+
+/// Whose samples they are.
+const SOURCE: &str = "span_metrics";
+/// A span that ended further ahead of this clock is counted when it came.
+const AHEAD_MAX: Duration = Duration::from_mins(1);
+/// A second is counted in while it is this much younger than what the store still takes.
+const BEHIND_MARGIN: Duration = Duration::from_mins(5);
+/// Exemplars of a second; of more, histograms have none.
+const EXEMPLARS_MAX: u32 = 200;
+
+/// Metrics made of spans.
+pub struct SpanMetrics {
+    known: Known,
+    restored: OnceLock<()>,
+    admitted: Admitted,
+    shared: Mutex<Shared>,
+    sessions: AtomicU64,
+    seed: u64,
+    prices: PriceTable,
+    currency: Box<str>,
+}
+
+/// What requests change one after the other.
+struct Shared {
+    state: State,
+    runs: Runs,
+    graph: Graph,
+    sockets: Sockets,
+    /// The second, and how many exemplars it has.
+    exemplars: (i64, u32),
+}
+
+/// The spans of a request, on their way to being counted.
+pub struct Session<'a> {
+    app: &'a App,
+    metrics: &'a SpanMetrics,
+    number: u64,
+    now: Timestamp,
+    claims: Vec<u64>,
+    growth: Growth,
+    steps: Vec<Step>,
+    calls: Vec<Call>,
+    sockets: Vec<SocketEvent>,
+    scratch: Vec<u8>,
+    met_others: bool,
+}
+
+/// Whether a span stays to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// It does, as far as is known.
+    Yes,
+    /// It is not in the sample, or that is not known yet.
+    No,
+}
+
+impl SpanMetrics {
+    /// None yet, in a process that began then, with these prices.
+    pub fn new(began: Timestamp, prices: PriceTable, currency: &str) -> Self {
+        Self {
+            known: Known::default(),
+            restored: OnceLock::new(),
+            admitted: Admitted::default(),
+            shared: Mutex::new(Shared {
+                state: State::new(began),
+                runs: Runs::default(),
+                graph: Graph::default(),
+                sockets: Sockets::default(),
+                exemplars: (0, 0),
+            }),
+            sessions: AtomicU64::new(0),
+            // Nobody outside can make series share a hash.
+            seed: RandomState::new().hash_one(0u64),
+            prices,
+            currency: currency.into(),
+        }
+    }
+
+    /// Takes the spans of a request. The first one reads the newest spans of the table, which were
+    /// counted before a restart.
+    pub fn session<'a>(&'a self, app: &'a App) -> Session<'a> {
+        let now = Timestamp::now();
+        self.restored.get_or_init(|| {
+            if let Err(error) = self.known.restore(&app.store, now) {
+                tracing::warn!("spans that come again may be counted twice: {error}");
+            }
+        });
+        Session {
+            app,
+            metrics: self,
+            number: self.sessions.fetch_add(1, Relaxed),
+            now,
+            claims: Vec::new(),
+            growth: Growth::default(),
+            steps: Vec::new(),
+            calls: Vec::new(),
+            sockets: Vec::new(),
+            scratch: Vec::new(),
+            met_others: false,
+        }
+    }
+
+    /// Counts calls whose other end did not come, and forgets what is over. To be called now and
+    /// then.
+    ///
+    /// # Errors
+    /// [`AppendError`] of the store.
+    pub fn tick(&self, app: &App) -> Result<(), AppendError> {
+        if self.restored.get().is_none() {
+            return Ok(());
+        }
+        let session = self.session(app);
+        session.commit(None).map(|_| ())
+    }
+
+    /// Spans beyond the limit of series since the start, by service.
+    pub fn beyond_limit(&self) -> Vec<(Box<str>, u64)> {
+        self.admitted.beyond()
+    }
+}
+
+impl Session<'_> {
+    /// Counts a span, unless it was counted before or cannot be kept.
+    pub fn add(
+        &mut self,
+        reading: &Reading<'_, '_>,
+        operation: &Operation<'_>,
+        name: &str,
+        stays: Stays,
+    ) {
+        let span = reading.span;
+        if span.pending_of != 0 || !self.is_in_time(span) {
+            return;
+        }
+        let known = &self.metrics.known;
+        match known.claim(span.trace_id, span.span_id, self.number) {
+            Claim::Counted => return,
+            Claim::Others => return self.met_others = true,
+            Claim::Taken(key) => self.claims.push(key),
+        }
+        let failed = operation.is_failure(reading);
+        let at = self.second_of(span);
+        let labels = labels(reading, operation, name);
+        self.span(span, at, &labels, stays);
+        match operation {
+            Operation::Http(http) => self.sizes(http, at, &labels),
+            Operation::Model(model) => self.model(model, span, at, &labels),
+            _ => {}
+        }
+        let cost = |tokens, model: &Model<'_>| self.metrics.cost(tokens, model, span.start);
+        self.steps.push(Step::of(span, operation, at, cost));
+        self.calls.extend(Call::of(reading, operation, at, failed));
+        self.sockets
+            .extend(SocketEvent::of(span, operation, at, failed));
+    }
+
+    /// Whether another request that is being worked on holds some of the spans: whether they are
+    /// counted is not known yet.
+    pub fn met_others(&self) -> bool {
+        self.met_others
+    }
+
+    /// Writes what was counted, with the rows of spans; what became of the rows.
+    ///
+    /// # Errors
+    /// [`AppendError`] of the store; nothing was counted then.
+    pub fn commit(mut self, rows: Option<&Records>) -> Result<AppendOutcome, AppendError> {
+        self.flush(rows)
+    }
+
+    /// As [`Self::commit`], and goes on.
+    ///
+    /// # Errors
+    /// As there; nothing since the last time was counted then.
+    pub fn flush(&mut self, rows: Option<&Records>) -> Result<AppendOutcome, AppendError> {
+        let (app, metrics) = (self.app, self.metrics);
+        let empty = Records::new(&crate::spans::schema());
+        // What takes time is done before anything is locked.
+        let rows: PreparedRecords = app.store.prepare_records(TABLE, rows.unwrap_or(&empty))?;
+        let door = app.door(Origin::new(Protocol::Otlp, SOURCE));
+        let mut growth = std::mem::take(&mut self.growth);
+        let seed = metrics.seed;
+        // Held until the samples are in the log, and the time is taken within: what is written
+        // later is never earlier.
+        let mut shared = metrics.shared.lock();
+        let shared = &mut *shared;
+        let now = Timestamp::now();
+        shared.runs.walk(&mut self.steps, &mut growth, seed, now);
+        let paired = shared.graph.pair(&self.calls, &mut growth, seed, now);
+        shared.sockets.follow(&self.sockets, &mut growth, seed, now);
+        limit_exemplars(&mut growth, &mut shared.exemplars, now);
+        let taken = shared
+            .state
+            .commit(&door, now, growth, &metrics.currency, rows)?;
+        shared.graph.settle(paired, now);
+        metrics.known.settle(self.claims.drain(..));
+        self.steps.clear();
+        self.calls.clear();
+        self.sockets.clear();
+        Ok(taken)
+    }
+
+    /// Whether the table takes a span of that time.
+    fn is_in_time(&self, span: &Span<'_>) -> bool {
+        let options = &self.app.settings.storage.options;
+        let table = options.tables.iter().find(|t| t.schema.name() == TABLE);
+        let age = table.map_or(Duration::MAX, |table| table.retention.age);
+        let is_new = age == Duration::MAX || span.start >= self.now - age;
+        is_new && span.start <= self.now + options.future
+    }
+
+    /// When a span is counted: when it ended, where that can be believed and stored.
+    fn second_of(&self, span: &Span<'_>) -> Timestamp {
+        let end = span.start + span.duration;
+        let window = self.app.settings.storage.options.out_of_order;
+        let oldest = self.now - window.saturating_sub(BEHIND_MARGIN);
+        if end < oldest || end > self.now + AHEAD_MAX {
+            return self.now;
+        }
+        end
+    }
+
+    fn span(&mut self, span: &Span<'_>, at: Timestamp, labels: &[Label<'_>], stays: Stays) {
+        let seconds = span.duration.as_secs_f64();
+        let key = LabelKey::new(labels, self.metrics.seed, &mut self.scratch);
+        let is_known = self.growth.series.contains_key(&key.of(Family::Calls));
+        let place = if is_known {
+            Place::Own
+        } else {
+            self.metrics.admitted.place(span.service, key, self.now)
+        };
+        if place != Place::Own {
+            let overflow = (OVERFLOW, Cow::Borrowed("true"));
+            let of_service = ["service", "service_name"].map(|name| (name, span.service.into()));
+            let kept = if place == Place::Service { 2 } else { 0 };
+            let labels: Vec<Label<'_>> = of_service
+                .into_iter()
+                .take(kept)
+                .chain([overflow])
+                .collect();
+            let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
+            self.growth.add(key, Family::Calls, &labels, 1.0);
+            let observed = (at, seconds);
+            let _ = self
+                .growth
+                .observe(key, Family::Duration, &labels, observed);
+            return;
+        }
+        self.growth.add(key, Family::Calls, labels, 1.0);
+        let observed = (at, seconds);
+        let exemplars = self.growth.observe(key, Family::Duration, labels, observed);
+        // Of the spans of a request the slowest stands for the others.
+        if let Some(exemplars) = exemplars.filter(|_| stays == Stays::Yes) {
+            let is_slowest = exemplars.first().is_none_or(|known| seconds > known.value);
+            if is_slowest {
+                exemplars.clear();
+                exemplars.push(Exemplar {
+                    timestamp: at,
+                    value: seconds,
+                    trace_id: span.trace_id,
+                    span_id: span.span_id,
+                    labels: Labels::default(),
+                });
+            }
+        }
+    }
+
+    fn sizes(&mut self, http: &Http<'_>, at: Timestamp, labels: &[Label<'_>]) {
+        let sizes = [
+            (Family::RequestSize, http.request_bytes),
+            (Family::ResponseSize, http.response_bytes),
+        ];
+        if sizes.iter().all(|(_, bytes)| bytes.is_none()) {
+            return;
+        }
+        let labels = only(
+            labels,
+            &[
+                "service",
+                "service_name",
+                "span_kind",
+                "http_request_method",
+                "http_route",
+            ],
+        );
+        let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
+        for (family, bytes) in sizes {
+            if let Some(bytes) = bytes {
+                let _ = self
+                    .growth
+                    .observe(key, family, &labels, (at, bytes as f64));
+            }
+        }
+    }
+
+    fn model(&mut self, model: &Model<'_>, span: &Span<'_>, at: Timestamp, labels: &[Label<'_>]) {
+        let mut labels = only(
+            labels,
+            &[
+                "service",
+                "service_name",
+                "gen_ai_operation_name",
+                "gen_ai_provider_name",
+                "gen_ai_request_model",
+                "gen_ai_response_model",
+            ],
+        );
+        let seed = self.metrics.seed;
+        let key = LabelKey::new(&labels, seed, &mut self.scratch);
+        if let Some(cost) = self.metrics.cost(model.tokens, model, span.start) {
+            self.growth.add(key, Family::Cost, &labels, cost);
+        }
+        if let Some(seconds) = model.first_chunk {
+            let _ = self
+                .growth
+                .observe(key, Family::FirstChunk, &labels, (at, seconds));
+        }
+        for (kind, tokens) in token_types(model.tokens) {
+            labels.push(("gen_ai_token_type", Cow::Borrowed(kind)));
+            let key = LabelKey::new(&labels, seed, &mut self.scratch);
+            self.growth.add(key, Family::Tokens, &labels, tokens as f64);
+            labels.pop();
+        }
+    }
+}
+
+impl Drop for Session<'_> {
+    /// What was not written was not counted.
+    fn drop(&mut self) {
+        self.metrics.known.give_back(self.claims.drain(..));
+    }
+}
+
+impl SpanMetrics {
+    /// What tokens of a model cost.
+    fn cost(&self, tokens: Tokens, model: &Model<'_>, at: Timestamp) -> Option<f64> {
+        let name = model.response_model.as_deref();
+        let name = name.or(model.request_model.as_deref())?;
+        self.prices
+            .cost(model.provider.as_deref(), name, tokens, at)
+    }
+}
+
+/// The names of all metrics that are made of spans.
+pub(crate) fn names() -> Vec<&'static str> {
+    Family::ALL.map(Family::name).to_vec()
+}
+
+/// Tokens by type, those that were told.
+fn token_types(tokens: Tokens) -> impl Iterator<Item = (&'static str, u64)> {
+    let types = [
+        ("input", tokens.input),
+        ("output", tokens.output),
+        ("cache_read", tokens.cache_read),
+        ("cache_creation", tokens.cache_write),
+        ("reasoning", tokens.reasoning),
+    ];
+    types
+        .into_iter()
+        .filter_map(|(kind, count)| Some((kind, count?)))
+}
+
+/// The labels of these names.
+fn only<'a>(labels: &[Label<'a>], names: &[&str]) -> Vec<Label<'a>> {
+    let kept = labels.iter().filter(|(name, _)| names.contains(name));
+    kept.cloned().collect()
+}
+
+/// Leaves as many exemplars as a second may have.
+fn limit_exemplars(growth: &mut Growth, spent: &mut (i64, u32), now: Timestamp) {
+    let second = now.as_nanos() / 1_000_000_000;
+    if spent.0 != second {
+        *spent = (second, 0);
+    }
+    for grown in growth.series.values_mut() {
+        if !grown.exemplars.is_empty() {
+            spent.1 += 1;
+            if spent.1 > EXEMPLARS_MAX {
+                grown.exemplars.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

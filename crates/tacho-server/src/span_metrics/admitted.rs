@@ -1,0 +1,118 @@
+//! How many series the spans of a service may have: names that users make up must not fill the
+//! store.
+//!
+//! In each hour a service may have [`SERVICE_MAX`] label sets and all services [`ALL_MAX`]; of what
+//! comes beyond that, one series a service tells the sum, with the label that the OpenTelemetry
+//! SDKs use for it, and when even services are too many, one tells that of all others.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tacho_model::Timestamp;
+
+use super::growth::LabelKey;
+use crate::filters::generations::Hashed;
+
+/// The label of series that stand for those beyond a limit (OpenTelemetry metrics SDK, "Overflow
+/// attribute").
+pub(super) const OVERFLOW: &str = "otel_metric_overflow";
+/// Label sets of one service in an hour.
+pub(super) const SERVICE_MAX: usize = 30_000;
+/// Label sets of all services in an hour.
+const ALL_MAX: usize = 300_000;
+/// After so long what was seen is seen anew: what nobody calls any more makes room.
+const PERIOD: Duration = Duration::from_hours(1);
+
+/// The label sets of an hour.
+#[derive(Default)]
+pub(super) struct Admitted {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    since: Timestamp,
+    sets: HashSet<u128, BuildHasherDefault<Hashed>>,
+    services: HashMap<Box<str>, usize>,
+    /// Spans beyond the limits since the start, by service.
+    beyond: HashMap<Box<str>, u64>,
+}
+
+/// Where a span is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Under its own labels.
+    Own,
+    /// Beside the others of its service.
+    Service,
+    /// Beside those of all services.
+    All,
+}
+
+impl Admitted {
+    /// Where a span of these labels is counted.
+    pub(super) fn place(&self, service: &str, key: LabelKey, now: Timestamp) -> Place {
+        let mut seen = self.seen.lock();
+        let seen = &mut *seen;
+        if now.since(seen.since) >= PERIOD {
+            seen.since = now;
+            seen.sets.clear();
+            seen.services.clear();
+        }
+        if seen.sets.contains(&key.as_u128()) {
+            return Place::Own;
+        }
+        let is_full = seen.sets.len() >= ALL_MAX;
+        let place = match seen.services.get_mut(service) {
+            None if is_full => Place::All,
+            None => {
+                seen.services.insert(service.into(), 1);
+                Place::Own
+            }
+            Some(count) if is_full || *count >= SERVICE_MAX => Place::Service,
+            Some(count) => {
+                *count += 1;
+                Place::Own
+            }
+        };
+        if place == Place::Own {
+            seen.sets.insert(key.as_u128());
+        } else if seen.beyond.len() < ALL_MAX {
+            *seen.beyond.entry(service.into()).or_default() += 1;
+        }
+        place
+    }
+
+    /// Label sets beyond the limits since the start, by service.
+    pub(super) fn beyond(&self) -> Vec<(Box<str>, u64)> {
+        let seen = self.seen.lock();
+        let pairs = seen.beyond.iter();
+        pairs.map(|(name, count)| (name.clone(), *count)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> LabelKey {
+        LabelKey::new(&[("x", number.to_string().into())], 0, &mut Vec::new())
+    }
+
+    #[test]
+    fn a_service_has_so_many_series_an_hour() {
+        let admitted = Admitted::default();
+        let now = Timestamp::from_secs(1_000_000);
+        for number in 0..SERVICE_MAX {
+            assert_eq!(admitted.place("a", key(number), now), Place::Own);
+        }
+        assert_eq!(admitted.place("a", key(SERVICE_MAX), now), Place::Service);
+        assert_eq!(admitted.place("a", key(0), now), Place::Own);
+        assert_eq!(admitted.place("b", key(SERVICE_MAX), now), Place::Own);
+        assert_eq!(admitted.beyond(), [("a".into(), 1)]);
+        let later = now + PERIOD;
+        assert_eq!(admitted.place("a", key(SERVICE_MAX + 1), later), Place::Own);
+    }
+}

@@ -1,0 +1,288 @@
+//! Who calls whom: the two ends of a call, brought together by the span that one is the parent of.
+//!
+//! The span of who calls and the span of who answers come from different programs, in any order.
+//! The first waits for the second; a call whose other end did not come within [`WAIT`] goes to the
+//! address that it names, and databases and models never have another end. Invariants:
+//! 1. nothing waits or stops waiting before what was counted is stored ([`Graph::settle`]);
+//! 2. at most [`WAITING_MAX`] ends wait; of more, the oldest are taken for those that stay alone.
+//!
+//! Names and meaning are those of the OpenTelemetry service graph connector.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tacho_model::Timestamp;
+use tacho_model::span::SpanKind;
+use tacho_semconv::labels::Label;
+use tacho_semconv::{Field, Operation, Reading};
+
+use super::families::Family;
+use super::growth::{Growth, LabelKey};
+
+/// So long the other end of a call is waited for.
+const WAIT: Duration = Duration::from_secs(30);
+/// Most ends that wait.
+const WAITING_MAX: usize = 100_000;
+/// Who calls where no span says it.
+const USER: &str = "user";
+const DATABASE: &str = "database";
+const MESSAGING: &str = "messaging_system";
+const VIRTUAL: &str = "virtual_node";
+
+/// Calls of which one end came.
+#[derive(Default)]
+pub(super) struct Graph {
+    waiting: HashMap<Link, Call>,
+    order: VecDeque<(Timestamp, Link)>,
+}
+
+/// The trace, and the span that is one end's own and the other's parent.
+type Link = (u128, u64);
+
+/// One end of a call.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    link: Link,
+    end: End,
+    service: Box<str>,
+    /// The other end, as far as this one knows it.
+    peer: Option<Box<str>>,
+    connection: &'static str,
+    at: Timestamp,
+    seconds: f64,
+    failed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It calls, and somebody may answer.
+    Client,
+    /// It calls what has no spans.
+    Alone,
+    /// It answers.
+    Server,
+    /// It answers nobody who has spans.
+    Root,
+}
+
+/// What is to be done once what was counted is stored.
+pub(super) struct Paired {
+    done: Vec<Link>,
+    waits: Vec<Call>,
+    expired: usize,
+}
+
+impl Call {
+    /// The end of a call that a span is, if it is one; it is counted at `at`.
+    pub(super) fn of(
+        reading: &Reading<'_, '_>,
+        operation: &Operation<'_>,
+        at: Timestamp,
+        failed: bool,
+    ) -> Option<Self> {
+        let span = reading.span;
+        let is_client = match span.kind {
+            SpanKind::Client | SpanKind::Producer => true,
+            SpanKind::Server | SpanKind::Consumer => false,
+            SpanKind::Internal | SpanKind::Unspecified => return None,
+        };
+        let address = || reading.text(Field::ServerAddress);
+        let (peer, connection) = match operation {
+            Operation::Database(called) => {
+                let system = &called.system;
+                let name = match called.namespace.as_deref() {
+                    Some(namespace) => format!("{system}/{namespace}").into(),
+                    None => system.clone(),
+                };
+                (Some(name), DATABASE)
+            }
+            Operation::Messaging(system, destination, _) => {
+                (destination.clone().or(Some(system.clone())), MESSAGING)
+            }
+            Operation::Model(model) => (model.provider.clone(), VIRTUAL),
+            _ => (address(), ""),
+        };
+        let end = match (is_client, operation) {
+            (true, Operation::Database(_) | Operation::Model(_)) => End::Alone,
+            (true, _) => End::Client,
+            (false, _) if span.parent_id == 0 => End::Root,
+            (false, _) => End::Server,
+        };
+        let peer: Option<Cow<'_, str>> = match end {
+            End::Root if connection != MESSAGING => Some(USER.into()),
+            _ => peer,
+        };
+        if end == End::Alone && peer.is_none() {
+            return None;
+        }
+        let other = if is_client {
+            span.span_id
+        } else {
+            span.parent_id
+        };
+        Some(Self {
+            link: (span.trace_id, other),
+            end,
+            service: span.service.into(),
+            peer: peer.map(|peer| (&*peer).into()),
+            connection,
+            at,
+            seconds: span.duration.as_secs_f64(),
+            failed,
+        })
+    }
+
+    fn is_client(&self) -> bool {
+        matches!(self.end, End::Client | End::Alone)
+    }
+}
+
+impl Graph {
+    /// Counts the calls of which both ends are there, or no other will come; what is to be done
+    /// once that is stored.
+    pub(super) fn pair(
+        &self,
+        calls: &[Call],
+        growth: &mut Growth,
+        seed: u64,
+        now: Timestamp,
+    ) -> Paired {
+        let mut paired = Paired {
+            done: Vec::new(),
+            waits: Vec::new(),
+            expired: 0,
+        };
+        let mut count = Counting::new(growth, seed);
+        let mut fresh: HashMap<Link, &Call> = HashMap::new();
+        for call in calls {
+            if matches!(call.end, End::Alone | End::Root) {
+                count.alone(call);
+                continue;
+            }
+            let known = fresh.get(&call.link).copied();
+            let is_fresh = known.is_some();
+            let known = known.or_else(|| self.waiting.get(&call.link));
+            match known.filter(|known| known.is_client() != call.is_client()) {
+                Some(known) => {
+                    let ends = if call.is_client() {
+                        (call, known)
+                    } else {
+                        (known, call)
+                    };
+                    count.both(ends.0, ends.1);
+                    if is_fresh {
+                        fresh.remove(&call.link);
+                    } else {
+                        paired.done.push(call.link);
+                    }
+                }
+                None => {
+                    fresh.insert(call.link, call);
+                }
+            }
+        }
+        paired.waits.extend(fresh.into_values().cloned());
+        let surplus = (self.waiting.len() + paired.waits.len()).saturating_sub(WAITING_MAX);
+        for (number, (since, link)) in self.order.iter().enumerate() {
+            if number >= surplus && now.since(*since) < WAIT {
+                break;
+            }
+            paired.expired += 1;
+            let waited = self.waiting.get(link);
+            let waited = waited.filter(|_| !paired.done.contains(link));
+            // Who answers somebody whose span is missing was called by nobody that is known.
+            if let Some(call) = waited.filter(|call| call.is_client()) {
+                count.alone(call);
+            }
+        }
+        paired
+    }
+
+    /// What was counted is stored.
+    pub(super) fn settle(&mut self, paired: Paired, now: Timestamp) {
+        for link in paired.done {
+            self.waiting.remove(&link);
+        }
+        for (_, link) in self.order.drain(..paired.expired) {
+            self.waiting.remove(&link);
+        }
+        for call in paired.waits {
+            let link = call.link;
+            if self.waiting.insert(link, call).is_none() {
+                self.order.push_back((now, link));
+            }
+        }
+    }
+}
+
+/// Calls on their way to being counted.
+struct Counting<'g> {
+    growth: &'g mut Growth,
+    seed: u64,
+    scratch: Vec<u8>,
+}
+
+impl<'g> Counting<'g> {
+    fn new(growth: &'g mut Growth, seed: u64) -> Self {
+        Self {
+            growth,
+            seed,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// A call of which both ends are known.
+    fn both(&mut self, client: &Call, server: &Call) {
+        let connection = server.connection;
+        let failed = client.failed || server.failed;
+        self.edge(
+            [&client.service, &server.service, connection],
+            failed,
+            |growth, key, labels| {
+                let seconds = (client.at, client.seconds);
+                let _ = growth.observe(key, Family::EdgeClient, labels, seconds);
+                let seconds = (server.at, server.seconds);
+                let _ = growth.observe(key, Family::EdgeServer, labels, seconds);
+            },
+        );
+    }
+
+    /// A call of which one end is known.
+    fn alone(&mut self, call: &Call) {
+        let Some(peer) = &call.peer else {
+            return;
+        };
+        let connection = match call.connection {
+            "" => VIRTUAL,
+            told => told,
+        };
+        let (ends, family) = if call.is_client() {
+            ([&*call.service, peer, connection], Family::EdgeClient)
+        } else {
+            ([&**peer, &call.service, connection], Family::EdgeServer)
+        };
+        self.edge(ends, call.failed, |growth, key, labels| {
+            let _ = growth.observe(key, family, labels, (call.at, call.seconds));
+        });
+    }
+
+    fn edge(
+        &mut self,
+        [client, server, connection]: [&str; 3],
+        failed: bool,
+        observe: impl FnOnce(&mut Growth, LabelKey, &[Label<'_>]),
+    ) {
+        let labels: [Label<'_>; 3] = [
+            ("client", Cow::Borrowed(client)),
+            ("server", Cow::Borrowed(server)),
+            ("connection_type", Cow::Borrowed(connection)),
+        ];
+        let key = LabelKey::new(&labels, self.seed, &mut self.scratch);
+        self.growth.add(key, Family::EdgeRequests, &labels, 1.0);
+        // Also where none failed: a counter that is not there cannot be divided by.
+        let failures = f64::from(u8::from(failed));
+        self.growth.add(key, Family::EdgeFailed, &labels, failures);
+        observe(self.growth, key, &labels);
+    }
+}

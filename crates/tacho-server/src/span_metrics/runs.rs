@@ -1,0 +1,248 @@
+//! Runs of agents: what the model calls and tools below a run come to.
+//!
+//! Spans come when they end, those below before those above. What a span and all below it come to
+//! is kept under its parent until the parent comes; when that is a run of an agent, it is counted,
+//! and goes on upwards to the run that caused it. Invariants:
+//! 1. a span that comes again changes nothing, so that a request that failed may be walked twice;
+//! 2. at most [`NODES_MAX`] spans are kept, none longer than [`KEPT_FOR`]; a run that lasts longer
+//!    lacks what ended before.
+//!
+//! What comes after its parent is in no run, though in the totals of models and tools.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use tacho_model::Timestamp;
+use tacho_model::span::Span;
+use tacho_semconv::Operation;
+use tacho_semconv::labels::Label;
+use tacho_semconv::operation::{Model, Tokens};
+
+use super::families::Family;
+use super::growth::{Growth, LabelKey};
+use super::token_types;
+
+/// Most spans that are kept for their parents.
+const NODES_MAX: usize = 100_000;
+/// For at most so long.
+const KEPT_FOR: Duration = Duration::from_hours(1);
+/// Tools of one run that are told apart.
+const TOOLS_MAX: usize = 64;
+
+/// What was below spans that did not come yet.
+#[derive(Default)]
+pub(super) struct Runs {
+    /// By trace and parent, then by child.
+    below: HashMap<(u128, u64), BTreeMap<u64, Sums>>,
+    nodes: usize,
+    /// Parents in the order in which their first child came.
+    order: VecDeque<(Timestamp, (u128, u64))>,
+}
+
+/// A span, as far as runs are concerned.
+pub(super) struct Step {
+    trace: u128,
+    span: u64,
+    parent: u64,
+    at: Timestamp,
+    what: What,
+}
+
+enum What {
+    /// Neither, but something may be below.
+    Through,
+    Model(Sums),
+    Tool(Box<str>),
+    Agent {
+        service: Box<str>,
+        name: Box<str>,
+    },
+}
+
+/// What spans come to.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Sums {
+    inference_calls: u64,
+    tool_calls: u64,
+    tokens: Tokens,
+    cost: Option<f64>,
+    tools: BTreeMap<Box<str>, u64>,
+}
+
+impl Step {
+    /// Of a span that is counted at `at`.
+    pub(super) fn of(
+        span: &Span<'_>,
+        operation: &Operation<'_>,
+        at: Timestamp,
+        cost: impl Fn(Tokens, &Model<'_>) -> Option<f64>,
+    ) -> Self {
+        let what = match operation {
+            Operation::Model(model) => What::Model(Sums {
+                inference_calls: 1,
+                tokens: model.tokens,
+                cost: cost(model.tokens, model),
+                ..Sums::default()
+            }),
+            Operation::Tool(name) => What::Tool((&**name).into()),
+            Operation::Agent(name) => What::Agent {
+                service: span.service.into(),
+                name: (&**name).into(),
+            },
+            _ => What::Through,
+        };
+        Self {
+            trace: span.trace_id,
+            span: span.span_id,
+            parent: span.parent_id,
+            at,
+            what,
+        }
+    }
+}
+
+impl Runs {
+    /// Follows spans upwards, and counts the runs among them.
+    pub(super) fn walk(
+        &mut self,
+        steps: &mut [Step],
+        growth: &mut Growth,
+        seed: u64,
+        now: Timestamp,
+    ) {
+        let is_plain = |step: &Step| matches!(step.what, What::Through);
+        if self.below.is_empty() && steps.iter().all(is_plain) {
+            return;
+        }
+        self.forget(now);
+        // Those below end before those above.
+        steps.sort_by_key(|step| step.at);
+        for step in steps {
+            let mut sums = self.sums_below(step.trace, step.span);
+            match &step.what {
+                What::Through if sums == Sums::default() => continue,
+                What::Through => {}
+                // A call that is made of calls is told by those.
+                What::Model(_) if sums.inference_calls > 0 => {}
+                What::Model(own) => sums.add(own),
+                What::Tool(name) => {
+                    sums.tool_calls += 1;
+                    sums.used(name, 1);
+                }
+                What::Agent { service, name } => count(service, name, &sums, step.at, growth, seed),
+            }
+            if step.parent != 0 {
+                self.keep((step.trace, step.parent), step.span, sums, now);
+            }
+        }
+    }
+
+    fn sums_below(&self, trace: u128, span: u64) -> Sums {
+        let mut sums = Sums::default();
+        let below = self.below.get(&(trace, span));
+        below
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .for_each(|child| sums.add(child));
+        sums
+    }
+
+    fn keep(&mut self, parent: (u128, u64), child: u64, sums: Sums, now: Timestamp) {
+        let below = self.below.entry(parent).or_default();
+        if below.is_empty() {
+            self.order.push_back((now, parent));
+        }
+        if below.insert(child, sums).is_none() {
+            self.nodes += 1;
+        }
+        while self.nodes > NODES_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((since, _)) = self.order.front()
+            && now.since(*since) >= KEPT_FOR
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, oldest)) = self.order.pop_front() {
+            let below = self.below.remove(&oldest);
+            self.nodes -= below.map_or(0, |below| below.len());
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.inference_calls += other.inference_calls;
+        self.tool_calls += other.tool_calls;
+        self.cost = sum(self.cost, other.cost, |a, b| a + b);
+        let (own, more) = (&mut self.tokens, other.tokens);
+        for (own, more) in [
+            (&mut own.input, more.input),
+            (&mut own.output, more.output),
+            (&mut own.cache_read, more.cache_read),
+            (&mut own.cache_write, more.cache_write),
+            (&mut own.reasoning, more.reasoning),
+        ] {
+            *own = sum(*own, more, u64::saturating_add);
+        }
+        for (name, uses) in &other.tools {
+            self.used(name, *uses);
+        }
+    }
+
+    fn used(&mut self, name: &str, uses: u64) {
+        if let Some(known) = self.tools.get_mut(name) {
+            *known += uses;
+        } else if self.tools.len() < TOOLS_MAX {
+            self.tools.insert(name.into(), uses);
+        }
+    }
+}
+
+/// What was not told of either is not told of both.
+fn sum<T>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(add(a, b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn count(service: &str, name: &str, sums: &Sums, at: Timestamp, growth: &mut Growth, seed: u64) {
+    let mut labels: Vec<Label<'_>> = vec![
+        ("service", Cow::Borrowed(service)),
+        ("service_name", Cow::Borrowed(service)),
+        ("gen_ai_agent_name", Cow::Borrowed(name)),
+    ];
+    let mut scratch = Vec::new();
+    let key = LabelKey::new(&labels, seed, &mut scratch);
+    let calls = [
+        (Family::RunInferenceCalls, sums.inference_calls),
+        (Family::RunToolCalls, sums.tool_calls),
+    ];
+    for (family, calls) in calls {
+        let _ = growth.observe(key, family, &labels, (at, calls as f64));
+    }
+    if let Some(cost) = sums.cost {
+        growth.add(key, Family::RunCost, &labels, cost);
+    }
+    let tokens = token_types(sums.tokens).map(|(kind, count)| ("gen_ai_token_type", kind, count));
+    let tools = sums.tools.iter();
+    let tools = tools.map(|(name, uses)| ("gen_ai_tool_name", &**name, *uses));
+    for (label, value, count) in tokens.chain(tools) {
+        let family = match label {
+            "gen_ai_token_type" => Family::RunTokens,
+            _ => Family::RunToolUses,
+        };
+        labels.push((label, Cow::Borrowed(value)));
+        let key = LabelKey::new(&labels, seed, &mut scratch);
+        growth.add(key, family, &labels, count as f64);
+        labels.pop();
+    }
+}
