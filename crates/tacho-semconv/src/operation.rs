@@ -4,15 +4,19 @@
 //! by MCP is that, though it is a request of HTTP as well. What tells of nothing known is
 //! [`Operation::Other`]; it is kept, and no metric of its own is made of it.
 
+mod database;
+mod gen_ai;
 pub mod name;
 
 use std::borrow::Cow;
 
 use tacho_model::span::{SpanKind, SpanStatus};
 
+use self::database::database;
+use self::gen_ai::gen_ai;
 use crate::reading::Reading;
 use crate::route;
-use crate::table::Field;
+use crate::table::{Dialect, Field};
 
 /// On which side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,9 +98,21 @@ pub struct Tokens {
     pub reasoning: Option<u64>,
 }
 
+/// What a span of a model's call tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Told {
+    /// The call: it counts, and so do its duration and its tokens.
+    Call,
+    /// Only the tokens of a call that another span is of. Logfire tells a stream's tokens so, when
+    /// the stream has ended.
+    Tokens,
+}
+
 /// A call of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model<'s> {
+    /// What of the call is told.
+    pub told: Told,
     /// `chat`, `embeddings`, `text_completion`, `generate_content`.
     pub operation: &'static str,
     /// `openai`, `anthropic`.
@@ -176,98 +192,17 @@ fn mcp<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
     Some(Operation::Mcp(side, method, reading.text(Field::ToolName)))
 }
 
-/// What sort of `GenAI`'s operation a word of some dialect means.
-enum Sort {
-    Model(&'static str),
-    Agent,
-    Tool,
-    Workflow,
-}
-
-/// Of `gen_ai.operation.name`, `openinference.span.kind`, `traceloop.span.kind` and
-/// `llm.request.type`.
-fn sort_of(word: &str) -> Option<Sort> {
-    Some(match word {
-        "chat" | "LLM" => Sort::Model("chat"),
-        "generate_content" => Sort::Model("generate_content"),
-        "text_completion" | "completion" => Sort::Model("text_completion"),
-        "embeddings" | "embedding" | "EMBEDDING" => Sort::Model("embeddings"),
-        "invoke_agent" | "agent" | "AGENT" => Sort::Agent,
-        "execute_tool" | "tool" | "TOOL" => Sort::Tool,
-        "invoke_workflow" | "workflow" => Sort::Workflow,
-        _ => return None,
-    })
-}
-
-/// What the names of Logfire's spans say, whose attributes do not.
-fn sort_of_logfire<'s>(reading: &Reading<'s, '_>) -> Option<(Sort, Option<Cow<'s, str>>)> {
-    let span = reading.span;
-    if !span.scope.starts_with("logfire") {
-        return None;
-    }
-    let unquoted = |name: &'s str| Some(Cow::Borrowed(name.trim_matches(['\'', '"'])));
-    if let Some(name) = span.name.strip_prefix("Agent run: ") {
-        return Some((Sort::Agent, unquoted(name)));
-    }
-    if let Some(name) = span.name.strip_prefix("Function: ") {
-        return Some((Sort::Tool, unquoted(name)));
-    }
-    let is_model = span.name.starts_with("Chat completion with ")
-        || span.name.starts_with("Chat Completion with ")
-        || span.name.starts_with("Responses API");
-    is_model.then_some((Sort::Model("chat"), None))
-}
-
-fn gen_ai<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
-    let told = |field| sort_of(&reading.text(field)?);
-    let (sort, name) = match told(Field::GenAiOperation).or_else(|| told(Field::GenAiKind)) {
-        Some(sort) => (sort, None),
-        None => sort_of_logfire(reading)?,
-    };
-    let named = |field| {
-        let told = reading.text(field).or(name.clone());
-        // Traceloop names its entity; the span's own name is better than none.
-        told.or_else(|| reading.text(Field::EntityName))
-            .unwrap_or(Cow::Borrowed(reading.span.name))
-    };
-    Some(match sort {
-        Sort::Agent => Operation::Agent(named(Field::AgentName)),
-        Sort::Tool => Operation::Tool(named(Field::ToolName)),
-        Sort::Workflow => Operation::Workflow(named(Field::WorkflowName)),
-        Sort::Model(operation) => Operation::Model(Model {
-            operation,
-            provider: reading.text(Field::GenAiProvider),
-            request_model: reading.text(Field::RequestModel),
-            response_model: reading.text(Field::ResponseModel),
-            tokens: Tokens {
-                input: reading.count(Field::InputTokens),
-                output: reading.count(Field::OutputTokens),
-                cache_read: reading.count(Field::CacheReadTokens),
-                cache_write: reading.count(Field::CacheWriteTokens),
-                reasoning: reading.count(Field::ReasoningTokens),
-            },
-            first_chunk: reading
-                .number(Field::FirstChunk)
-                .filter(|secs| *secs >= 0.0),
-        }),
-    })
-}
-
-fn database<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
-    Some(Operation::Database(Database {
-        system: reading.text(Field::DbSystem)?,
-        namespace: reading.text(Field::DbNamespace),
-        collection: reading.text(Field::DbCollection),
-        operation: reading.text(Field::DbOperation),
-        summary: reading.text(Field::DbSummary),
-    }))
-}
-
 fn messaging<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
+    let operation = reading.text(Field::MessagingOperation);
+    // Until 1.26 sending was called that.
+    let operation = operation.map(|operation| match &*operation {
+        "publish" => Cow::Borrowed("send"),
+        _ => operation,
+    });
     Some(Operation::Messaging(
         reading.text(Field::MessagingSystem)?,
         reading.text(Field::MessagingDestination),
-        reading.text(Field::MessagingOperation),
+        operation,
     ))
 }
 
@@ -291,11 +226,23 @@ fn web_socket<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
             let by_url = reading
                 .text(Field::UrlFull)
                 .is_some_and(|url| is_web_socket(&url));
-            let is_connection = (by_scheme || by_url) && reading.span.kind == SpanKind::Server;
-            is_connection.then_some(WebSocketEvent::Connection)?
+            let by_protocol = reading
+                .text(Field::NetworkProtocol)
+                .is_some_and(|name| name.eq_ignore_ascii_case("websocket"));
+            // RFC 6455, 4.2.2: the answer that makes a connection of a request.
+            let by_status = reading.count(Field::HttpStatus) == Some(101);
+            let is_connection = by_scheme || by_url || by_protocol || by_status;
+            let is_server = reading.span.kind == SpanKind::Server;
+            (is_connection && is_server).then_some(WebSocketEvent::Connection)?
         }
     };
-    Some(Operation::WebSocket(event, route_of(reading, None)))
+    let route = match (event, route::of_message(reading.span.name)) {
+        (WebSocketEvent::Receive | WebSocketEvent::Send, Some(route)) => {
+            Route::Told(Cow::Borrowed(route))
+        }
+        _ => route_of(reading, None),
+    };
+    Some(Operation::WebSocket(event, route))
 }
 
 fn http<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
@@ -318,9 +265,23 @@ fn http<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
         response_bytes: reading.count(Field::ResponseBytes),
         server: match side {
             Side::Server => None,
-            Side::Client => reading.text(Field::ServerAddress),
+            Side::Client => other_end(reading),
         },
     }))
+}
+
+/// Who was asked: by name, or by the address that was asked for.
+fn other_end<'s>(reading: &Reading<'s, '_>) -> Option<Cow<'s, str>> {
+    let address = match reading.dialect(Field::ServerAddress) {
+        // The old conventions' name is that of this end.
+        Some(Dialect::Otel) => reading.text(Field::ServerAddress),
+        _ => reading.text(Field::PeerAddress),
+    };
+    let by_url = || {
+        let url = reading.text(Field::UrlFull)?;
+        route::host_of(&url).map(|host| Cow::Owned(host.to_owned()))
+    };
+    address.or_else(by_url)
 }
 
 /// A method of RFC 9110, RFC 5789 or the QUERY draft; `_OTHER` else, as the conventions have it.
@@ -337,6 +298,9 @@ fn method_of(method: &str) -> &'static str {
 fn route_of<'s>(reading: &Reading<'s, '_>, status: Option<u16>) -> Route<'s> {
     if let Some(route) = reading.text(Field::HttpRoute) {
         return Route::Told(route);
+    }
+    if let Some(route) = route::of_name(reading.span.name) {
+        return Route::Told(Cow::Borrowed(route));
     }
     let is_made_up = matches!(status, Some(404 | 405)) && reading.span.kind == SpanKind::Server;
     let address = reading

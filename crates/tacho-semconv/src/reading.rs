@@ -58,6 +58,21 @@ impl<'s, 'a> Reading<'s, 'a> {
         (!text.is_empty()).then_some(text)
     }
 
+    /// Why it failed, as a type of errors. Some send what Python prints of the type.
+    pub fn error_type(&self) -> Option<Cow<'s, str>> {
+        let told = self.text(Field::ErrorType)?;
+        let bare = |told: &str| {
+            let inner = told.strip_prefix("<class '")?.strip_suffix("'>")?;
+            Some(inner.to_owned())
+        };
+        Some(bare(&told).map_or(told, Cow::Owned))
+    }
+
+    /// Whether it is no operation but a line of a log, which Logfire sends as a span.
+    pub fn is_log(&self) -> bool {
+        self.text(Field::LogfireType).as_deref() == Some("log")
+    }
+
     /// As a count: a whole number that is not negative, also where it came as text or with a
     /// fraction of zero. Everything else is no count.
     pub fn count(&self, field: Field) -> Option<u64> {

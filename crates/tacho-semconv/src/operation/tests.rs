@@ -132,7 +132,7 @@ fn four_dialects_tell_the_same_model() {
     tokens(&traceloop);
     for told in [otel, open_inference, traceloop] {
         assert!(
-            told.starts_with("Model(Model { operation: \"chat\""),
+            told.starts_with("Model(Model { told: Call, operation: \"chat\""),
             "{told}"
         );
     }
@@ -211,4 +211,68 @@ fn nonsense_is_absent_and_never_zero() {
         told.contains("input: None") && told.contains("output: None"),
         "{told}"
     );
+}
+
+#[test]
+fn connections_that_were_upgraded_are_no_requests() {
+    let upgraded = [
+        ("http.request.method", "GET"),
+        ("http.route", "/hub"),
+        ("http.response.status_code", "101"),
+    ];
+    let told = shown("GET /hub", Server, &upgraded);
+    assert_eq!(told, "WebSocket(Connection, Told(\"/hub\"))");
+    assert!(shown("GET", Client, &upgraded).starts_with("Http("));
+    let named = [
+        ("network.protocol.name", "websocket"),
+        ("url.path", "/hub/7"),
+    ];
+    let told = shown("/hub", Server, &named);
+    assert_eq!(told, "WebSocket(Connection, Guessed(\"/hub/{id}\"))");
+}
+
+#[test]
+fn the_other_end_of_a_call_is_told_or_in_its_address() {
+    let check = |attributes: &[(&str, &str)], expected: &str| {
+        let mut all = vec![("http.method", "GET")];
+        all.extend(attributes);
+        let told = shown("GET", Client, &all);
+        assert!(told.ends_with(&format!("server: {expected} }})")), "{told}");
+    };
+    check(
+        &[("server.address", "a"), ("net.peer.name", "b")],
+        "Some(\"a\")",
+    );
+    check(
+        &[("net.host.name", "here"), ("net.peer.name", "b")],
+        "Some(\"b\")",
+    );
+    check(&[("http.url", "https://c:8443/x")], "Some(\"c\")");
+    check(&[("net.host.name", "here")], "None");
+}
+
+#[test]
+fn publishing_is_sending() {
+    let told = |operation: (&'static str, &'static str)| {
+        let attributes = [("messaging.system", "kafka"), operation];
+        shown("x", SpanKind::Producer, &attributes)
+    };
+    let new = told(("messaging.operation.type", "send"));
+    assert_eq!(told(("messaging.operation", "publish")), new);
+    assert_eq!(new, "Messaging(\"kafka\", None, Some(\"send\"))");
+}
+
+#[test]
+fn commands_that_are_no_sql_tell_no_table() {
+    let redis = [("db.system", "redis"), ("db.statement", "hget user:7 name")];
+    let told = shown("HGET", Client, &redis);
+    assert!(
+        told.contains("collection: None, operation: Some(\"HGET\"), summary: None"),
+        "{told}"
+    );
+    let copied = [
+        ("db.system", "redis"),
+        ("db.statement", "COPY user:7 user:8"),
+    ];
+    assert!(shown("COPY", Client, &copied).contains("summary: None"));
 }
