@@ -4,6 +4,8 @@
 //! not know has no cost, which is not a cost of zero; neither have tokens that were not told.
 //! Prices are in one currency, per million tokens; which one is for whoever writes the table.
 
+pub mod list;
+
 use tacho_model::Timestamp;
 
 use crate::operation::Tokens;
@@ -14,8 +16,9 @@ const PER: f64 = 1e6;
 /// What a model's tokens cost from a day on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Price {
-    /// The model, or what its name begins with before a `-`, `:`, `@` or `/`: `gpt-4o` is the price
-    /// of `gpt-4o-2024-08-06` too, unless a longer one fits.
+    /// The model: `gpt-4o` is the price of `gpt-4o-2024-08-06` and of `openai/gpt-4o-latest` too,
+    /// which only say which day's model it is and who has it, but not of `gpt-4o-audio`. With `*`
+    /// at its end, of everything that begins so. Where several fit, the longest counts.
     pub model: String,
     /// Of this provider only; of any where absent.
     pub provider: Option<String>,
@@ -80,10 +83,33 @@ impl PriceTable {
 
 /// Whether a model is one of that name, or a dated or hosted form of it.
 fn is_of(model: &str, name: &str) -> bool {
-    // Hosts put the maker's name in front: `openai/gpt-4o`.
+    // Hosts put the maker's name in front: `openai/gpt-4o`, `us.anthropic.claude-3-opus`.
     let bare = model.rsplit('/').next().unwrap_or(model);
-    let rest = model.strip_prefix(name).or_else(|| bare.strip_prefix(name));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', ':', '@', '/']))
+    let bare = bare
+        .rsplit_once("anthropic.")
+        .map_or(bare, |(_, bare)| bare);
+    if let Some(start) = name.strip_suffix('*') {
+        return model.starts_with(start) || bare.starts_with(start);
+    }
+    let is_form =
+        |rest: &str| rest.is_empty() || rest.starts_with(['-', ':', '@']) && is_dated(rest);
+    [model, bare]
+        .iter()
+        .any(|model| model.strip_prefix(name).is_some_and(is_form))
+}
+
+/// Whether what follows a model's name says no more than which day's it is. One digit alone is a
+/// version: `claude-opus-4-1` is no form of `claude-opus-4`.
+fn is_dated(rest: &str) -> bool {
+    rest.split(['-', ':', '@'])
+        .skip(1)
+        .enumerate()
+        .all(|(place, part)| {
+            let digits = part.strip_prefix('v').unwrap_or(part);
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let is_date = is_number && (digits.len() > 1 || part.starts_with('v') || place > 0);
+            is_date || matches!(part, "latest" | "preview")
+        })
 }
 
 #[cfg(test)]
@@ -124,9 +150,47 @@ mod tests {
         input("gpt-4o-2024-08-06", 500, Some(2.5));
         input("openai/gpt-4o", 500, Some(2.5));
         input("gpt-4o-mini-2024-07-18", 500, Some(0.15));
+        input("gpt-4o-latest", 500, Some(2.5));
+        input("gpt-4o@20241120", 500, Some(2.5));
+        input("us.anthropic.gpt-4o-20241120-v2:0", 500, Some(2.5));
+        input("gpt-4o-audio-preview", 500, None);
+        input("gpt-4o-2", 500, None);
         input("gpt-4omni", 500, None);
         input("unheard-of", 500, None);
         input("gpt-4o", -1, None);
+    }
+
+    #[test]
+    fn a_star_fits_whatever_follows() {
+        let table = PriceTable::new(vec![price("house-*", 0, 1.0), price("house-xl*", 0, 3.0)]);
+        let input = |model| {
+            let price = table.price(None, model, Timestamp::from_secs(1));
+            price.map(|price| price.input)
+        };
+        assert_eq!(input("house-small"), Some(1.0));
+        assert_eq!(input("us/house-xl-2"), Some(3.0));
+        assert_eq!(input("houses"), None);
+    }
+
+    #[test]
+    fn list_prices_are_those_of_their_day() {
+        let table = PriceTable::new(list::prices());
+        let input = |model, day: &str| {
+            let at = Timestamp::parse(&format!("{day}T12:00:00Z")).unwrap();
+            table.price(Some("x"), model, at).map(|price| price.input)
+        };
+        assert_eq!(input("gpt-4o", "2024-09-01"), Some(5.0));
+        assert_eq!(input("gpt-4o-2024-08-06", "2024-09-01"), Some(2.5));
+        assert_eq!(input("gpt-4o-2024-11-20", "2026-01-01"), Some(2.5));
+        assert_eq!(input("o3-2025-04-16", "2025-05-01"), Some(10.0));
+        assert_eq!(input("o3", "2026-05-01"), Some(2.0));
+        assert_eq!(input("claude-opus-4-1-20250805", "2026-05-01"), Some(15.0));
+        assert_eq!(input("claude-opus-4-9", "2026-05-01"), None);
+        assert_eq!(
+            input("gemini-2.5-pro-preview-05-06", "2026-05-01"),
+            Some(1.25)
+        );
+        assert_eq!(input("gpt-4o-realtime-preview", "2026-05-01"), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! - [`causes`]: an error and its causes in one line
 //! - [`spans`], [`events`]: the tables of what is no series
 //! - [`exemplars`]: single observations and their traces, in a table of their own
+//! - [`prices`]: what tokens of models cost, as it was configured
 //! - [`outgoing`]: who asks other servers, and how safely
 //! - [`forward`]: what was taken, sent on to other servers
 //! - [`query`]: how long a query may take, and for whom
@@ -56,6 +57,7 @@ pub mod live;
 pub mod maintenance;
 pub mod otlp;
 pub mod outgoing;
+pub mod prices;
 pub mod pushgateway;
 pub mod query;
 pub mod reading;

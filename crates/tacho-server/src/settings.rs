@@ -13,6 +13,7 @@ use crate::filters::FilterSettings;
 use crate::forward::settings::ForwardSettings;
 use crate::intake::quota::QuotaSettings;
 use crate::otlp::settings::{Listen, OtlpSettings};
+use crate::prices::PriceSettings;
 use crate::scrape::ScrapeSettings;
 use crate::statsd::settings::StatsdSettings;
 use crate::{events, exemplars, spans};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub filters: FilterSettings,
     /// What one source may send.
     pub quotas: QuotaSettings,
+    /// What tokens of models cost.
+    pub prices: PriceSettings,
     /// Where to send what was taken.
     pub forward: Vec<ForwardSettings>,
 }
@@ -179,6 +182,7 @@ impl Default for Settings {
             scrape: ScrapeSettings::default(),
             filters: FilterSettings::default(),
             quotas: QuotaSettings::default(),
+            prices: PriceSettings::default(),
             forward: Vec::new(),
         }
     }

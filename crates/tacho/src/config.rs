@@ -9,6 +9,7 @@ pub(crate) mod filters;
 pub(crate) mod forward;
 pub(crate) mod ingest;
 pub(crate) mod legacy;
+pub(crate) mod prices;
 pub(crate) mod raw;
 pub(crate) mod relabel;
 pub(crate) mod scalar;
@@ -139,6 +140,7 @@ impl Config {
             ingest.check_reach()?;
         }
         settings.filters = self.raw.filters.settings()?;
+        settings.prices = self.raw.prices.settings()?;
         settings.forward = forward::settings(&self.raw.forward)?;
         self.apply_rules(&mut settings)?;
         self.apply_scrape(&mut settings)?;

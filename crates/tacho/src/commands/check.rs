@@ -8,7 +8,7 @@ use tacho_model::time::format_duration;
 
 use crate::commands::{check_data, print};
 use crate::config::{
-    Config, FILE_NAME, Overrides, environment, filters, forward, ingest, scrape, storage,
+    Config, FILE_NAME, Overrides, environment, filters, forward, ingest, prices, scrape, storage,
 };
 use crate::exit::Outcome;
 
@@ -94,6 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
         for (number, filter) in filters::explain(&settings.filters).iter().enumerate() {
             text += &format!("filter {}: {filter}\n", number + 1);
+        }
+        for (key, value) in prices::explain(&settings.prices) {
+            text += &format!("{key}: {value}\n");
         }
         for rule in &settings.rules.rules {
             let window = format_duration(rule.window);

@@ -16,6 +16,7 @@ use super::filters::RawFilters;
 use super::forward::RawForward;
 use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
+use super::prices::RawPrices;
 use super::scalar::{Length, Placed};
 use super::scrape::{RawGlobal, RawJob};
 use super::storage::RawStorage;
@@ -36,6 +37,8 @@ pub(crate) struct RawConfig {
     pub(crate) ingest: RawIngest,
     /// What becomes of it before it is stored.
     pub(crate) filters: RawFilters,
+    /// What tokens of models cost.
+    pub(crate) prices: RawPrices,
     /// Alert rules.
     pub(crate) rules: RawRules,
 
