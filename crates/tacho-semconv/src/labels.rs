@@ -35,7 +35,7 @@ pub fn labels<'a>(
         put("status_code", status_name(SpanStatus::Error));
         labels.extend(
             reading
-                .text(Field::ErrorType)
+                .error_type()
                 .map(|text| ("error_type", bounded(text))),
         );
     } else {

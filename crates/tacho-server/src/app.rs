@@ -8,7 +8,6 @@ use parking_lot::RwLock;
 use tacho_collect::{Host, HostOptions, HostSnapshot};
 use tacho_model::append::Culprit;
 use tacho_model::{AppendError, Batch, Matcher, Querier, TimeRange, Timestamp};
-use tacho_semconv::price::PriceTable;
 use tacho_store::Store;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -106,13 +105,13 @@ impl App {
         Self {
             filters: Filters::new(&settings.filters),
             quotas: Quotas::new(settings.quotas.clone()),
+            span_metrics: SpanMetrics::new(started, &settings.prices),
             settings,
             store,
             auth: Auth::shut(),
             intake: Intake::default(),
             listening: Listening::default(),
             log_counts: LogCounts::default(),
-            span_metrics: SpanMetrics::new(started, PriceTable::default(), "USD"),
             ingest: Ingest::default(),
             remote_write,
             otlp_metrics: OtlpMetrics::new(writes_max),

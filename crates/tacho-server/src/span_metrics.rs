@@ -24,6 +24,7 @@ mod sockets;
 mod state;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -34,8 +35,8 @@ use tacho_model::append::Exemplar;
 use tacho_model::span::Span;
 use tacho_model::{AppendError, AppendOutcome, Labels, Timestamp};
 use tacho_semconv::labels::{Label, labels};
-use tacho_semconv::operation::{Http, Model, Tokens};
-use tacho_semconv::price::PriceTable;
+use tacho_semconv::operation::{Http, Model, Tokens, Told};
+use tacho_semconv::unknown::unknown_dialect;
 use tacho_semconv::{Operation, Reading};
 use tacho_store::PreparedRecords;
 use tacho_store::records::Records;
@@ -50,6 +51,7 @@ use self::sockets::{SocketEvent, Sockets};
 use self::state::State;
 use crate::app::App;
 use crate::intake::{Origin, Protocol};
+use crate::prices::PriceSettings;
 use crate::spans::TABLE;
 
 /// Whose samples they are.
@@ -69,8 +71,9 @@ pub struct SpanMetrics {
     shared: Mutex<Shared>,
     sessions: AtomicU64,
     seed: u64,
-    prices: PriceTable,
-    currency: Box<str>,
+    prices: PriceSettings,
+    /// Spans in dialects that no table knows, by what tells them.
+    unknown: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// What requests change one after the other.
@@ -109,7 +112,7 @@ pub enum Stays {
 
 impl SpanMetrics {
     /// None yet, in a process that began then, with these prices.
-    pub fn new(began: Timestamp, prices: PriceTable, currency: &str) -> Self {
+    pub fn new(began: Timestamp, prices: &PriceSettings) -> Self {
         Self {
             known: Known::default(),
             restored: OnceLock::new(),
@@ -124,8 +127,8 @@ impl SpanMetrics {
             sessions: AtomicU64::new(0),
             // Nobody outside can make series share a hash.
             seed: RandomState::new().hash_one(0u64),
-            prices,
-            currency: currency.into(),
+            prices: prices.clone(),
+            unknown: Mutex::default(),
         }
     }
 
@@ -166,6 +169,11 @@ impl SpanMetrics {
         session.commit(None).map(|_| ())
     }
 
+    /// Spans of agents in dialects that no table knows since the start, by what tells the dialect.
+    pub fn unknown_dialects(&self) -> BTreeMap<&'static str, u64> {
+        self.unknown.lock().clone()
+    }
+
     /// Spans beyond the limit of series since the start, by service.
     pub fn beyond_limit(&self) -> Vec<(Box<str>, u64)> {
         self.admitted.beyond()
@@ -182,7 +190,7 @@ impl Session<'_> {
         stays: Stays,
     ) {
         let span = reading.span;
-        if span.pending_of != 0 || !self.is_in_time(span) {
+        if span.pending_of != 0 || reading.is_log() || !self.is_in_time(span) {
             return;
         }
         let known = &self.metrics.known;
@@ -194,10 +202,13 @@ impl Session<'_> {
         let failed = operation.is_failure(reading);
         let at = self.second_of(span);
         let labels = labels(reading, operation, name);
-        self.span(span, at, &labels, stays);
+        if !is_part_of_a_call(operation) {
+            self.span(span, at, &labels, stays);
+        }
         match operation {
             Operation::Http(http) => self.sizes(http, at, &labels),
             Operation::Model(model) => self.model(model, span, at, &labels),
+            Operation::Other => self.note_unknown(span),
             _ => {}
         }
         let cost = |tokens, model: &Model<'_>| self.metrics.cost(tokens, model, span.start);
@@ -244,13 +255,19 @@ impl Session<'_> {
         limit_exemplars(&mut growth, &mut shared.exemplars, now);
         let taken = shared
             .state
-            .commit(&door, now, growth, &metrics.currency, rows)?;
+            .commit(&door, now, growth, &metrics.prices.currency, rows)?;
         shared.graph.settle(paired, now);
         metrics.known.settle(self.claims.drain(..));
         self.steps.clear();
         self.calls.clear();
         self.sockets.clear();
         Ok(taken)
+    }
+
+    fn note_unknown(&self, span: &Span<'_>) {
+        if let Some(dialect) = unknown_dialect(span) {
+            *self.metrics.unknown.lock().entry(dialect).or_default() += 1;
+        }
     }
 
     /// Whether the table takes a span of that time.
@@ -390,8 +407,14 @@ impl SpanMetrics {
         let name = model.response_model.as_deref();
         let name = name.or(model.request_model.as_deref())?;
         self.prices
+            .table
             .cost(model.provider.as_deref(), name, tokens, at)
     }
+}
+
+/// Whether a span tells only tokens of a call that another span is of.
+fn is_part_of_a_call(operation: &Operation<'_>) -> bool {
+    matches!(operation, Operation::Model(model) if model.told == Told::Tokens)
 }
 
 /// The names of all metrics that are made of spans.

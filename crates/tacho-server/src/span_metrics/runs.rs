@@ -17,7 +17,7 @@ use tacho_model::Timestamp;
 use tacho_model::span::Span;
 use tacho_semconv::Operation;
 use tacho_semconv::labels::Label;
-use tacho_semconv::operation::{Model, Tokens};
+use tacho_semconv::operation::{Model, Tokens, Told};
 
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
@@ -80,7 +80,7 @@ impl Step {
     ) -> Self {
         let what = match operation {
             Operation::Model(model) => What::Model(Sums {
-                inference_calls: 1,
+                inference_calls: u64::from(model.told == Told::Call),
                 tokens: model.tokens,
                 cost: cost(model.tokens, model),
                 ..Sums::default()

@@ -9,6 +9,7 @@ use tacho_wire::otlp::json::Kind;
 use super::*;
 use crate::otlp::unpack::Packing;
 use crate::otlp::{self, CountedBy, Encoding};
+use crate::prices::Price;
 use crate::settings::Settings;
 
 const CALLS: &str = "traces_span_metrics_calls_total";
@@ -353,8 +354,28 @@ fn w3_a_run_of_an_agent_is_what_lies_below_it() {
     );
     let uses = "traces_span_metrics_gen_ai_invoke_agent_tool_uses_total";
     assert_eq!(total(&app, uses, &[("gen_ai_tool_name", "search")]), 2.0);
+    let cost = "traces_span_metrics_gen_ai_usage_cost_total";
+    let price = |model, of| {
+        let at = Timestamp::now();
+        let table = &app.settings.prices.table;
+        table.price(None, model, at).map(of)
+    };
+    let (input, output) = price("gpt-4o", |price: &Price| (price.input, price.output)).unwrap();
+    let expected = (200.0 * input + 40.0 * output) / 1e6;
+    let counted = total(&app, cost, &[("gen_ai_request_model", "gpt-4o")]);
+    assert!((counted - expected).abs() < 1e-9, "{counted} {expected}");
     // No price, no cost: not one of zero.
-    assert!(read(&app, "traces_span_metrics_gen_ai_usage_cost_total", &[]).is_empty());
+    let unheard = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.model", "unheard-of"),
+        ("gen_ai.usage.input_tokens", "5"),
+        ("gen_ai.usage.output_tokens", "-5"),
+    ];
+    send(&app, &[sent(2, 1).kind(SpanKind::Client).with(&unheard)]);
+    let unheard = [("gen_ai_request_model", "unheard-of")];
+    assert!(read(&app, cost, &unheard).is_empty());
+    let told: Vec<_> = read(&app, of_models, &unheard);
+    assert_eq!(told.len(), 1, "a count that is negative is none");
 }
 
 #[test]
