@@ -24,6 +24,7 @@ pub(crate) mod prometheus;
 pub(crate) mod pushgateway;
 pub(crate) mod remote_write;
 pub(crate) mod report;
+pub(crate) mod services;
 pub(crate) mod snapshot;
 pub(crate) mod snapshots;
 pub(crate) mod socket;
@@ -77,6 +78,15 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(baselines::compare))
         .routes(routes!(spans::get))
         .routes(routes!(spans::trace))
+        .routes(routes!(services::list))
+        .routes(routes!(services::show))
+        .routes(routes!(services::gen_ai::agents))
+        .routes(routes!(services::gen_ai::agent))
+        .routes(routes!(services::gen_ai::tools))
+        .routes(routes!(services::gen_ai::models))
+        .routes(routes!(services::others::databases))
+        .routes(routes!(services::others::websockets))
+        .routes(routes!(services::others::map))
         .routes(routes!(events::get))
         .routes(routes!(report::get))
         .routes(routes!(stats::test))
@@ -101,6 +111,8 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
         "/api/openapi.json",
         get(move || async move { Json(description) }),
     )
+    .route("/api/performance/services/", get(services::nameless))
+    .route("/api/performance/agents/", get(services::gen_ai::nameless))
     .route("/api/v1/write", post(remote_write::post))
     .route("/api/v1/targets", get(targets::get))
     .route("/api/v1/scrape_pools", get(targets::pools))

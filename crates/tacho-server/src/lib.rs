@@ -67,6 +67,7 @@ pub mod run;
 pub mod sampler;
 pub mod scrape;
 pub mod series;
+pub mod services;
 pub mod settings;
 pub mod span_metrics;
 pub mod spans;
