@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    baseline, check, cleanup, compare, completions, export, query, report, snapshot, start, stats,
-    status, token,
+    agents, baseline, check, cleanup, compare, completions, export, query, report, services,
+    snapshot, start, stats, status, token,
 };
 
 const EXAMPLES: &str = "\
@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Show the values of a metric
     Query(query::Args),
+    /// Services: rates, errors and latencies, by endpoint
+    Services(services::Args),
+    /// Agents: runs, tokens and cost, tools and models
+    Agents(agents::Args),
     /// Measure what is normal, and manage what was measured
     Baseline(baseline::Args),
     /// Compare the last minutes with a baseline

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, its work, its output.
 
+pub(crate) mod agents;
 pub(crate) mod baseline;
 pub(crate) mod check;
 mod check_data;
@@ -9,12 +10,14 @@ pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod services;
 pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod token;
 mod verdicts;
+mod windows;
 
 use std::io::Write as _;
 
@@ -29,6 +32,8 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Start(args) => start::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Services(args) => services::run(&args),
+        Command::Agents(args) => agents::run(&args),
         Command::Baseline(args) => baseline::run(args),
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),

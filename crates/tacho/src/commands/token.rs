@@ -200,7 +200,7 @@ fn revoke(token: &str, place: &Place) -> Result<Outcome> {
 }
 
 /// Percent-encoded but for letters, digits and `-._`.
-fn escape(segment: &str) -> String {
+pub(super) fn escape(segment: &str) -> String {
     let mut escaped = String::new();
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
