@@ -33,6 +33,7 @@ mod remote_write;
 mod reports;
 mod safety;
 mod scrape;
+mod services;
 mod sources;
 mod start;
 mod stats;
