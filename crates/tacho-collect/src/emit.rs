@@ -15,7 +15,7 @@
 use std::collections::HashSet;
 
 use tacho_model::append::STALE_NAN_BITS;
-use tacho_model::{Batch, Kind, Labels, METRIC_NAME, Metadata, Timestamp, Unit};
+use tacho_model::{Batch, Histogram, Kind, Labels, METRIC_NAME, Metadata, Timestamp, Unit};
 
 /// What is known of a metric name at compile time. Always a `static`: identity is its address.
 #[derive(Debug)]
@@ -149,6 +149,34 @@ impl Emitter<'_> {
             self.batch.push(series, self.now, value);
             self.cursor += 1;
         }
+    }
+
+    /// One distribution at this run's time.
+    pub fn push_histogram(
+        &mut self,
+        family: &'static Family,
+        pairs: &[(&str, &str)],
+        value: Histogram,
+    ) {
+        let known = self.book.slots.get(self.cursor);
+        if !known.is_some_and(|slot| slot.is(family, pairs)) && !self.place(family, pairs) {
+            return;
+        }
+        if let Some(slot) = self.book.slots.get(self.cursor) {
+            let series = self.batch.series_encoded(slot.labels.as_ref());
+            self.batch.push_histogram(series, self.now, value);
+            self.cursor += 1;
+        }
+    }
+
+    /// Samples pushed so far in this run.
+    pub fn pushed(&self) -> usize {
+        self.cursor
+    }
+
+    /// The time of this run.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Puts a series at the cursor; what stood there may turn out to have ended.

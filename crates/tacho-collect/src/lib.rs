@@ -7,6 +7,7 @@
 //! - [`collectors`]: the sources: CPU, memory, disks, network, processes and so on
 //! - [`gpu`]: NVIDIA GPUs, where their driver's library is installed
 //! - [`mod@derive`]: percentages and rates made from the raw counters
+//! - [`targets`]: what does not push and is asked over the network or by command; [`net`]: how
 //! - [`emit`]: families of series, encoded once, marked stale when they end
 //! - [`text`], [`source`], [`sys`], [`worker`]: reading bytes, files, the kernel, slow sources
 //!
@@ -26,9 +27,11 @@ pub mod emit;
 pub mod error;
 pub mod gpu;
 pub mod host;
+pub mod net;
 pub mod snapshot;
 pub mod source;
 pub mod sys;
+pub mod targets;
 pub mod text;
 pub mod worker;
 

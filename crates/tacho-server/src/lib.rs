@@ -6,6 +6,7 @@
 //! - [`mod@check`]: settings against the files and addresses that they name
 //! - [`app`]: what the parts of a running server share
 //! - [`sampler`]: the thread that collects every second
+//! - [`collect`]: databases, probes and others that are asked at their times
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
 //! - [`auth`]: tokens, and what each request needs
@@ -44,6 +45,7 @@ pub mod auth;
 pub mod baselines;
 pub mod causes;
 pub mod check;
+pub mod collect;
 pub mod events;
 pub mod exemplars;
 pub mod exposition;

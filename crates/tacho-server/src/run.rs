@@ -11,6 +11,7 @@ use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tacho_model::{Querier as _, Timestamp};
@@ -23,6 +24,7 @@ use crate::allocator;
 use crate::app::App;
 use crate::auth::secret::Secret;
 use crate::auth::{Auth, TokenError};
+use crate::collect::Collecting;
 use crate::forward::{Describe, ForwardError, Forwarding};
 use crate::maintenance::Maintenance;
 use crate::otlp::listeners::Listening;
@@ -152,13 +154,8 @@ async fn serve(
         .map_err(RunError::Start)?;
 
     let (stop, stopped) = mpsc::channel();
-    let sampler = {
-        let app = Arc::clone(&app);
-        let thread = std::thread::Builder::new().name("tacho-sampler".to_owned());
-        thread
-            .spawn(move || sampler::run(&app, &stopped))
-            .map_err(RunError::Start)?
-    };
+    let sampler = sample(&app, stopped).map_err(RunError::Start)?;
+    let collecting = Collecting::start(&app).map_err(RunError::Start)?;
     let maintenance = Maintenance::start(&app).map_err(RunError::Start)?;
     let statsd = Statsd::start(&app, statsd).map_err(RunError::Start)?;
     let (closing, closed) = tokio::sync::watch::channel(false);
@@ -203,10 +200,11 @@ async fn serve(
     drop(stop);
     let last = Arc::clone(&app);
     let joined = tokio::task::spawn_blocking(move || {
+        let collected = collecting.stop();
         let statsd = statsd.is_none_or(Statsd::stop);
         let sampled = sampler.join().is_ok();
         let forwarded = last.forward.stop();
-        maintenance.join() && sampled && statsd && forwarded
+        maintenance.join() && sampled && statsd && forwarded && collected
     });
     if !matches!(joined.await, Ok(true)) {
         tracing::error!("a thread of the server ended abnormally");
@@ -218,6 +216,13 @@ async fn serve(
     // The store syncs its log when the last of its users lets go of it.
     drop((app, store));
     served.map_err(RunError::Serve)
+}
+
+/// Starts the thread that ticks.
+fn sample(app: &Arc<App>, stopped: mpsc::Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+    let app = Arc::clone(app);
+    let thread = std::thread::Builder::new().name("tacho-sampler".to_owned());
+    thread.spawn(move || sampler::run(&app, &stopped))
 }
 
 /// An address that others can reach, where the network itself is not trusted.

@@ -46,8 +46,9 @@ pub fn start(app: &SharedApp, closing: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs
 }
 
-/// How scraping goes, by job; `None` when nothing is to be scraped.
+/// How scraping and collecting go, by job; `None` when nothing is to be asked.
 pub fn jobs(app: &crate::app::App) -> Option<Vec<JobStatus>> {
-    let wanted = !app.settings.scrape.jobs.is_empty();
+    let settings = &app.settings;
+    let wanted = !settings.scrape.jobs.is_empty() || !settings.collect.targets.is_empty();
     wanted.then(|| app.scraping.jobs())
 }

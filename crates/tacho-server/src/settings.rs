@@ -9,6 +9,7 @@ use tacho_analysis::alert::{AlertRule, default_rules};
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
+use crate::collect::TargetSettings;
 use crate::filters::FilterSettings;
 use crate::forward::settings::ForwardSettings;
 use crate::intake::quota::QuotaSettings;
@@ -124,6 +125,8 @@ pub struct CollectSettings {
     pub processes_interval: Duration,
     /// Whether to look for NVIDIA GPUs.
     pub gpu: bool,
+    /// What does not push and is asked.
+    pub targets: Vec<TargetSettings>,
 }
 
 /// Alert rules.
@@ -172,6 +175,7 @@ impl Default for Settings {
                 interval: Duration::from_secs(1),
                 processes_interval: Duration::from_secs(5),
                 gpu: true,
+                targets: Vec::new(),
             },
             statsd: StatsdSettings::default(),
             rules: RuleSettings {

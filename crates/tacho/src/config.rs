@@ -5,6 +5,7 @@
 //! whole and leaves nothing optional. [`storage`] is a section with a file of its own, [`scalar`]
 //! single values with their units and places.
 
+pub(crate) mod collect;
 pub(crate) mod filters;
 pub(crate) mod forward;
 pub(crate) mod ingest;
@@ -195,22 +196,10 @@ impl Config {
     }
 
     fn apply_collect(&self, settings: &mut Settings, overrides: &Overrides) -> Result<()> {
-        let raw = &self.raw.collect;
+        let base = self.path.as_deref().and_then(Path::parent);
+        let base = base.unwrap_or(Path::new(""));
         let collect = &mut settings.collect;
-        collect.host = raw.host.unwrap_or(collect.host);
-        collect.gpu = raw.gpu.unwrap_or(collect.gpu);
-        let interval = overrides.interval.or(raw.interval.map(|d| d.0));
-        if let Some(interval) = interval {
-            if !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&interval) {
-                bail!("collect.interval must lie between 100ms and 1h");
-            }
-            collect.interval = interval;
-            collect.processes_interval = collect.processes_interval.max(interval);
-        }
-        if let Some(interval) = raw.processes_interval {
-            collect.processes_interval = interval.0.max(collect.interval);
-        }
-        Ok(())
+        self.raw.collect.apply(overrides.interval, base, collect)
     }
 
     fn apply_scrape(&self, settings: &mut Settings) -> Result<()> {

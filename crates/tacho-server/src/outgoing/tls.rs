@@ -26,6 +26,9 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
+    /// The system trusts nobody.
+    #[error("the system has no certificates of authorities; give `ca`, or install ca-certificates")]
+    Roots,
     /// A name that no server can have.
     #[error("`{0}` is no server_name")]
     Name(String),
@@ -83,6 +86,36 @@ pub(crate) fn secured(
             Ok(builder.identity(identity))
         }
         None => Ok(builder),
+    }
+}
+
+/// What makes the connections of a collector's target as safe as the settings say; files are read
+/// when it is first needed, and again after that failed.
+pub fn for_targets(settings: &TlsSettings) -> tacho_collect::net::Tls {
+    let name = settings.server_name.clone();
+    let settings = settings.clone();
+    let make = move || client_config(&settings).map_err(|error| error.to_string());
+    tacho_collect::net::Tls::new(Arc::new(make), name)
+}
+
+fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
+    let verifier: Arc<dyn ServerCertVerifier> = match (settings.verify, &settings.ca) {
+        (Verify::Never, _) => Arc::new(Anybody),
+        (Verify::Always, Some(ca)) => named_verifier(ca, settings.server_name.as_deref())?,
+        (Verify::Always, None) => system_verifier()?,
+    };
+    config(verifier, settings)
+}
+
+/// A verifier that trusts whom the system trusts.
+fn system_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    let verifier = WebPkiServerVerifier::builder(Arc::new(roots)).build();
+    match verifier {
+        Ok(verifier) => Ok(verifier),
+        Err(_) => Err(TlsError::Roots),
     }
 }
 

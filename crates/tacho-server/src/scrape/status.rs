@@ -76,7 +76,7 @@ impl Active {
     }
 
     /// Notes how a scrape went; how the one before did.
-    pub(super) fn note(&self, last: LastScrape) -> Health {
+    pub(crate) fn note(&self, last: LastScrape) -> Health {
         std::mem::replace(&mut *self.last.lock(), last).health
     }
 }
@@ -189,7 +189,7 @@ impl Problem {
 
 impl Scraping {
     /// Puts what is known of a job in the place of what was.
-    pub(super) fn set(&self, job: &str, pool: Pool) {
+    pub(crate) fn set(&self, job: &str, pool: Pool) {
         self.pools.write().insert(job.to_owned(), pool);
     }
 

@@ -8,7 +8,8 @@ use tacho_model::time::format_duration;
 
 use crate::commands::{check_data, print};
 use crate::config::{
-    Config, FILE_NAME, Overrides, environment, filters, forward, ingest, prices, scrape, storage,
+    Config, FILE_NAME, Overrides, collect as collected, environment, filters, forward, ingest,
+    prices, scrape, storage,
 };
 use crate::exit::Outcome;
 
@@ -83,6 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
         text += &format!("collect.host: {}\n", collect.host);
         text += &format!("collect.interval: {}\n", format_duration(collect.interval));
+        for (key, value) in collected::explain(&collect.targets) {
+            text += &format!("{key}: {value}\n");
+        }
         for (key, value) in ingest::explain(&settings) {
             text += &format!("{key}: {value}\n");
         }

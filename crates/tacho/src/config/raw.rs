@@ -12,6 +12,7 @@ use tacho_analysis::Severity;
 use tacho_analysis::alert::{AlertRule, NoData};
 use tacho_model::time::parse_duration;
 
+use super::collect::RawCollect;
 use super::filters::RawFilters;
 use super::forward::RawForward;
 use super::ingest::RawIngest;
@@ -111,20 +112,6 @@ pub(crate) struct RawTls {
     pub(crate) cert: PathBuf,
     /// Its private key, PEM.
     pub(crate) key: PathBuf,
-}
-
-/// `collect`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawCollect {
-    /// Whether to watch this machine.
-    pub(crate) host: Option<bool>,
-    /// How often.
-    pub(crate) interval: Option<Span>,
-    /// How often to look at every process.
-    pub(crate) processes_interval: Option<Span>,
-    /// Whether to look for GPUs.
-    pub(crate) gpu: Option<bool>,
 }
 
 /// `rules`.

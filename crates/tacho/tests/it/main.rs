@@ -14,6 +14,7 @@ mod bad_input;
 mod bad_samples;
 mod baselines;
 mod bodies;
+mod collectors;
 mod commands;
 mod crash;
 mod filters;

@@ -1,5 +1,6 @@
 //! What every test here needs: a home folder, a server in it, commands, HTTP, bounded waits.
 
+pub(crate) mod databases;
 pub(crate) mod exporter;
 pub(crate) mod prometheus;
 pub(crate) mod python;
