@@ -153,7 +153,8 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::default();
     let store = Arc::new(Store::open(dir.path(), settings.storage.options.clone()).unwrap());
-    let app = App::new(settings, store.clone(), now);
+    // One that was started a while ago: what is not in memory was not written before.
+    let app = App::new(settings, store.clone(), now - Duration::from_mins(1));
     let (begun, before) = (Instant::now(), processor());
     for body in &bodies {
         let request = Request {

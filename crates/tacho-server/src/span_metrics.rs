@@ -26,8 +26,8 @@ mod state;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -98,6 +98,8 @@ pub struct Session<'a> {
     calls: Vec<Call>,
     sockets: Vec<SocketEvent>,
     scratch: Vec<u8>,
+    /// The service of the span before: they come in runs.
+    service: Arc<str>,
     met_others: bool,
 }
 
@@ -152,6 +154,7 @@ impl SpanMetrics {
             calls: Vec::new(),
             sockets: Vec::new(),
             scratch: Vec::new(),
+            service: Arc::default(),
             met_others: false,
         }
     }
@@ -213,7 +216,10 @@ impl Session<'_> {
         }
         let cost = |tokens, model: &Model<'_>| self.metrics.cost(tokens, model, span.start);
         self.steps.push(Step::of(span, operation, at, cost));
-        self.calls.extend(Call::of(reading, operation, at, failed));
+        let (service, told) = (self.service(span.service), (at, failed));
+        let link = |trace, span| known.key(trace, span);
+        let call = Call::of(reading, operation, &service, told, link);
+        self.calls.extend(call);
         self.sockets
             .extend(SocketEvent::of(span, operation, at, failed));
     }
@@ -262,6 +268,13 @@ impl Session<'_> {
         self.calls.clear();
         self.sockets.clear();
         Ok(taken)
+    }
+
+    fn service(&mut self, name: &str) -> Arc<str> {
+        if *self.service != *name {
+            self.service = name.into();
+        }
+        Arc::clone(&self.service)
     }
 
     fn note_unknown(&self, span: &Span<'_>) {

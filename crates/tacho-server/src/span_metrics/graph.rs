@@ -9,7 +9,10 @@
 //! Names and meaning are those of the OpenTelemetry service graph connector.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tacho_model::Timestamp;
@@ -19,6 +22,7 @@ use tacho_semconv::{Field, Operation, Reading};
 
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
+use crate::filters::generations::Hashed;
 
 /// So long the other end of a call is waited for.
 const WAIT: Duration = Duration::from_secs(30);
@@ -33,19 +37,22 @@ const VIRTUAL: &str = "virtual_node";
 /// Calls of which one end came.
 #[derive(Default)]
 pub(super) struct Graph {
-    waiting: HashMap<Link, Call>,
+    waiting: ByLink<Call>,
     order: VecDeque<(Timestamp, Link)>,
 }
 
-/// The trace, and the span that is one end's own and the other's parent.
-type Link = (u128, u64);
+/// What both ends know: a hash of the trace, and of the span that is one end's own and the other's
+/// parent.
+type Link = u64;
+
+type ByLink<V> = HashMap<Link, V, BuildHasherDefault<Hashed>>;
 
 /// One end of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     link: Link,
     end: End,
-    service: Box<str>,
+    service: Arc<str>,
     /// The other end, as far as this one knows it.
     peer: Option<Box<str>>,
     connection: &'static str,
@@ -68,18 +75,20 @@ enum End {
 
 /// What is to be done once what was counted is stored.
 pub(super) struct Paired {
-    done: Vec<Link>,
+    done: HashSet<Link, BuildHasherDefault<Hashed>>,
     waits: Vec<Call>,
     expired: usize,
 }
 
 impl Call {
-    /// The end of a call that a span is, if it is one; it is counted at `at`.
+    /// The end of a call that a span of `service` is, if it is one; it is counted at `at`. `link`
+    /// hashes a trace and a span.
     pub(super) fn of(
         reading: &Reading<'_, '_>,
         operation: &Operation<'_>,
-        at: Timestamp,
-        failed: bool,
+        service: &Arc<str>,
+        (at, failed): (Timestamp, bool),
+        link: impl FnOnce(u128, u64) -> Link,
     ) -> Option<Self> {
         let span = reading.span;
         let is_client = match span.kind {
@@ -122,9 +131,9 @@ impl Call {
             span.parent_id
         };
         Some(Self {
-            link: (span.trace_id, other),
+            link: link(span.trace_id, other),
             end,
-            service: span.service.into(),
+            service: Arc::clone(service),
             peer: peer.map(|peer| (&*peer).into()),
             connection,
             at,
@@ -149,34 +158,27 @@ impl Graph {
         now: Timestamp,
     ) -> Paired {
         let mut paired = Paired {
-            done: Vec::new(),
+            done: HashSet::default(),
             waits: Vec::new(),
             expired: 0,
         };
         let mut count = Counting::new(growth, seed);
-        let mut fresh: HashMap<Link, &Call> = HashMap::new();
+        let mut fresh: ByLink<&Call> = HashMap::default();
         for call in calls {
             if matches!(call.end, End::Alone | End::Root) {
                 count.alone(call);
                 continue;
             }
-            let known = fresh.get(&call.link).copied();
-            let is_fresh = known.is_some();
-            let known = known.or_else(|| self.waiting.get(&call.link));
-            match known.filter(|known| known.is_client() != call.is_client()) {
-                Some(known) => {
-                    let ends = if call.is_client() {
-                        (call, known)
-                    } else {
-                        (known, call)
-                    };
-                    count.both(ends.0, ends.1);
-                    if is_fresh {
-                        fresh.remove(&call.link);
-                    } else {
-                        paired.done.push(call.link);
-                    }
-                }
+            let is_other = |known: &Call| known.is_client() != call.is_client();
+            if let Entry::Occupied(known) = fresh.entry(call.link)
+                && is_other(known.get())
+            {
+                count.both(call, known.remove());
+                continue;
+            }
+            let waited = self.waiting.get(&call.link).filter(|known| is_other(known));
+            match waited.filter(|_| paired.done.insert(call.link)) {
+                Some(waited) => count.both(call, waited),
                 None => {
                     fresh.insert(call.link, call);
                 }
@@ -232,8 +234,13 @@ impl<'g> Counting<'g> {
         }
     }
 
-    /// A call of which both ends are known.
-    fn both(&mut self, client: &Call, server: &Call) {
+    /// A call of which both ends are known, in whichever order.
+    fn both(&mut self, one: &Call, other: &Call) {
+        let (client, server) = if one.is_client() {
+            (one, other)
+        } else {
+            (other, one)
+        };
         let connection = server.connection;
         let failed = client.failed || server.failed;
         self.edge(

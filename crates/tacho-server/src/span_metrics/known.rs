@@ -67,7 +67,8 @@ impl Default for Known {
 }
 
 impl Known {
-    fn key(&self, trace: u128, span: u64) -> u64 {
+    /// A hash of a span that nobody outside can foresee.
+    pub(super) fn key(&self, trace: u128, span: u64) -> u64 {
         let mut bytes = [0; 24];
         bytes[..16].copy_from_slice(&trace.to_le_bytes());
         bytes[16..].copy_from_slice(&span.to_le_bytes());
