@@ -12,10 +12,11 @@
 //!
 //! The bytes are described in `docs/format.md`. In reading order: `schema`, `columns`, `encode`
 //! (columns in bytes), `logged` (rows in the log), `directory` and `index` (the parts of a file),
-//! `write` and `file` (writing and reading one), `head` (rows in memory), `merge`, `select` (finding
-//! rows). The engine's part is `engine/records.rs`.
+//! `write` and `file` (writing and reading one), `head` (rows in memory), `merge`, `condition` (what
+//! must hold for a row), `select` (finding rows). The engine's part is `engine/records.rs`.
 
 pub(crate) mod columns;
+pub(crate) mod condition;
 pub(crate) mod directory;
 pub(crate) mod encode;
 pub(crate) mod file;
@@ -28,8 +29,9 @@ pub(crate) mod select;
 pub(crate) mod write;
 
 pub use columns::{AttributeColumn, Cell, ColumnData, Records, Scalar, TextColumn};
+pub use condition::{Condition, Test};
 pub use schema::{Column, ColumnKind, RecordsError, Schema};
-pub use select::{Condition, Order, RecordQuery, Test};
+pub use select::{Order, RecordQuery};
 
 /// Rows after which a group of a file ends.
 pub(crate) const GROUP_ROWS: usize = 4096;

@@ -3,15 +3,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use tacho_model::{MatchOp, Matcher, QueryError, TimeRange};
+use tacho_model::{QueryError, TimeRange};
 
 use super::columns::{ColumnData, Records, Translation};
-use super::index::Fingerprint;
+use super::condition::{Condition, Test};
+use super::file::RecordFile;
 use super::merge::Run;
-use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
+use super::schema::{Keys, RecordsError, RowKey, Schema};
 use crate::error::StoreError;
 
 /// Most rows that one query may return.
@@ -42,84 +42,6 @@ pub enum Order {
     OldestFirst,
     /// The other way round.
     NewestFirst,
-}
-
-/// What must hold for a column.
-#[derive(Debug, Clone)]
-pub struct Condition<'a> {
-    /// The column's place.
-    pub column: usize,
-    /// What holds.
-    pub test: Test<'a>,
-}
-
-/// A test of a value.
-#[derive(Debug, Clone)]
-pub enum Test<'a> {
-    /// An identifier is this one.
-    Id(u128),
-    /// A whole number is one of these.
-    Integer(RangeInclusive<i64>),
-    /// A number is between these; not a number never is.
-    Float(RangeInclusive<f64>),
-    /// A text matches; the matcher's name says nothing.
-    Text(&'a Matcher),
-    /// The attribute of the matcher's name matches, as text; one that is not there is empty.
-    Attribute(&'a Matcher),
-}
-
-impl Test<'_> {
-    fn kind(&self) -> ColumnKind {
-        match self {
-            Self::Id(_) => ColumnKind::Id,
-            Self::Integer(_) => ColumnKind::Integer,
-            Self::Float(_) => ColumnKind::Float,
-            Self::Text(_) => ColumnKind::Text,
-            Self::Attribute(_) => ColumnKind::Attributes,
-        }
-    }
-
-    /// What an index is asked for; `None` when it cannot help. Rows from before a column was added
-    /// are empty there and in no index.
-    fn fingerprint(&self) -> Option<Fingerprint> {
-        match self {
-            Self::Id(id) if *id != 0 => Some(Fingerprint::of_id(*id)),
-            Self::Text(matcher) if matcher.op() == MatchOp::Equal && matcher.value() != "" => {
-                Some(Fingerprint::of_text(matcher.value()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Keeps those rows for which it holds.
-    fn retain(&self, column: &ColumnData, rows: &mut Vec<u32>) {
-        match (self, column) {
-            (Self::Id(id), ColumnData::Ids(held)) => rows.retain(|row| held[*row as usize] == *id),
-            (Self::Integer(range), ColumnData::Integers(held)) => {
-                rows.retain(|row| range.contains(&held[*row as usize]));
-            }
-            (Self::Float(range), ColumnData::Floats(held)) => {
-                rows.retain(|row| range.contains(&held[*row as usize]));
-            }
-            (Self::Text(matcher), ColumnData::Texts(held)) => {
-                let mut known = vec![None; held.distinct.len()];
-                rows.retain(|row| {
-                    let number = held.rows[*row as usize];
-                    *known[number as usize]
-                        .get_or_insert_with(|| matcher.matches(held.distinct.get(number)))
-                });
-            }
-            (Self::Attribute(matcher), ColumnData::Attributes(held)) => rows.retain(|row| {
-                let mut attributes = held.row(*row as usize);
-                match attributes.find(|(name, _)| *name == matcher.name()) {
-                    Some((_, super::Scalar::Text(text))) => matcher.matches(text),
-                    Some((_, other)) => matcher.matches(&other.to_string()),
-                    None => matcher.matches(""),
-                }
-            }),
-            _ => rows.clear(),
-        }
-    }
 }
 
 /// A table as it was at one moment.
@@ -249,13 +171,15 @@ impl View {
     /// The groups that may have rows, in order of their first ones.
     fn candidates(&self, query: &RecordQuery<'_>) -> Result<Vec<Found>, QueryError> {
         for condition in query.conditions {
-            let column = self.schema.columns().get(condition.column);
-            if column.is_none_or(|column| column.kind() != condition.test.kind()) {
-                let error = RecordsError::Kind {
-                    name: column.map_or_else(String::new, |column| column.name().to_owned()),
-                    what: "tested so: it is of another kind",
-                };
-                return Err(QueryError::Failed(Box::new(error)));
+            for place in condition.places() {
+                let column = self.schema.columns().get(place);
+                if column.is_none_or(|column| column.kind() != condition.test.kind()) {
+                    let error = RecordsError::Kind {
+                        name: column.map_or_else(String::new, |column| column.name().to_owned()),
+                        what: "tested so: it is of another kind",
+                    };
+                    return Err(QueryError::Failed(Box::new(error)));
+                }
             }
         }
         let mut found = Vec::new();
@@ -282,23 +206,50 @@ impl View {
             return Ok(groups);
         };
         for condition in query.conditions {
-            let held = &file.directory.schema;
-            let Some(place) = self.schema.place_in(condition.column, held) else {
-                continue;
-            };
-            if let Test::Integer(range) = &condition.test {
+            let place = self
+                .schema
+                .place_in(condition.column, &file.directory.schema);
+            if let (Test::Integer(range), Some(place)) = (&condition.test, place) {
                 groups.retain(|group| {
                     let bounds = &file.directory.groups[*group].columns[place].bounds;
                     bounds.start() <= range.end() && range.start() <= bounds.end()
                 });
             }
-            if let Some(wanted) = condition.test.fingerprint()
-                && let Some(with) = file.groups_with(place, wanted)?
-            {
+            if let Some(with) = self.indexed(file, condition)? {
                 groups.retain(|group| with.binary_search(group).is_ok());
             }
         }
         Ok(groups)
+    }
+
+    /// The groups of a file that its indexes leave for a condition, rising; `None` when they cannot
+    /// say. Rows from before a column was added are empty there and in no index.
+    fn indexed(
+        &self,
+        file: &RecordFile,
+        condition: &Condition<'_>,
+    ) -> Result<Option<Vec<usize>>, StoreError> {
+        let held = &file.directory.schema;
+        let places = condition.places();
+        let places: Vec<usize> = places
+            .filter_map(|place| self.schema.place_in(place, held))
+            .collect();
+        let wanted = condition.test.fingerprints();
+        if places.is_empty() || wanted.is_empty() {
+            return Ok(None);
+        }
+        let mut groups = Vec::new();
+        for place in places {
+            for value in &wanted {
+                match file.groups_with(place, *value)? {
+                    Some(with) => groups.extend(with),
+                    None => return Ok(None),
+                }
+            }
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        Ok(Some(groups))
     }
 
     /// The rows of a group that satisfy the query and that no later write replaces.
@@ -310,21 +261,37 @@ impl View {
     ) -> Result<Vec<u32>, QueryError> {
         self.touch(touched, self.runs[found.run].rows(found.group))?;
         let column = |place| self.column(found.run, found.group, place).map_err(failed);
-        let Some(times) = column(0)? else {
-            return Ok(Vec::new());
-        };
-        let times = times.get().integers();
-        let (start, end) = (query.range.start.as_nanos(), query.range.end.as_nanos());
-        let first = times.partition_point(|time| *time < start);
-        let last = times.partition_point(|time| *time <= end).max(first);
-        let mut rows: Vec<u32> = (first as u32..last as u32).collect();
-        for condition in query.conditions {
+        let mut rows: Vec<u32> =
+            if query.range.start <= found.range.start && found.range.end <= query.range.end {
+                (0..self.runs[found.run].rows(found.group) as u32).collect()
+            } else {
+                let Some(times) = column(0)? else {
+                    return Ok(Vec::new());
+                };
+                let times = times.get().integers();
+                let (start, end) = (query.range.start.as_nanos(), query.range.end.as_nanos());
+                let first = times.partition_point(|time| *time < start);
+                let last = times.partition_point(|time| *time <= end).max(first);
+                (first as u32..last as u32).collect()
+            };
+        // What is quick to read first: where no row is left, the other columns are not read.
+        let mut conditions: Vec<&Condition<'_>> = query.conditions.iter().collect();
+        conditions.sort_by_key(|condition| condition.test.cost());
+        for condition in conditions {
             if rows.is_empty() {
                 break;
             }
-            match column(condition.column)? {
-                Some(held) => condition.test.retain(held.get(), &mut rows),
-                None => rows.clear(),
+            let Some(held) = column(condition.column)? else {
+                return Ok(Vec::new());
+            };
+            let open = condition.test.retain(held.get(), &mut rows);
+            if let Some(other) = condition.test.other()
+                && !open.is_empty()
+            {
+                let Some(other) = column(other)? else {
+                    return Ok(Vec::new());
+                };
+                condition.test.add(other.get(), open, &mut rows);
             }
         }
         let later = self.drop_replaced(found, &mut rows).map_err(failed)?;

@@ -1,9 +1,11 @@
 //! Rows of a table: random writes, late and twice, and queries, against a map; [`damage`]: of files and log.
 //! [`limits`]: what is refused, and what just fits.
+//! [`either`]: tests of two columns.
 //!
 //! `TACHO_RECORDS_SEEDS=100000` runs more seeds than a normal test does.
 
 mod damage;
+mod either;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -288,6 +290,9 @@ impl Model {
                 let trace = self.held.values().nth(place).map_or(7, |row| row.trace);
                 let conditions = [condition(1, Test::Id(trace))];
                 self.compare(TimeRange::ALL, &conditions, |row| row.trace == trace);
+                let two = [trace, trace | 1 << 9];
+                let conditions = [condition(1, Test::Ids(&two))];
+                self.compare(range, &conditions, |row| two.contains(&row.trace));
             }
             2 => {
                 let service =
