@@ -29,6 +29,7 @@ use crate::remote_write::Receiver;
 use crate::scrape::Scraping;
 use crate::settings::Settings;
 use crate::span_metrics::SpanMetrics;
+use crate::spans::trees::RecentTrees;
 use crate::summary::SummaryCache;
 
 /// The shared state, as handlers hold it.
@@ -75,6 +76,8 @@ pub struct App {
     pub alerting: Alerting,
     /// The dashboard's summary and what it remembers between two looks.
     pub summary: SummaryCache,
+    /// The trees of the traces that were looked at last.
+    pub trees: RecentTrees,
     /// When the server started.
     pub started: Timestamp,
     /// The newest tick; watchers wake when it changes. The end of it means shutdown.
@@ -121,6 +124,7 @@ impl App {
             host: RwLock::new(this_host()),
             alerting,
             summary: SummaryCache::default(),
+            trees: RecentTrees::default(),
             started,
             tick: watch::Sender::new(started),
             queries,

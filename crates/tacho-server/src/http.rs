@@ -6,6 +6,7 @@
 pub(crate) mod alerts;
 pub(crate) mod baselines;
 pub(crate) mod body;
+pub(crate) mod calls;
 pub(crate) mod cleanup;
 pub(crate) mod dashboard;
 pub(crate) mod events;
@@ -35,6 +36,7 @@ pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod targets;
 pub(crate) mod tokens;
+pub(crate) mod traces;
 pub(crate) mod v1;
 
 use std::time::Duration;
@@ -77,7 +79,6 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(baselines::invalidate))
         .routes(routes!(baselines::compare))
         .routes(routes!(spans::get))
-        .routes(routes!(spans::trace))
         .routes(routes!(services::list))
         .routes(routes!(services::show))
         .routes(routes!(services::gen_ai::agents))
@@ -87,6 +88,10 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(services::others::databases))
         .routes(routes!(services::others::websockets))
         .routes(routes!(services::others::map))
+        .routes(routes!(traces::search))
+        .routes(routes!(traces::trace))
+        .routes(routes!(calls::of_trace))
+        .routes(routes!(calls::get))
         .routes(routes!(events::get))
         .routes(routes!(report::get))
         .routes(routes!(stats::test))

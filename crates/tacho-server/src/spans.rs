@@ -6,14 +6,25 @@
 //!    comes late never replaces the span that it announced; [`find`] shows it only while that one
 //!    is not there, and nothing counts it.
 //!
-//! Not for what spans mean: no metric is derived here.
+//! 3. Each row says what its operation is called (see [`tacho_semconv::operation::name`]). Rows from
+//!    before there was such a column say nothing there; their operation is their name.
+//!
+//! [`find`] finds spans, [`search`] traces, [`light`] reads what trees are made of, [`trees`] keeps
+//! those of the last traces that were looked at, [`calls`] merges many. Not for what spans mean: no
+//! metric is derived here.
 
+pub mod calls;
+pub mod filter;
 pub mod find;
+pub mod light;
+pub mod search;
+pub mod trees;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tacho_model::span::{Attribute, AttributeValue, Span};
+use tacho_semconv::{Operation, Reading};
 use tacho_store::records::{Cell, Column, ColumnKind, Records, RecordsError, Scalar, Schema};
 use tacho_store::{Retention, Table};
 
@@ -38,8 +49,9 @@ pub(crate) mod column {
     pub(crate) const RESOURCE: usize = 13;
     pub(crate) const EVENTS: usize = 14;
     pub(crate) const LINKS: usize = 15;
+    pub(crate) const OPERATION: usize = 16;
     /// All of them.
-    pub(crate) const ALL: [usize; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    pub(crate) const ALL: [usize; 17] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 }
 
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
@@ -61,6 +73,7 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         column("resource", ColumnKind::Attributes),
         column("events", ColumnKind::Text),
         column("links", ColumnKind::Text),
+        column("operation", ColumnKind::Text).indexed(),
     ];
     #[expect(
         clippy::expect_used,
@@ -115,6 +128,15 @@ impl SpanRows {
     /// # Errors
     /// [`RecordsError`] when there is no more room in one append, or the span is too large for any.
     pub fn push(&mut self, span: &Span<'_>) -> Result<(), RecordsError> {
+        let operation = Operation::of(&Reading::new(span));
+        self.push_with(span, &operation.name(span))
+    }
+
+    /// Adds a span whose operation's name is known already.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_with(&mut self, span: &Span<'_>, operation: &str) -> Result<(), RecordsError> {
         let mut attributes = reuse(std::mem::take(&mut self.attributes));
         let mut resource = reuse(std::mem::take(&mut self.resource));
         attributes.extend(span.attributes.iter().map(pair));
@@ -137,6 +159,7 @@ impl SpanRows {
             Cell::Attributes(&resource),
             Cell::Text(span.events),
             Cell::Text(span.links),
+            Cell::Text(operation),
         ]);
         self.attributes = reuse(attributes);
         self.resource = reuse(resource);

@@ -72,6 +72,11 @@ impl Operation<'_> {
     }
 }
 
+/// What the runs of an agent are called.
+pub fn run_of_agent(agent: &str) -> Cow<'_, str> {
+    joined(["invoke_agent", " ", agent], "")
+}
+
 fn method(http: &Http<'_>) -> &'static str {
     match http.method {
         "_OTHER" => "HTTP",
@@ -218,6 +223,7 @@ mod tests {
     fn agents_tools_and_models_are_called_by_their_names() {
         let operation = |name| ("gen_ai.operation.name", name);
         let model = ("gen_ai.request.model", "gpt-4o");
+        assert_eq!(run_of_agent("a b"), "invoke_agent a b");
         check(Client, &[operation("chat"), model], "chat gpt-4o");
         check(Client, &[operation("chat")], "chat");
         check(

@@ -1,7 +1,7 @@
-//! Spans and traces as they were received.
+//! Spans as they were received.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json_, json};
@@ -13,7 +13,8 @@ use super::SCHEMA;
 use super::params::Params;
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
-use crate::spans::find::{self, FoundSpan, SPANS_MAX, SpanFilter, TracePlace, Value};
+use crate::spans::filter::SpanFilter;
+use crate::spans::find::{self, FoundSpan, SPANS_MAX, Value};
 
 use std::time::Duration;
 
@@ -21,8 +22,8 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_hours(1);
 /// Spans of an answer when nothing is said.
 const LIMIT: usize = 100;
-/// Spans of a page of a trace when nothing is said.
-const TRACE_LIMIT: usize = 5000;
+/// Most attributes that one search may name.
+const ATTRIBUTES_MAX: usize = 16;
 
 /// A span.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +37,8 @@ pub(crate) struct SpanBody {
     /// Whether it has only been announced: it has not ended, or its end has not come yet.
     pending: bool,
     name: String,
+    /// What the same is called wherever it is done: `GET /users/{id}`, `SELECT users`, `chat gpt-4o`.
+    operation: String,
     service: String,
     /// `server`, `client`, `producer`, `consumer`, `internal` or `unspecified`.
     kind: &'static str,
@@ -70,16 +73,6 @@ pub(crate) struct SpansBody {
     spans: Vec<SpanBody>,
 }
 
-/// The spans of a trace, in the order they began.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TraceBody {
-    schema: u32,
-    trace_id: String,
-    spans: Vec<SpanBody>,
-    /// The cursor of the next page.
-    next: Option<String>,
-}
-
 impl From<FoundSpan> for SpanBody {
     fn from(span: FoundSpan) -> Self {
         Self {
@@ -88,6 +81,7 @@ impl From<FoundSpan> for SpanBody {
             parent_id: (span.parent_id != 0).then(|| format!("{:016x}", span.parent_id)),
             pending: span.pending,
             name: span.name,
+            operation: span.operation,
             service: span.service,
             kind: span.kind.as_str(),
             start: span.start.to_rfc3339(),
@@ -130,6 +124,7 @@ fn list(json: String) -> Box<RawValue> {
 /// Spans that began in a range of time, the newest first.
 #[utoipa::path(get, path = "/api/performance/spans", tag = "spans",
     params(("service" = Option<String>, Query, description = "the service, exactly"),
+        ("operation" = Option<String>, Query, description = "the operation, exactly"),
         ("name" = Option<String>, Query, description = "the span's name, exactly"),
         ("trace" = Option<String>, Query, description = "the trace's id"),
         ("min_duration" = Option<String>, Query, description = "`250ms`, or seconds"),
@@ -146,7 +141,8 @@ pub(crate) async fn get(
     State(app): State<SharedApp>,
     mut params: Params,
 ) -> Answer<Json<SpansBody>> {
-    let filter = filter(&mut params)?;
+    let limit = limit(&mut params, LIMIT)?;
+    let filter = filter(&mut params, limit)?;
     params.finish()?;
     let spans = app
         .blocking(move |ctx| Ok(find::find(&ctx.store, &filter, || ctx.check())?))
@@ -157,12 +153,14 @@ pub(crate) async fn get(
     }))
 }
 
-fn filter(params: &mut Params) -> Answer<SpanFilter> {
+/// The parameters that say which spans.
+pub(crate) fn filter(params: &mut Params, limit: usize) -> Answer<SpanFilter> {
     let range = params.range(WINDOW, Timestamp::now())?;
     let text =
         |name: &'static str, value: Option<String>| value.map(|value| Matcher::equal(name, &value));
     let texts = [
         text("service", params.one("service")),
+        text("operation", params.one("operation")),
         text("name", params.one("name")),
     ];
     let attributes = params.all("attr").into_iter().map(|pair| {
@@ -172,6 +170,10 @@ fn filter(params: &mut Params) -> Answer<SpanFilter> {
         Ok(Matcher::equal(name, value))
     });
     let attributes: Vec<Matcher> = attributes.collect::<Answer<_>>()?;
+    if attributes.len() > ATTRIBUTES_MAX {
+        let detail = format!("attr may be given {ATTRIBUTES_MAX} times");
+        return Err(Problem::bad_request(detail));
+    }
     let least = params.parsed("min_duration", parse_duration)?;
     let most = params.parsed("max_duration", parse_duration)?;
     let errors = params.parsed("errors", |text| match text {
@@ -186,15 +188,20 @@ fn filter(params: &mut Params) -> Answer<SpanFilter> {
         trace: params.parsed("trace", trace_id)?,
         duration: least.unwrap_or(Duration::ZERO)..=most.unwrap_or(Duration::MAX),
         errors: errors.unwrap_or(false),
-        limit: limit(params, LIMIT)?,
+        limit,
     })
 }
 
-/// The parameter `limit`.
+/// The parameter `limit`, of spans or events.
 pub(crate) fn limit(params: &mut Params, default: usize) -> Answer<usize> {
+    limit_of(params, default, SPANS_MAX)
+}
+
+/// The parameter `limit`, at most so many.
+pub(crate) fn limit_of(params: &mut Params, default: usize, most: usize) -> Answer<usize> {
     let limit = params.number::<usize>("limit")?.unwrap_or(default);
-    if !(1..=SPANS_MAX).contains(&limit) {
-        let detail = format!("limit must lie between 1 and {SPANS_MAX}");
+    if !(1..=most).contains(&limit) {
+        let detail = format!("limit must lie between 1 and {most}");
         return Err(Problem::bad_request(detail));
     }
     Ok(limit)
@@ -206,48 +213,4 @@ pub(crate) fn trace_id(text: &str) -> Result<u128, &'static str> {
     let id = u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
     id.filter(|id| *id != 0)
         .ok_or("a trace's id is up to 32 hexadecimal digits, not all of them zero")
-}
-
-/// The spans of one trace, in the order they began.
-#[utoipa::path(get, path = "/api/performance/traces/{id}", tag = "spans",
-    params(("id" = String, Path, description = "32 hexadecimal digits"),
-        ("limit" = Option<usize>, Query, description = "5000 by default, at most 10000"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = TraceBody), (status = 404, description = "no such trace")))]
-pub(crate) async fn trace(
-    State(app): State<SharedApp>,
-    Path(id): Path<String>,
-    mut params: Params,
-) -> Answer<Json<TraceBody>> {
-    let trace = trace_id(&id).map_err(Problem::bad_request)?;
-    let limit = limit(&mut params, TRACE_LIMIT)?;
-    let after = params.parsed("cursor", place)?;
-    params.finish()?;
-    let found = app
-        .blocking(move |ctx| {
-            ctx.check()?;
-            Ok(find::trace(&ctx.store, trace, after, limit)?)
-        })
-        .await?;
-    if found.spans.is_empty() && after.is_none() {
-        let detail = format!("there is no trace `{trace:032x}`, or it is older than what is kept");
-        return Err(Problem::not_found(detail));
-    }
-    let next = found.next;
-    Ok(Json(TraceBody {
-        schema: SCHEMA,
-        trace_id: format!("{trace:032x}"),
-        spans: found.spans.into_iter().map(SpanBody::from).collect(),
-        next: next.map(|place| format!("{}-{:x}", place.start.as_nanos(), place.span_id)),
-    }))
-}
-
-fn place(text: &str) -> Result<TracePlace, &'static str> {
-    let parsed = text.split_once('-').and_then(|(start, id)| {
-        Some(TracePlace {
-            start: Timestamp::from_nanos(start.parse().ok()?),
-            span_id: u64::from_str_radix(id, 16).ok()?,
-        })
-    });
-    parsed.ok_or("take it from `next` of the page before")
 }

@@ -1,17 +1,17 @@
-//! Finding spans: by service, name, duration, outcome and attributes; all of one trace.
+//! Finding spans: those that a filter leaves, and all of one trace.
 //!
 //! What has not ended comes out as the span that was announced, marked, and only while that one is
 //! not there. Not for statistics over spans: whoever counts leaves pending ones out.
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tacho_model::span::{SpanKind, SpanStatus};
-use tacho_model::{Matcher, QueryError, TimeRange, Timestamp};
+use tacho_model::{QueryError, TimeRange, Timestamp};
 use tacho_store::Store;
 use tacho_store::records::{Condition, Order, RecordQuery, Records, Scalar, Test};
 
+use super::filter::SpanFilter;
 use super::{TABLE, column};
 
 /// Most spans of one answer.
@@ -21,25 +21,6 @@ pub const SPANS_MAX: usize = 10_000;
 const TRACE_SPANS_MAX: usize = 1 << 20;
 /// A search for spans is widened at most so often to make up for pending ones that have ended.
 const WIDENINGS: u32 = 4;
-
-/// Which spans are wanted; the newest first.
-#[derive(Debug, Clone)]
-pub struct SpanFilter {
-    /// When they began.
-    pub range: TimeRange,
-    /// What the texts of columns are, by the name of the column: `service` and `name`.
-    pub texts: Vec<Matcher>,
-    /// What attributes are, of the span or its resource.
-    pub attributes: Vec<Matcher>,
-    /// All of this trace only.
-    pub trace: Option<u128>,
-    /// How long they took.
-    pub duration: RangeInclusive<Duration>,
-    /// Only those that failed.
-    pub errors: bool,
-    /// At most so many.
-    pub limit: usize,
-}
 
 /// Spans that were found, in the order that was asked for.
 #[derive(Debug, Default)]
@@ -69,6 +50,8 @@ pub struct FoundSpan {
     pub service: String,
     /// What it did.
     pub name: String,
+    /// What the same is called wherever it is done.
+    pub operation: String,
     /// The instrumentation that made it.
     pub scope: String,
     /// On which side of a call it was.
@@ -130,51 +113,7 @@ pub fn find(
     check: impl Fn() -> Result<(), QueryError>,
 ) -> Result<Vec<FoundSpan>, QueryError> {
     let limit = filter.limit.min(SPANS_MAX);
-    let mut conditions = conditions(filter);
-    // Attributes of a resource are in a column of their own, and all conditions hold together.
-    let of_span = conditions.len();
-    conditions.extend(filter.attributes.iter().map(|matcher| Condition {
-        column: column::ATTRIBUTES,
-        test: Test::Attribute(matcher),
-    }));
-    let mut found = search(store, filter, &conditions, limit, &check)?;
-    if !filter.attributes.is_empty() {
-        for condition in conditions.iter_mut().skip(of_span) {
-            condition.column = column::RESOURCE;
-        }
-        found.extend(search(store, filter, &conditions, limit, &check)?);
-        found.sort_by_key(|span| std::cmp::Reverse((span.start, span.trace_id, span.span_id)));
-        found.dedup_by_key(|span| (span.start, span.trace_id, span.span_id));
-        found.truncate(limit);
-    }
-    Ok(found)
-}
-
-fn conditions(filter: &SpanFilter) -> Vec<Condition<'_>> {
-    let mut conditions = Vec::new();
-    let mut add = |column, test| conditions.push(Condition { column, test });
-    if let Some(trace) = filter.trace {
-        add(column::TRACE_ID, Test::Id(trace));
-    }
-    for matcher in &filter.texts {
-        let place = match matcher.name() {
-            "service" => column::SERVICE,
-            _ => column::NAME,
-        };
-        add(place, Test::Text(matcher));
-    }
-    let nanos = |time: &Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-    let (least, most) = (nanos(filter.duration.start()), nanos(filter.duration.end()));
-    if least > 0 || most < i64::MAX {
-        add(column::DURATION, Test::Integer(least..=most));
-        // How long a span takes that has not ended is not known.
-        add(column::PENDING_OF, Test::Id(0));
-    }
-    if filter.errors {
-        let error = SpanStatus::Error as i64;
-        add(column::STATUS, Test::Integer(error..=error));
-    }
-    conditions
+    search(store, filter, &filter.conditions(), limit, &check)
 }
 
 /// The newest spans for which all conditions hold, without pending ones that have ended.
@@ -312,11 +251,11 @@ fn place(rows: &Records, row: usize) -> TracePlace {
     }
 }
 
-fn integer(rows: &Records, column: usize, row: usize) -> i64 {
+pub(super) fn integer(rows: &Records, column: usize, row: usize) -> i64 {
     rows.integers(column).get(row).copied().unwrap_or(0)
 }
 
-fn id(rows: &Records, column: usize, row: usize) -> u128 {
+pub(super) fn id(rows: &Records, column: usize, row: usize) -> u128 {
     rows.ids(column).get(row).copied().unwrap_or(0)
 }
 
@@ -332,6 +271,7 @@ fn span_of(rows: &Records, row: usize) -> FoundSpan {
     let integer = |column| integer(rows, column, row);
     let pending_of = id(rows, column::PENDING_OF, row) as u64;
     let place = place(rows, row);
+    let (name, operation) = (text(column::NAME), text(column::OPERATION));
     FoundSpan {
         trace_id: id(rows, column::TRACE_ID, row),
         span_id: match pending_of {
@@ -343,7 +283,11 @@ fn span_of(rows: &Records, row: usize) -> FoundSpan {
         start: place.start,
         duration: Duration::from_nanos(integer(column::DURATION).max(0) as u64),
         service: text(column::SERVICE),
-        name: text(column::NAME),
+        operation: match operation.as_str() {
+            "" => name.clone(),
+            _ => operation,
+        },
+        name,
         scope: text(column::SCOPE),
         kind: of_number(&SpanKind::ALL, integer(column::KIND)),
         status: of_number(&SpanStatus::ALL, integer(column::STATUS)),
@@ -355,7 +299,7 @@ fn span_of(rows: &Records, row: usize) -> FoundSpan {
     }
 }
 
-fn of_number<T: Copy + Default>(all: &[T], number: i64) -> T {
+pub(super) fn of_number<T: Copy + Default>(all: &[T], number: i64) -> T {
     let known = usize::try_from(number).ok().and_then(|at| all.get(at));
     known.copied().unwrap_or_default()
 }

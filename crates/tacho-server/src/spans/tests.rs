@@ -1,10 +1,13 @@
+mod traces;
+
 use std::borrow::Cow;
 
 use tacho_model::span::{SpanKind, SpanStatus};
 use tacho_model::{Matcher, TimeRange, Timestamp};
 use tacho_store::{Store, StoreOptions};
 
-use super::find::{SpanFilter, find, trace};
+use super::filter::SpanFilter;
+use super::find::{find, trace};
 use super::*;
 
 fn store() -> (tempfile::TempDir, Store) {

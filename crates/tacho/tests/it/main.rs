@@ -42,3 +42,4 @@ mod statsd;
 mod storage;
 mod tls;
 mod tokens;
+mod traces;

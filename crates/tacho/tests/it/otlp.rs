@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use crate::remote_write::{put, varint};
 use crate::support::{Answer, Home, QUIET, Server};
 
-const TRACES: &str = "/v1/traces";
-const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const TRACES: &str = "/v1/traces";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 
-fn nanos() -> u64 {
+pub(crate) fn nanos() -> u64 {
     (crate::support::now() * 1e9) as u64
 }
 
 /// A field of eight bytes.
-fn fixed(field: u8, value: u64, into: &mut Vec<u8>) {
+pub(crate) fn fixed(field: u8, value: u64, into: &mut Vec<u8>) {
     into.push(field << 3 | 1);
     into.extend_from_slice(&value.to_le_bytes());
 }
 
 /// A span of a trace, which began so many milliseconds ago.
-fn span(trace: u128, id: u64, name: &str, millis_ago: u64) -> Vec<u8> {
+pub(crate) fn span(trace: u128, id: u64, name: &str, millis_ago: u64) -> Vec<u8> {
     let mut span = Vec::new();
     put(1, &trace.to_be_bytes(), &mut span);
     put(2, &id.to_be_bytes(), &mut span);
@@ -35,7 +35,7 @@ fn span(trace: u128, id: u64, name: &str, millis_ago: u64) -> Vec<u8> {
 }
 
 /// A request of one service.
-fn request(service: &str, items: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn request(service: &str, items: &[Vec<u8>]) -> Vec<u8> {
     let (mut text, mut pair, mut resource) = (Vec::new(), Vec::new(), Vec::new());
     put(1, service.as_bytes(), &mut text);
     put(1, b"service.name", &mut pair);

@@ -1,0 +1,147 @@
+//! The trees of the traces that were looked at last, so that the pages of a large one need it once.
+//!
+//! A page without a cursor makes its trace's tree anew; the pages after it take the one that is kept,
+//! unless a span has come that it does not have. What is kept is bounded in bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tacho_model::{QueryError, Timestamp};
+use tacho_profile::tree::Oddities;
+use tacho_profile::{Oddity, Tree, critical};
+use tacho_store::Store;
+
+use super::find::FoundSpan;
+use super::light::{LightTrace, Names, load};
+
+/// Bytes that are kept; the traces that were looked at least recently go first, and one that is
+/// larger than all of it is not kept.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Where a span is in its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// How many spans are above it.
+    pub depth: u32,
+    /// Its own time; not known while it has only been announced.
+    pub self_time: Option<Duration>,
+    /// Whether it is responsible for a stretch of its trace's time.
+    pub is_critical: bool,
+    /// What is odd about it.
+    pub oddity: Option<Oddity>,
+}
+
+/// The tree of a trace, by spans.
+#[derive(Debug)]
+pub struct Places {
+    /// In rising order of identifier and start.
+    places: Vec<((u64, Timestamp), Place)>,
+    /// How many spans are odd.
+    pub oddities: Oddities,
+}
+
+impl Places {
+    /// Of these spans. The critical path is that of the longest root that nothing is odd about, or
+    /// else of the longest.
+    pub fn of(trace: &LightTrace) -> Self {
+        let tree = Tree::of(&trace.spans);
+        let mut is_critical = vec![false; trace.spans.len()];
+        let main = tree.roots().iter().copied();
+        let main = main.max_by_key(|root| {
+            (
+                tree.oddity(*root).is_none(),
+                trace.spans[*root as usize].duration,
+            )
+        });
+        let path = main.map_or_else(Vec::new, |root| critical::path(&tree, root));
+        for stretch in path {
+            is_critical[stretch.span as usize] = true;
+        }
+        let place = |(number, is_critical)| {
+            let span = &trace.spans[number as usize];
+            let is_pending = trace.pending.contains(&span.id);
+            let place = Place {
+                depth: tree.depth(number),
+                self_time: (!is_pending).then(|| tree.self_time(number)),
+                is_critical,
+                oddity: tree.oddity(number),
+            };
+            ((span.id, span.start), place)
+        };
+        let mut places: Vec<_> = (0..).zip(is_critical).map(place).collect();
+        places.sort_unstable_by_key(|(key, _)| *key);
+        Self {
+            places,
+            oddities: tree.oddities(),
+        }
+    }
+
+    /// Where a span is; `None` for one that came later.
+    pub fn get(&self, span: &FoundSpan) -> Option<&Place> {
+        let key = (span.span_id, span.start);
+        let found = self.places.binary_search_by_key(&key, |(key, _)| *key);
+        found.ok().map(|at| &self.places[at].1)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.places.as_slice())
+    }
+}
+
+/// The trees of the last traces.
+#[derive(Debug, Default)]
+pub struct RecentTrees(Mutex<VecDeque<(u128, Arc<Places>)>>);
+
+impl RecentTrees {
+    /// The tree of a trace for a page of it: a kept one, where this is not the first page.
+    ///
+    /// # Errors
+    /// [`QueryError`] of the store or of `check`.
+    pub fn get(
+        &self,
+        store: &Store,
+        trace: u128,
+        page: &[FoundSpan],
+        is_first: IsFirst,
+        check: &dyn Fn() -> Result<(), QueryError>,
+    ) -> Result<Arc<Places>, QueryError> {
+        if is_first == IsFirst::No
+            && let Some(kept) = self.kept(trace)
+            && page.iter().all(|span| kept.get(span).is_some())
+        {
+            return Ok(kept);
+        }
+        let loaded = load(store, &[trace], &mut Names::default(), check)?;
+        let places = Arc::new(Places::of(&loaded.into_iter().next().unwrap_or_default()));
+        self.keep(trace, &places);
+        Ok(places)
+    }
+
+    fn kept(&self, trace: u128) -> Option<Arc<Places>> {
+        let recent = self.0.lock();
+        let kept = recent.iter().find(|(kept, _)| *kept == trace);
+        kept.map(|(_, places)| Arc::clone(places))
+    }
+
+    fn keep(&self, trace: u128, places: &Arc<Places>) {
+        let mut recent = self.0.lock();
+        recent.retain(|(kept, _)| *kept != trace);
+        recent.push_front((trace, Arc::clone(places)));
+        let mut bytes = 0;
+        recent.retain(|(_, places)| {
+            bytes += places.bytes();
+            bytes <= BYTES_MAX
+        });
+    }
+}
+
+/// Whether a page is the first of its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsFirst {
+    /// It has no cursor.
+    Yes,
+    /// There was one before.
+    No,
+}
