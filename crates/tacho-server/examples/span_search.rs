@@ -8,7 +8,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a measuring program"
+    clippy::unnecessary_wraps,
+    reason = "a measuring program, whose searches are never stopped"
 )]
 
 use std::borrow::Cow;

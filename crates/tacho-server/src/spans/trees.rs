@@ -37,9 +37,11 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Places {
     /// In rising order of identifier and start.
-    places: Vec<((u64, Timestamp), Place)>,
+    by_span: Vec<((u64, Timestamp), Place)>,
     /// How many spans are odd.
     pub oddities: Oddities,
+    /// Whether there were too many spans: no place is known then.
+    is_too_large: bool,
 }
 
 impl Places {
@@ -73,20 +75,31 @@ impl Places {
         let mut places: Vec<_> = (0..).zip(is_critical).map(place).collect();
         places.sort_unstable_by_key(|(key, _)| *key);
         Self {
-            places,
+            by_span: places,
             oddities: tree.oddities(),
+            is_too_large: false,
         }
     }
 
-    /// Where a span is; `None` for one that came later.
+    /// Of a trace that has too many spans.
+    fn too_large() -> Self {
+        Self {
+            by_span: Vec::new(),
+            oddities: Oddities::default(),
+            is_too_large: true,
+        }
+    }
+
+    /// Where a span is; `None` for one that came later, and in a trace of more than
+    /// [`super::light::LIGHT_SPANS_MAX`] spans.
     pub fn get(&self, span: &FoundSpan) -> Option<&Place> {
         let key = (span.span_id, span.start);
-        let found = self.places.binary_search_by_key(&key, |(key, _)| *key);
-        found.ok().map(|at| &self.places[at].1)
+        let found = self.by_span.binary_search_by_key(&key, |(key, _)| *key);
+        found.ok().map(|at| &self.by_span[at].1)
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(self.places.as_slice())
+        size_of_val(self.by_span.as_slice())
     }
 }
 
@@ -109,12 +122,16 @@ impl RecentTrees {
     ) -> Result<Arc<Places>, QueryError> {
         if is_first == IsFirst::No
             && let Some(kept) = self.kept(trace)
-            && page.iter().all(|span| kept.get(span).is_some())
+            && (kept.is_too_large || page.iter().all(|span| kept.get(span).is_some()))
         {
             return Ok(kept);
         }
-        let loaded = load(store, &[trace], &mut Names::default(), check)?;
-        let places = Arc::new(Places::of(&loaded.into_iter().next().unwrap_or_default()));
+        let places = match load(store, &[trace], &mut Names::default(), check) {
+            Ok(loaded) => Places::of(&loaded.into_iter().next().unwrap_or_default()),
+            Err(QueryError::TooMuch { .. }) => Places::too_large(),
+            Err(error) => return Err(error),
+        };
+        let places = Arc::new(places);
         self.keep(trace, &places);
         Ok(places)
     }

@@ -374,7 +374,7 @@ fn w6_a_trace_of_a_hundred_thousand_spans_is_read_back() {
     let one = |id: u64| {
         let (parent, depth) = match id {
             1 => (0, 0),
-            _ if (id - 2) % 1000 == 0 => (1, 1),
+            _ if (id - 2).is_multiple_of(1000) => (1, 1),
             _ => (id - 1, (id - 2) % 1000 + 1),
         };
         let mut span = Vec::new();
