@@ -117,7 +117,7 @@ impl Taken<'_> {
         self.keep(span, &operation.name(span));
     }
 
-    fn keep(&mut self, span: &Span<'_>, _operation: &str) {
+    fn keep(&mut self, span: &Span<'_>, operation: &str) {
         if self.rows.len() >= APPEND_SPANS {
             self.append();
         }
@@ -128,10 +128,10 @@ impl Taken<'_> {
         if let Some(onward) = &mut self.onward {
             onward.push(span);
         }
-        let mut pushed = self.rows.push(span);
+        let mut pushed = self.rows.push_with(span, operation);
         if is_full(&pushed) {
             self.append();
-            pushed = self.rows.push(span);
+            pushed = self.rows.push_with(span, operation);
         }
         if let Err(error) = pushed {
             self.outcome.reject(span.service, "too_large", &error);
