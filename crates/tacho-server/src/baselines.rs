@@ -255,6 +255,30 @@ fn specs(
     Ok(specs)
 }
 
+/// Which labels tell apart what is measured of a histogram by itself, beside its name; `None`
+/// where it is not.
+fn told_apart(labels: &Labels) -> Option<&'static [&'static str]> {
+    let name = labels.name();
+    if name == "traces_span_metrics_duration_seconds" {
+        let is = |label, value| labels.get(label) == Some(value);
+        // Requests that were answered, and runs of agents. What lies within those is their cause.
+        return if is("span_kind", "SPAN_KIND_SERVER") {
+            Some(&[METRIC_NAME, "service", "span_kind"])
+        } else if is("gen_ai_operation_name", "invoke_agent") {
+            Some(&[
+                METRIC_NAME,
+                "service",
+                "gen_ai_agent_name",
+                "gen_ai_operation_name",
+            ])
+        } else {
+            None
+        };
+    }
+    let is_of_spans = name.starts_with("traces_") || name.starts_with("websocket_server_");
+    (!is_of_spans).then_some(&[METRIC_NAME, "service"])
+}
+
 /// One latency a metric and service.
 fn latencies(
     querier: &dyn Querier,
@@ -269,7 +293,11 @@ fn latencies(
         }
         let selection = querier.select(&[Matcher::metric(&name)], range)?;
         for index in 0..selection.len() {
-            let labels = selection.labels(index).only(&[METRIC_NAME, "service"]);
+            let labels = selection.labels(index);
+            let Some(told_apart) = told_apart(labels) else {
+                continue;
+            };
+            let labels = labels.only(told_apart);
             if specs.iter().all(|known| known.labels != labels) {
                 specs.push(spec_of(querier, target, labels));
             }

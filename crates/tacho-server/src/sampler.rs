@@ -46,6 +46,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
             // Only beside the host's: a store of forwarded samples alone holds nothing else.
             app.intake.observe(tick, &app.host_name(), &mut batch);
             app.filters.observe(tick, &app.host_name(), &mut batch);
+            app.span_metrics.observe(tick, &app.host_name(), &mut batch);
             app.forward.observe(tick, &app.host_name(), &mut batch);
         }
         let kept = batch.is_empty() || refused.append(app, &batch);

@@ -1,5 +1,5 @@
 //! Metrics made of spans: how many, how long, how many failed, by service and operation; tokens and
-//! their cost; runs of agents; who calls whom; WebSockets.
+//! their cost; runs of agents; who calls whom; `WebSocket`s.
 //!
 //! 1. A span is counted once, however often it comes; a pending one never. It is counted together
 //!    with its row in the table of spans: after a crash both are there or neither is.
@@ -12,7 +12,7 @@
 //! In reading order: `families`, the metrics; `growth`, by what a request makes series grow;
 //! `state`, series as they stand, and how they get into the store; `known`, which spans were
 //! counted; `admitted`, how many series there may be; `runs`, agents; `graph`, who calls whom;
-//! `sockets`, WebSockets. What spans mean is `tacho-semconv`'s.
+//! `sockets`, `WebSocket`s. What spans mean is `tacho-semconv`'s.
 
 mod admitted;
 mod families;
@@ -33,7 +33,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tacho_model::append::Exemplar;
 use tacho_model::span::Span;
-use tacho_model::{AppendError, AppendOutcome, Labels, Timestamp};
+use tacho_model::{AppendError, AppendOutcome, Batch, Labels, METRIC_NAME, Timestamp};
 use tacho_semconv::labels::{Label, labels};
 use tacho_semconv::operation::{Http, Model, Tokens, Told};
 use tacho_semconv::unknown::unknown_dialect;
@@ -62,6 +62,9 @@ const AHEAD_MAX: Duration = Duration::from_mins(1);
 const BEHIND_MARGIN: Duration = Duration::from_mins(5);
 /// Exemplars of a second; of more, histograms have none.
 const EXEMPLARS_MAX: u32 = 200;
+
+/// Spans of agents in a dialect that nobody here understands.
+const UNKNOWN: &str = "tacho_spans_unknown_dialect_total";
 
 /// Metrics made of spans.
 pub struct SpanMetrics {
@@ -172,13 +175,25 @@ impl SpanMetrics {
         session.commit(None).map(|_| ())
     }
 
+    /// Adds what could not be understood, where there is any.
+    pub fn observe(&self, now: Timestamp, host: &str, batch: &mut Batch) {
+        let own = [("instance", host), ("job", "tacho")];
+        for (dialect, spans) in self.unknown_dialects() {
+            let of = [(METRIC_NAME, UNKNOWN), ("dialect", dialect)];
+            if let Ok(series) = batch.series(own.into_iter().chain(of)) {
+                batch.push(series, now, spans as f64);
+            }
+        }
+    }
+
     /// Spans of agents in dialects that no table knows since the start, by what tells the dialect.
     pub fn unknown_dialects(&self) -> BTreeMap<&'static str, u64> {
         self.unknown.lock().clone()
     }
 
-    /// Spans beyond the limit of series since the start, by service.
-    pub fn beyond_limit(&self) -> Vec<(Box<str>, u64)> {
+    /// Services that have had more series than they may since the start: what came beyond the
+    /// limit is counted together.
+    pub fn beyond_limit(&self) -> Vec<Box<str>> {
         self.admitted.beyond()
     }
 }

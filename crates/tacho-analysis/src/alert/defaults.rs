@@ -1,7 +1,6 @@
 //! The alert rules that are on from the first start.
 //!
-//! Only what works with the metrics there are. Error rates (a ratio of two metrics) and the rules
-//! for agents and tools come with the metrics that they are about.
+//! Only what works with the rules there are: error rates are a ratio of two metrics.
 
 use std::time::Duration;
 
@@ -10,6 +9,11 @@ use super::rule::WINDOW;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const REQUESTS: &str = "http_server_request_duration_seconds";
+const SPANS: &str = "traces_span_metrics_duration_seconds";
+/// The spans of requests that were answered.
+const ANSWERED: (&str, &str) = ("span_kind", "SPAN_KIND_SERVER");
+/// The spans of runs of agents.
+const RUNS: (&str, &str) = ("gen_ai_operation_name", "invoke_agent");
 
 /// Name, metric, condition, window.
 type Row = (&'static str, &'static str, &'static str, Duration);
@@ -19,11 +23,15 @@ const HOST: [Row; 2] = [
     ("high_cpu", "cpu_usage_percent", "avg > 80 %", MINUTE),
     ("high_memory", "memory_usage_percent", "avg > 85 %", MINUTE),
 ];
-/// Of requests, for each service.
-const SERVICES: [Row; 2] = [
+/// Of requests, for each service: as it tells itself, and as its spans do.
+const SERVICES: [Row; 4] = [
     ("slow_p95", REQUESTS, "p95 > 1000 ms", WINDOW),
     ("slow_p99", REQUESTS, "p99 > 2000 ms", WINDOW),
+    ("slow_p95_spans", SPANS, "p95 > 1000 ms", WINDOW),
+    ("slow_p99_spans", SPANS, "p99 > 2000 ms", WINDOW),
 ];
+/// Of runs of agents, for each agent.
+const AGENTS: [Row; 1] = [("slow_agent", SPANS, "avg > 10000 ms", WINDOW)];
 
 /// The default rules: severity warning at the threshold, cooldown 5 min.
 pub fn default_rules() -> Vec<AlertRule> {
@@ -32,11 +40,25 @@ pub fn default_rules() -> Vec<AlertRule> {
         rule(row).map(|rule| AlertRule { source, ..rule })
     });
     let services = SERVICES.iter().map(|row| {
+        let labels = labels(if row.1 == SPANS { &[ANSWERED] } else { &[] });
         let by = Some(vec!["service".to_owned()]);
-        rule(row).map(|rule| AlertRule { by, ..rule })
+        rule(row).map(|rule| AlertRule { labels, by, ..rule })
     });
+    let agents = AGENTS.iter().map(|row| {
+        let by = Some(["service", "gen_ai_agent_name"].map(str::to_owned).to_vec());
+        let labels = labels(&[RUNS]);
+        rule(row).map(|rule| AlertRule { labels, by, ..rule })
+    });
+    let all = host.chain(services).chain(agents);
     // Every row can be read: the test below says so.
-    host.chain(services).filter_map(crate::Result::ok).collect()
+    all.filter_map(crate::Result::ok).collect()
+}
+
+fn labels(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
+    owned.collect()
 }
 
 fn rule((name, metric, condition, window): &Row) -> crate::Result<AlertRule> {
@@ -57,11 +79,11 @@ mod tests {
     #[test]
     fn w4_default_rules_stand_as_promised() {
         let rules = default_rules();
-        assert_eq!(rules.len(), HOST.len() + SERVICES.len());
-        for (rule, threshold) in rules.iter().zip([80.0, 85.0, 1.0, 2.0]) {
+        assert_eq!(rules.len(), HOST.len() + SERVICES.len() + AGENTS.len());
+        for (rule, threshold) in rules.iter().zip([80.0, 85.0, 1.0, 2.0, 1.0, 2.0, 10.0]) {
             rule.validate().unwrap();
             let shape = match rule.metric.as_str() {
-                REQUESTS => Shape::Histogram,
+                REQUESTS | SPANS => Shape::Histogram,
                 _ => Shape::Gauge,
             };
             let limits = rule.limits(None, shape).unwrap();

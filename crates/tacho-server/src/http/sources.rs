@@ -31,6 +31,18 @@ pub(crate) struct SourcesBody {
     scraping: Vec<JobBody>,
     /// Where what was kept is sent on to.
     forwarding: Vec<DestinationBody>,
+    /// What could not be made of spans.
+    spans: SpansBody,
+}
+
+/// What could not be made of spans: they are kept all the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SpansBody {
+    /// Spans of agents and models since the start in dialects that are not understood, by dialect.
+    unknown_dialects: BTreeMap<&'static str, u64>,
+    /// Services whose spans have more names and labels than they may in an hour: what is beyond is
+    /// counted together, as `otel_metric_overflow`.
+    beyond_limit: Vec<String>,
 }
 
 /// What came from one source.
@@ -218,6 +230,15 @@ pub(crate) async fn get(State(app): State<SharedApp>, params: Params) -> Answer<
             .collect(),
         scraping: jobs.into_iter().map(Into::into).collect(),
         forwarding: destinations.map(Into::into).collect(),
+        spans: SpansBody {
+            unknown_dialects: app.span_metrics.unknown_dialects(),
+            beyond_limit: app
+                .span_metrics
+                .beyond_limit()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        },
     }))
 }
 

@@ -5,7 +5,7 @@
 //! comes beyond that, one series a service tells the sum, with the label that the OpenTelemetry
 //! SDKs use for it, and when even services are too many, one tells that of all others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(super) const OVERFLOW: &str = "otel_metric_overflow";
 pub(super) const SERVICE_MAX: usize = 30_000;
 /// Label sets of all services in an hour.
 const ALL_MAX: usize = 300_000;
+/// Services beyond the limit that are remembered.
+const BEYOND_MAX: usize = 100;
 /// After so long what was seen is seen anew: what nobody calls any more makes room.
 const PERIOD: Duration = Duration::from_hours(1);
 
@@ -36,8 +38,8 @@ struct Seen {
     since: Timestamp,
     sets: HashSet<u128, BuildHasherDefault<Hashed>>,
     services: HashMap<Box<str>, usize>,
-    /// Spans beyond the limits since the start, by service.
-    beyond: HashMap<Box<str>, u64>,
+    /// Services beyond the limits since the start.
+    beyond: BTreeSet<Box<str>>,
 }
 
 /// Where a span is counted.
@@ -79,17 +81,19 @@ impl Admitted {
         };
         if place == Place::Own {
             seen.sets.insert(key.as_u128());
-        } else if seen.beyond.len() < ALL_MAX {
-            *seen.beyond.entry(service.into()).or_default() += 1;
+        } else if seen.beyond.len() < BEYOND_MAX && !seen.beyond.contains(service) {
+            tracing::warn!(
+                "spans of {service} have more than {SERVICE_MAX} names and labels in an hour; those \
+                 beyond are counted together"
+            );
+            seen.beyond.insert(service.into());
         }
         place
     }
 
-    /// Label sets beyond the limits since the start, by service.
-    pub(super) fn beyond(&self) -> Vec<(Box<str>, u64)> {
-        let seen = self.seen.lock();
-        let pairs = seen.beyond.iter();
-        pairs.map(|(name, count)| (name.clone(), *count)).collect()
+    /// Services beyond the limits since the start.
+    pub(super) fn beyond(&self) -> Vec<Box<str>> {
+        self.seen.lock().beyond.iter().cloned().collect()
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
         assert_eq!(admitted.place("a", key(SERVICE_MAX), now), Place::Service);
         assert_eq!(admitted.place("a", key(0), now), Place::Own);
         assert_eq!(admitted.place("b", key(SERVICE_MAX), now), Place::Own);
-        assert_eq!(admitted.beyond(), [("a".into(), 1)]);
+        assert_eq!(admitted.beyond(), ["a".into()]);
         let later = now + PERIOD;
         assert_eq!(admitted.place("a", key(SERVICE_MAX + 1), later), Place::Own);
     }

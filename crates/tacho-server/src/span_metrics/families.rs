@@ -3,7 +3,7 @@
 //! Names of the OpenTelemetry span metrics and service graph connectors where they have one;
 //! what the `GenAI` and HTTP conventions name stands under its own name behind
 //! `traces_span_metrics_`, because instrumentations send the same metrics themselves and nobody may
-//! add both up. For WebSockets there is no convention
+//! add both up. For `WebSocket`s there is no convention
 //! (`docs/decisions/0014-names-for-websockets.md`).
 
 use tacho_model::{Kind, Metadata, Unit};
@@ -43,13 +43,13 @@ pub(super) enum Family {
     EdgeClient,
     /// How long they took for the one called.
     EdgeServer,
-    /// How long WebSockets were open.
+    /// How long `WebSocket`s were open.
     SocketDuration,
-    /// Messages of WebSockets.
+    /// Messages of `WebSocket`s.
     SocketMessages,
-    /// WebSockets and messages that failed.
+    /// `WebSocket`s and messages that failed.
     SocketErrors,
-    /// WebSockets that are open.
+    /// `WebSocket`s that are open.
     SocketActive,
 }
 

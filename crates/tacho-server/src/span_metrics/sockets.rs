@@ -1,4 +1,4 @@
-//! WebSockets from spans: how long connections were open, messages each way, failures, and how many
+//! `WebSocket`s from spans: how long connections were open, messages each way, failures, and how many
 //! are open.
 //!
 //! A connection's span comes when it is closed, those of its messages, which are below it, before.

@@ -119,7 +119,7 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// Adds the members of a group.
-    fn members(&mut self, bytes: &[u8], group: Found) {
+    fn members(&mut self, bytes: &[u8], group: &Found) {
         let mut at = group.payload.start;
         let within = &bytes[..group.payload.end];
         while let Some(found) = member_at(within, at) {
@@ -154,7 +154,7 @@ pub(crate) fn scan(bytes: &[u8]) -> Scan {
             at = found.payload.end;
             scan.end = at;
             if found.kind == GROUP {
-                scan.members(bytes, found);
+                scan.members(bytes, &found);
             } else {
                 scan.records.push(found);
             }
@@ -257,7 +257,7 @@ mod tests {
         let found = scan(&bytes);
         assert_eq!(found.records.len(), 1);
         let start = HEADER_BYTES as usize + FRAME_BYTES + good;
-        assert_eq!(found.damaged, [start..bytes.len()]);
+        assert_eq!(found.damaged, vec![start..bytes.len()]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn free_address() -> String {
 }
 
 /// A configuration that forwards there.
-fn forwarding_to(url: &str, more: &str) -> String {
+pub(crate) fn forwarding_to(url: &str, more: &str) -> String {
     format!("{QUIET}forward:\n  - url: http://{url}\n    name: central\n{more}")
 }
 

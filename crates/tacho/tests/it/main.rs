@@ -36,6 +36,7 @@ mod safety;
 mod scrape;
 mod services;
 mod sources;
+mod span_metrics;
 mod start;
 mod stats;
 mod statsd;

@@ -8,8 +8,33 @@ use crate::term::{self, Colour};
 /// Sources that are shown; the others are counted.
 const SHOWN: usize = 12;
 
-/// Adds a line for each source: those of which something was refused first, then the busiest.
+/// Adds a line for each source: those of which something was refused first, then the busiest; and
+/// for what could not be made of spans.
 pub(super) fn rows(body: &Value, table: &mut Table) {
+    source_rows(body, table);
+    let spans = &body["spans"];
+    for (dialect, count) in spans["unknown_dialects"].as_object().into_iter().flatten() {
+        let about =
+            format!("in the dialect of {dialect}, which is not understood: kept, not counted");
+        table.row([
+            "spans".into(),
+            noted(&format!("{count} spans")),
+            about.into(),
+        ]);
+    }
+    for service in spans["beyond_limit"].as_array().into_iter().flatten() {
+        let name = service.as_str().unwrap_or("");
+        let about =
+            "has more names of operations than are told apart; the rest is counted together";
+        table.row(["spans".into(), noted(name), about.into()]);
+    }
+}
+
+fn noted(text: &str) -> Cell {
+    Cell::coloured(text, Some(Colour::Unsure))
+}
+
+fn source_rows(body: &Value, table: &mut Table) {
     let all = body["sources"].as_array().map_or(&[][..], Vec::as_slice);
     // This host's own collection has a line already.
     let mut all: Vec<&Value> = all.iter().filter(|one| one["protocol"] != "host").collect();
@@ -131,6 +156,20 @@ mod tests {
         assert!(lines[1].contains("busy19"), "{lines:#?}");
         assert_eq!(lines.len(), SHOWN + 1);
         assert!(lines[SHOWN].ends_with("9 sources  more at /api/performance/sources"));
+    }
+
+    #[test]
+    fn what_cannot_be_made_of_spans_is_told() {
+        let mut table = Table::new(&["", "", ""]);
+        let spans = json!({"unknown_dialects": {"Genkit": 3}, "beyond_limit": ["shop"]});
+        rows(&json!({ "sources": [], "spans": spans }), &mut table);
+        let text = table.render(Format::Table);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].contains("3 spans") && lines[0].contains("Genkit"),
+            "{text}"
+        );
+        assert!(lines[1].contains("shop"), "{text}");
     }
 
     #[test]
