@@ -23,7 +23,7 @@ use crate::services::detail::{self, Service};
 use crate::services::list::{self, ServiceRow};
 use crate::services::stats::Origin;
 use crate::services::{
-    Scope, agents, databases, examples, models, names, source, tools, websockets,
+    Scope, agents, databases, examples, models, names, source, tools, usage, websockets,
 };
 
 /// Services, those with the most time spent first.
@@ -162,6 +162,7 @@ fn service(ctx: &QueryCtx<'_>, name: String, scope: &Scope) -> Answer<ServiceBod
     let agents = agents::agents(&querier, of, scope)?;
     let tools = tools::tools(&querier, of, scope)?;
     let models = models::models(&querier, of, scope)?;
+    let currency = usage::currency(&querier);
     let databases = databases::databases(&querier, of, scope)?;
     let websockets = websockets::websockets(&querier, of, scope)?;
     ctx.check()?;
@@ -194,9 +195,17 @@ fn service(ctx: &QueryCtx<'_>, name: String, scope: &Scope) -> Answer<ServiceBod
             .map(DependencyBody::from)
             .collect(),
         dependencies_more: dependencies.more,
-        agents: agents.rows.into_iter().map(AgentBody::from).collect(),
+        agents: agents
+            .rows
+            .into_iter()
+            .map(|agent| AgentBody::new(agent, &currency))
+            .collect(),
         tools: tools.rows.into_iter().map(ToolBody::from).collect(),
-        models: models.rows.into_iter().map(ModelBody::from).collect(),
+        models: models
+            .rows
+            .into_iter()
+            .map(|model| ModelBody::new(model, &currency))
+            .collect(),
         databases: databases.rows.into_iter().map(DatabaseBody::from).collect(),
         websockets: websockets
             .rows

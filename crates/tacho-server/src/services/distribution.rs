@@ -260,6 +260,37 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn quantiles_ascend_and_lie_within_their_bounds(
+            buckets in proptest::collection::vec((-5i8..50, 1u8..20, 0u16..1000), 1..60),
+            fractions in proptest::array::uniform3(0.0f64..=1.0),
+        ) {
+            let mut distribution = Distribution::default();
+            for (low, width, count) in &buckets {
+                let low = f64::from(*low) / 4.0;
+                // The widest stand for open ones.
+                let high = if *width > 18 { f64::INFINITY } else { low + f64::from(*width) / 4.0 };
+                distribution.add_intervals(&[bucket(low, high, f64::from(*count))]);
+            }
+            let mut fractions = fractions;
+            fractions.sort_by(f64::total_cmp);
+            let total: u32 = buckets.iter().map(|(_, _, count)| u32::from(*count)).sum();
+            let found = distribution.quantiles(fractions);
+            proptest::prop_assert_eq!(found.is_some(), total > 0);
+            let mut below = f64::NEG_INFINITY;
+            for one in found.into_iter().flatten() {
+                proptest::prop_assert!(one.low < one.high, "{:?}", one);
+                proptest::prop_assert_eq!(one.value.is_none(), one.high.is_infinite());
+                if let Some(value) = one.value {
+                    let within = one.low - 1e-9 <= value && value <= one.high + 1e-9;
+                    proptest::prop_assert!(within && below <= value + 1e-9, "{:?}", one);
+                    below = value;
+                }
+            }
+        }
+    }
+
     #[test]
     fn there_are_never_too_many_intervals() {
         let mut distribution = Distribution::default();

@@ -46,6 +46,8 @@ pub struct Model {
 
 /// Provider and name.
 type Key = (String, String);
+/// Who called a model.
+type Caller = (String, Key);
 
 #[derive(Debug, Default)]
 struct Gathered {
@@ -89,15 +91,19 @@ pub fn models(
             gathered.services.insert(operation.service().to_owned());
         },
     )?;
-    let mut used = usage::by(querier, USED, service, scope, key)?;
+    let mut used = usage::by(querier, USED, service, scope, caller)?;
     library_tokens(querier, service, scope, &mut used)?;
+    let mut of_models: BTreeMap<Key, Usage> = BTreeMap::new();
+    for ((_, key), usage) in used {
+        of_models.entry(key).or_default().add(&usage);
+    }
     let first = first_chunks(querier, service, scope)?;
     Ok(listed(
         all,
         |one| &one.row,
         scope,
         |(key, gathered)| Model {
-            usage: used.get(&key).copied().unwrap_or_default(),
+            usage: of_models.get(&key).copied().unwrap_or_default(),
             first_chunk: first.get(&key).map(|tally| {
                 let quantile = |fraction| tally.quantile(fraction);
                 [quantile(0.5), quantile(0.95)]
@@ -111,18 +117,22 @@ pub fn models(
     ))
 }
 
-/// Adds the tokens of models of which no span told any.
+fn caller(labels: &Labels) -> Option<Caller> {
+    Some((service_of(labels).to_owned(), key(labels)?))
+}
+
+/// Adds the tokens of models of which no span of the same service told any.
 fn library_tokens(
     querier: &dyn Querier,
     service: Option<&str>,
     scope: &Scope,
-    used: &mut BTreeMap<Key, Usage>,
+    used: &mut BTreeMap<Caller, Usage>,
 ) -> Result<(), QueryError> {
     let windows = [Window::mean(scope.range)];
     let keep = |labels: &Labels| service.is_none_or(|name| service_of(labels) == name);
-    let told: BTreeSet<Key> = used.keys().cloned().collect();
+    let told: BTreeSet<Caller> = used.keys().cloned().collect();
     for measure in measures::any(querier, &[LIBRARY_TOKENS], &windows, keep, |_| 1.0)? {
-        let Some(key) = key(&measure.labels).filter(|key| !told.contains(key)) else {
+        let Some(key) = caller(&measure.labels).filter(|key| !told.contains(key)) else {
             continue;
         };
         let kind = measure.labels.get("gen_ai_token_type").unwrap_or("");
@@ -141,11 +151,11 @@ fn first_chunks(
     let windows = [Window::whole(scope.range)];
     let keep = |labels: &Labels| service.is_none_or(|name| service_of(labels) == name);
     let found = measures::any(querier, &FIRST_CHUNK, &windows, keep, |_| 1.0)?;
-    let mut all: BTreeMap<Key, Tally> = BTreeMap::new();
+    let mut all: BTreeMap<Caller, Tally> = BTreeMap::new();
     for metric in FIRST_CHUNK {
-        let told: BTreeSet<Key> = all.keys().cloned().collect();
+        let told: BTreeSet<Caller> = all.keys().cloned().collect();
         for measure in found.iter().filter(|one| one.labels.name() == metric) {
-            let Some(key) = key(&measure.labels).filter(|key| !told.contains(key)) else {
+            let Some(key) = caller(&measure.labels).filter(|key| !told.contains(key)) else {
                 continue;
             };
             let tally = all.entry(key).or_default();
@@ -154,7 +164,11 @@ fn first_chunks(
             }
         }
     }
-    Ok(all)
+    let mut of_models: BTreeMap<Key, Tally> = BTreeMap::new();
+    for ((_, key), tally) in all {
+        of_models.entry(key).or_default().add(&tally);
+    }
+    Ok(of_models)
 }
 
 #[cfg(test)]

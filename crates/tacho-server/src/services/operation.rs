@@ -68,6 +68,7 @@ pub enum Side {
 #[derive(Debug, Clone, Copy)]
 pub struct Operation<'a> {
     labels: &'a Labels,
+    service: &'a str,
     /// What sort.
     pub kind: Kind,
     /// On which side.
@@ -87,13 +88,27 @@ impl<'a> Operation<'a> {
             Some("SPAN_KIND_CLIENT" | "SPAN_KIND_PRODUCER") => Side::Client,
             _ => Side::Internal,
         };
-        let kind = kind(labels);
-        Self { labels, kind, side }
+        Self {
+            labels,
+            service: service(labels),
+            kind: kind(labels),
+            side,
+        }
     }
 
     /// The operation of a series whose metric says what it is.
     pub fn of_metric(labels: &'a Labels, kind: Kind, side: Side) -> Self {
-        Self { labels, kind, side }
+        Self {
+            labels,
+            service: service(labels),
+            kind,
+            side,
+        }
+    }
+
+    /// The same, of a service that goes by another name.
+    pub fn of_service(self, service: &'a str) -> Self {
+        Self { service, ..self }
     }
 
     /// Any label.
@@ -103,7 +118,7 @@ impl<'a> Operation<'a> {
 
     /// Whose it is; empty where nobody says.
     pub fn service(&self) -> &'a str {
-        service(self.labels)
+        self.service
     }
 
     /// Whether it stands for all that were too many to have series of their own.

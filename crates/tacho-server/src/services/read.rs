@@ -136,9 +136,10 @@ impl Reader<'_> {
 
     /// Adds observations to the windows that hold their time.
     fn observe(&self, time: Timestamp, histogram: &Histogram, into: &mut Reading) {
-        if histogram.count() <= 0.0 || !histogram.sum().is_finite() {
+        if histogram.count() <= 0.0 {
             return;
         }
+        let sum = sum(histogram);
         for place in self.places {
             let window = &self.windows[*place];
             if !window.holds(time) {
@@ -146,7 +147,7 @@ impl Reader<'_> {
             }
             let part = &mut into.parts[*place];
             part.count += histogram.count();
-            part.sum += histogram.sum();
+            part.sum += sum;
             if window.depth == Depth::Distribution {
                 match &mut part.native {
                     Some(all) => all.merge(histogram),
@@ -186,7 +187,7 @@ impl Reader<'_> {
                 _ => *value,
             };
             before = Some(*value);
-            if gained > 0.0 {
+            if gained > 0.0 && gained.is_finite() {
                 self.gain(*time, gained, into);
             }
         }
@@ -210,6 +211,18 @@ impl Reader<'_> {
             .read_series(labels.as_ref(), range, &mut columns)?;
         Ok(columns)
     }
+}
+
+/// The sum of a histogram's observations; that of its buckets' middles, where one of them was no
+/// number and spoilt the sum for good.
+fn sum(histogram: &Histogram) -> f64 {
+    if histogram.sum().is_finite() {
+        return histogram.sum();
+    }
+    let middles = histogram
+        .buckets()
+        .map(|(low, high, count)| f64::midpoint(low, high) * count);
+    middles.filter(|part| part.is_finite()).sum()
 }
 
 /// Matches any of these metrics.
@@ -322,6 +335,18 @@ mod tests {
             assert!(whole.native.is_some() && mean.native.is_none());
             assert_eq!(reading.last, Some(super::super::testing::at(10)));
         }
+    }
+
+    #[test]
+    fn an_observation_that_is_no_number_spoils_no_other() {
+        let store = Store::new();
+        let mut histogram = Histogram::new();
+        histogram.observe_many(2.0, 10.0);
+        histogram.observe(f64::NAN);
+        store.histogram(&[("__name__", "h")], 10, histogram);
+        let reading = read(&store, "h", &[Window::whole(range(0, 100))]);
+        assert_eq!(reading.parts[0].count, 11.0);
+        assert!((reading.parts[0].sum - 20.0).abs() < 0.2);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! What spans tell is the most exact, so a library's own metrics are asked only about what no span of
 //! the same service tells: the same kind of operation on the same side. Of two conventions of one
 //! library, which some send at once, the newer one counts. So nothing is ever added up twice.
+//! A library's metrics are of `job`, which has the namespace of a service before its name; where spans
+//! tell the two apart, both are known by the spans' name.
 //!
 //! Source of the metrics' names: OpenTelemetry semantic conventions of today and of 1.20 (HTTP) and
 //! before (RPC), as Prometheus writes them; Micrometer for `http_server_requests_seconds`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tacho_model::{Labels, Matcher, Querier, QueryError, Timestamp};
 
@@ -177,6 +179,7 @@ pub fn observe(
     mut take: impl FnMut(&Operation<'_>, &[Tally], Option<Timestamp>) + Send,
 ) -> Result<(), QueryError> {
     let mut claims: HashSet<Claim> = HashSet::new();
+    let mut names: HashMap<String, String> = HashMap::new();
     let matchers = span_matchers(SPAN_DURATION, wanted.service);
     measures::native(
         querier,
@@ -185,7 +188,13 @@ pub fn observe(
         Origin::Spans,
         |labels, tallies, last| {
             let operation = Operation::of_span(labels);
-            if last.is_none() || !wanted.takes(&operation) {
+            if last.is_none() {
+                return;
+            }
+            if let Some(job) = job(labels).filter(|job| !names.contains_key(job)) {
+                names.insert(job, operation.service().to_owned());
+            }
+            if !wanted.takes(&operation) {
                 return;
             }
             let Operation { kind, side, .. } = operation;
@@ -196,10 +205,16 @@ pub fn observe(
             });
         },
     )?;
-    for (family, measure) in library(querier, wanted, windows)? {
+    let known_as = |labels: &Labels| -> String {
+        let told = service(labels);
+        names.get(told).map_or(told, String::as_str).to_owned()
+    };
+    for (family, measure) in library(querier, wanted, windows, &known_as)? {
         let labels = &measure.labels;
+        let service = known_as(labels);
         let operation = Operation::of_metric(labels, family.kind, family.side);
-        let claim = (service(labels).to_owned(), family.kind, family.side);
+        let operation = operation.of_service(&service);
+        let claim = (service.clone(), family.kind, family.side);
         if !claims.contains(&claim) {
             with_errors(&operation, &measure.tallies, |tallies| {
                 take(&operation, tallies, measure.last);
@@ -207,6 +222,12 @@ pub fn observe(
         }
     }
     Ok(())
+}
+
+/// What a library's metrics call the service of a span, where they call it otherwise.
+fn job(labels: &Labels) -> Option<String> {
+    let namespace = labels.get("service_namespace")?;
+    Some(format!("{namespace}/{}", service(labels)))
 }
 
 /// The series of a metric derived from spans, of one service or all.
@@ -221,6 +242,7 @@ fn library(
     querier: &dyn Querier,
     wanted: Wanted<'_>,
     windows: &[Window],
+    known_as: &impl Fn(&Labels) -> String,
 ) -> Result<Vec<(&'static Family, Measure)>, QueryError> {
     let is_wanted =
         |family: &&Family| wanted.kinds.is_empty() || wanted.kinds.contains(&family.kind);
@@ -236,7 +258,7 @@ fn library(
             .copied()
     };
     let scale = |metric: &str| find(metric).map_or(1.0, |family| family.scale);
-    let keep = |labels: &Labels| wanted.service.is_none_or(|name| service(labels) == name);
+    let keep = |labels: &Labels| wanted.service.is_none_or(|name| known_as(labels) == name);
     let all = measures::any(querier, &metrics, windows, keep, scale)?;
     let with_family = all.into_iter().filter_map(|measure| {
         let seen = measure.tallies.iter().any(|tally| tally.count > 0.0);
@@ -245,13 +267,9 @@ fn library(
     });
     let mut all: Vec<(&Family, Measure)> = with_family.collect();
     all.sort_by_key(|(family, _)| family.rank);
-    let mut best = std::collections::HashMap::new();
+    let mut best = HashMap::new();
     all.retain(|(family, measure)| {
-        let claim = (
-            service(&measure.labels).to_owned(),
-            family.kind,
-            family.side,
-        );
+        let claim = (known_as(&measure.labels), family.kind, family.side);
         *best.entry(claim).or_insert(family.rank) == family.rank
     });
     Ok(all)
@@ -332,6 +350,42 @@ mod tests {
         )
         .unwrap();
         all
+    }
+
+    #[test]
+    fn a_namespace_makes_no_second_service() {
+        let store = Store::new();
+        let span = [
+            ("service", "api"),
+            ("service_namespace", "shop"),
+            ("span_kind", "SPAN_KIND_SERVER"),
+            ("span_name", "GET /a"),
+            ("http_request_method", "GET"),
+        ];
+        store.spans(&span, 10, &[0.1]);
+        let metric = "db_client_operation_duration_seconds";
+        let buckets = [("1", 3.0), ("+Inf", 3.0)];
+        store.buckets(
+            &[("job", "shop/api"), ("db_operation_name", "GET")],
+            metric,
+            20,
+            &buckets,
+            1.0,
+        );
+        store.buckets(
+            &[("job", "shop/api"), ("http_route", "/a")],
+            NEW,
+            20,
+            &buckets,
+            1.0,
+        );
+        let names = |wanted| read(&store, wanted).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(Wanted::ALL), ["api GET", "api GET /a"]);
+        let one = Wanted {
+            service: Some("api"),
+            kinds: &[],
+        };
+        assert_eq!(names(one), ["api GET", "api GET /a"]);
     }
 
     const NEW: &str = "http_server_request_duration_seconds";

@@ -8,8 +8,10 @@ use super::measures::gained;
 use super::source::span_matchers;
 use super::window::Scope;
 
-/// The currency of costs: that of the price table.
-pub const CURRENCY: &str = "USD";
+/// The currency of costs where the price table's is not known: no cost was told yet.
+const CURRENCY: &str = "USD";
+/// Its unit is the price table's currency.
+const COST: &str = "traces_span_metrics_gen_ai_usage_cost_total";
 
 /// Tokens by what they were for; `None` where nobody told.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -24,7 +26,7 @@ pub struct Usage {
     pub cache_creation: Option<f64>,
     /// Of those given back, spent on reasoning.
     pub reasoning: Option<f64>,
-    /// In [`CURRENCY`].
+    /// In [`currency`].
     pub cost: Option<f64>,
 }
 
@@ -74,6 +76,14 @@ impl Usage {
             cost,
         };
     }
+}
+
+/// The currency of costs: that of the price table.
+pub fn currency(querier: &dyn Querier) -> String {
+    let metadata = querier.metadata(COST);
+    let unit = metadata.as_ref().map_or("", |known| known.unit.as_str());
+    let is_told = !["", "1"].contains(&unit);
+    if is_told { unit } else { CURRENCY }.to_owned()
 }
 
 /// The metrics of tokens and of their cost.

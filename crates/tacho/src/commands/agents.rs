@@ -19,7 +19,7 @@ const PATH: &str = "/api/performance/agents";
   tacho agents Weather --window 24h        one agent: its tools, models and newest runs
   tacho agents --service support-bot --compare previous
 
-Costs are in US dollars, as the price table has them; – where a model's price is not known.")]
+Costs are in the price table's currency; – where a model's price is not known.")]
 pub(crate) struct Args {
     /// One agent, by its name
     name: Option<String>,

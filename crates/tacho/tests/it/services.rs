@@ -1,6 +1,8 @@
 //! Services, agents and all else that is understood from series: the API and the commands, on figures
 //! that are known.
 
+mod spans;
+
 use serde_json::{Value, json};
 
 use crate::support::{Home, QUIET, Server, assert_keys, now};

@@ -17,7 +17,7 @@ use crate::services::agents::{self, Agent, PerRun};
 use crate::services::examples::Example;
 use crate::services::models::{self, Model};
 use crate::services::tools::{self, Tool};
-use crate::services::usage::{CURRENCY, Usage};
+use crate::services::usage::{self, Usage};
 use crate::services::{Scope, names};
 
 /// Agents, those with the most time spent first.
@@ -55,7 +55,7 @@ pub(crate) struct AgentBody {
 pub(crate) struct UsedBody {
     tokens: TokensBody,
     cost: Option<f64>,
-    currency: &'static str,
+    currency: String,
 }
 
 /// Tokens; null where nobody told.
@@ -71,8 +71,8 @@ pub(crate) struct TokensBody {
     reasoning: Option<u64>,
 }
 
-impl From<Usage> for UsedBody {
-    fn from(usage: Usage) -> Self {
+impl UsedBody {
+    fn new(usage: Usage, currency: &str) -> Self {
         let whole = |tokens: Option<f64>| tokens.map(bodies::whole);
         Self {
             tokens: TokensBody {
@@ -83,7 +83,7 @@ impl From<Usage> for UsedBody {
                 reasoning: whole(usage.reasoning),
             },
             cost: usage.cost,
-            currency: CURRENCY,
+            currency: currency.to_owned(),
         }
     }
 }
@@ -102,14 +102,15 @@ impl From<PerRun> for PerRunBody {
     }
 }
 
-impl From<Agent> for AgentBody {
-    fn from(agent: Agent) -> Self {
+impl AgentBody {
+    /// An agent, whose costs are in this currency.
+    pub(crate) fn new(agent: Agent, currency: &str) -> Self {
         Self {
             name: agent.name,
             service: agent.services.first().cloned().unwrap_or_default(),
             services: agent.services,
             measured: agent.measured.into(),
-            used: agent.usage.into(),
+            used: UsedBody::new(agent.usage, currency),
             inference_calls: agent.inference_calls.map(PerRunBody::from),
             tool_calls: agent.tool_calls.map(PerRunBody::from),
             last_seen: agent.last_seen.map(bodies::time),
@@ -234,8 +235,9 @@ pub(crate) struct FirstChunkBody {
     p95: Option<f64>,
 }
 
-impl From<Model> for ModelBody {
-    fn from(model: Model) -> Self {
+impl ModelBody {
+    /// A model, whose costs are in this currency.
+    pub(crate) fn new(model: Model, currency: &str) -> Self {
         let first_chunk = |[p50, p95]: [Option<f64>; 2]| FirstChunkBody { p50, p95 };
         Self {
             name: model.name,
@@ -243,7 +245,7 @@ impl From<Model> for ModelBody {
             operations: model.operations,
             services: model.services,
             measured: model.measured.into(),
-            used: model.usage.into(),
+            used: UsedBody::new(model.usage, currency),
             time_to_first_chunk: model.first_chunk.map(first_chunk),
         }
     }
@@ -258,13 +260,21 @@ pub(crate) async fn agents(
     params: Params,
 ) -> Answer<Json<AgentsBody>> {
     let (service, scope) = params::of_service(params)?;
-    let found = app
-        .blocking(move |ctx| Ok(agents::agents(&ctx.querier(), service.as_deref(), &scope)?))
+    let (found, currency) = app
+        .blocking(move |ctx| {
+            let querier = ctx.querier();
+            let found = agents::agents(&querier, service.as_deref(), &scope)?;
+            Ok((found, usage::currency(&querier)))
+        })
         .await?;
     Ok(Json(AgentsBody {
         schema: SCHEMA,
         range: RangeBody::from(&scope),
-        agents: found.rows.into_iter().map(AgentBody::from).collect(),
+        agents: found
+            .rows
+            .into_iter()
+            .map(|agent| AgentBody::new(agent, &currency))
+            .collect(),
         more: found.more,
     }))
 }
@@ -310,6 +320,7 @@ fn one_agent(
         let detail = format!("no agent `{name}` ran in this window{near}");
         return Err(Problem::not_found(detail));
     };
+    let currency = usage::currency(&querier);
     let tool = |(tool, uses): (Tool, Option<f64>)| UsedToolBody {
         tool: tool.into(),
         uses: uses.map(bodies::whole),
@@ -317,9 +328,14 @@ fn one_agent(
     Ok(AgentDetailBody {
         schema: SCHEMA,
         range: RangeBody::from(scope),
-        agent: found.agent.into(),
+        agent: AgentBody::new(found.agent, &currency),
         tools: found.tools.rows.into_iter().map(tool).collect(),
-        models: found.models.rows.into_iter().map(ModelBody::from).collect(),
+        models: found
+            .models
+            .rows
+            .into_iter()
+            .map(|model| ModelBody::new(model, &currency))
+            .collect(),
         runs: found.runs.iter().map(RunBody::from).collect(),
     })
 }
@@ -350,13 +366,21 @@ pub(crate) async fn models(
     params: Params,
 ) -> Answer<Json<ModelsBody>> {
     let (service, scope) = params::of_service(params)?;
-    let found = app
-        .blocking(move |ctx| Ok(models::models(&ctx.querier(), service.as_deref(), &scope)?))
+    let (found, currency) = app
+        .blocking(move |ctx| {
+            let querier = ctx.querier();
+            let found = models::models(&querier, service.as_deref(), &scope)?;
+            Ok((found, usage::currency(&querier)))
+        })
         .await?;
     Ok(Json(ModelsBody {
         schema: SCHEMA,
         range: RangeBody::from(&scope),
-        models: found.rows.into_iter().map(ModelBody::from).collect(),
+        models: found
+            .rows
+            .into_iter()
+            .map(|model| ModelBody::new(model, &currency))
+            .collect(),
         more: found.more,
     }))
 }

@@ -12,6 +12,7 @@ use crate::services::Scope;
 use crate::services::window::{LIMIT_DEFAULT, LIMIT_MAX};
 
 const WINDOW_DEFAULT: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// As the description of the API tells them.
 #[derive(IntoParams)]
@@ -22,7 +23,7 @@ pub(crate) struct Shared {
     window: Option<String>,
     /// RFC 3339 or unix seconds
     from: Option<String>,
-    /// RFC 3339 or unix seconds; now by default
+    /// RFC 3339 or unix seconds; the end of this second by default
     to: Option<String>,
     /// What to compare with: `previous`, the window just before; a duration such as `24h`, the
     /// same window that long ago; or FROM/TO
@@ -33,7 +34,9 @@ pub(crate) struct Shared {
 
 /// The window, what it is compared with, and the limit.
 pub(crate) fn scope(params: &mut Params) -> Answer<Scope> {
-    let range = params.range(WINDOW_DEFAULT, Timestamp::now())?;
+    // Observations of a second have its end as their time: those of this one belong to now.
+    let now = Timestamp::now().align_down(SECOND) + SECOND;
+    let range = params.range(WINDOW_DEFAULT, now)?;
     if range.start == range.end {
         return Err(Problem::bad_request(
             "the window is empty; make it longer, such as 1h",
