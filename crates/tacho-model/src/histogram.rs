@@ -275,6 +275,11 @@ impl Histogram {
         let (schema, limit) = (self.schema, self.zero_threshold);
         let mut moved = 0.0;
         for side in [&mut self.positive, &mut self.negative] {
+            // They ascend, so where the first is outside all are: bounds cost two powers each.
+            let is_inside = |b: &Bucket| upper_bound(b.index, schema) <= limit;
+            if !side.first().is_some_and(is_inside) {
+                continue;
+            }
             side.retain(|b| {
                 let inside = upper_bound(b.index, schema) <= limit;
                 moved += if inside { b.count } else { 0.0 };
