@@ -44,7 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut health = health;
     // An older server does not know of sources; everything else is still worth showing.
     let sources = client.get("/api/performance/sources", &[])?.json();
-    health["sources"] = sources.map_or(Value::Null, |mut body| body["sources"].take());
+    let mut sources = sources.unwrap_or_default();
+    for key in ["sources", "spans"] {
+        health[key] = sources[key].take();
+    }
     if args.format == Format::Json {
         print_json(&health)?;
         return Ok(outcome);
