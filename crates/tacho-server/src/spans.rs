@@ -141,7 +141,11 @@ impl SpanRows {
         let mut resource = reuse(std::mem::take(&mut self.resource));
         attributes.extend(span.attributes.iter().map(pair));
         resource.extend(span.resource.iter().map(pair));
-        let duration = i64::try_from(span.duration.as_nanos()).unwrap_or(i64::MAX);
+        let duration = match span.pending_of {
+            0 => i64::try_from(span.duration.as_nanos()).unwrap_or(i64::MAX),
+            // How long a span takes that has not ended is not known.
+            _ => 0,
+        };
         let pushed = self.rows.push(&[
             Cell::Integer(span.start.as_nanos()),
             Cell::Id(span.trace_id),

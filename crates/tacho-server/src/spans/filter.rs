@@ -55,7 +55,9 @@ impl SpanFilter {
         let (least, most) = (nanos(self.duration.start()), nanos(self.duration.end()));
         if least > 0 || most < i64::MAX {
             add(column::DURATION, Test::Integer(least..=most));
-            // How long a span takes that has not ended is not known.
+        }
+        if least == 0 && most < i64::MAX {
+            // Those that have not ended say zero, which is not known to be so.
             add(column::PENDING_OF, Test::Id(0));
         }
         if self.errors {
