@@ -229,6 +229,9 @@ impl View {
         file: &RecordFile,
         condition: &Condition<'_>,
     ) -> Result<Option<Vec<usize>>, StoreError> {
+        if matches!(condition.test, Test::Ids([])) {
+            return Ok(Some(Vec::new()));
+        }
         let held = &file.directory.schema;
         let places = condition.places();
         let places: Vec<usize> = places

@@ -293,6 +293,7 @@ impl Model {
                 let two = [trace, trace | 1 << 9];
                 let conditions = [condition(1, Test::Ids(&two))];
                 self.compare(range, &conditions, |row| two.contains(&row.trace));
+                self.compare(range, &[condition(1, Test::Ids(&[]))], |_| false);
             }
             2 => {
                 let service =
