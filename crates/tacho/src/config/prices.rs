@@ -242,7 +242,7 @@ mod tests {
         );
         check(
             &one("input: .nan, output: 2"),
-            &["price of a million tokens"],
+            &["non-finite", "line 3"],
         );
         check(&one("input: 1"), &["output"]);
         check(
