@@ -19,7 +19,8 @@ pub fn root() -> PathBuf {
 }
 
 /// Folders that hold nothing we wrote.
-const SKIPPED: [&str; 7] = [
+const SKIPPED: [&str; 8] = [
+    ".venv",
     "target",
     "node_modules",
     "dist",
