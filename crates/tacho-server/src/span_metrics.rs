@@ -208,7 +208,9 @@ impl Session<'_> {
         stays: Stays,
     ) {
         let span = reading.span;
-        if span.pending_of != 0 || reading.is_log() || !self.is_in_time(span) {
+        // Of the lines of a log only those count that tell the tokens of a call.
+        let is_idle = span.pending_of != 0 || reading.is_log() && !is_part_of_a_call(operation);
+        if is_idle || !self.is_in_time(span) {
             return;
         }
         let known = &self.metrics.known;

@@ -1,4 +1,4 @@
-//! Spans as the instrumentations of `PROTOCOLS` send them.
+//! Spans as instrumentations send them, and as nobody should.
 
 use tacho_model::span::SpanKind::{Client, Internal, Server};
 

@@ -379,6 +379,26 @@ fn w3_a_run_of_an_agent_is_what_lies_below_it() {
 }
 
 #[test]
+fn w3_tokens_that_come_as_a_line_of_a_log_are_tokens_without_a_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = app(dir.path());
+    let chat = ("gen_ai.operation.name", "chat");
+    let model = ("gen_ai.request.model", "gpt-4o");
+    let log = ("logfire.span_type", "log");
+    let told = ("gen_ai.usage.input_tokens", "5");
+    let raw = ("gen_ai.usage.raw", r#"{"completion_tokens": 4}"#);
+    let call = sent(1, 2).kind(SpanKind::Client).with(&[chat, model]);
+    let tokens = sent(1, 3).with(&[chat, model, log, told, raw]);
+    let line = sent(1, 4).with(&[log]);
+    send(&app, &[call, tokens, line]);
+    assert_eq!(total(&app, CALLS, &[]), 1.0);
+    let tokens = "traces_span_metrics_gen_ai_usage_tokens_total";
+    for (kind, count) in [("input", 5.0), ("output", 4.0)] {
+        assert_eq!(total(&app, tokens, &[("gen_ai_token_type", kind)]), count);
+    }
+}
+
+#[test]
 fn w1_calls_between_services_are_those_of_both_ends() {
     let dir = tempfile::tempdir().unwrap();
     let app = app(dir.path());

@@ -240,10 +240,7 @@ mod tests {
             &one("input: -1, output: 2"),
             &["-1", "price of a million tokens", "3"],
         );
-        check(
-            &one("input: .nan, output: 2"),
-            &["non-finite", "line 3"],
-        );
+        check(&one("input: .nan, output: 2"), &["non-finite", "line 3"]);
         check(&one("input: 1"), &["output"]);
         check(
             &one("input: 1, output: 2, from: soon"),

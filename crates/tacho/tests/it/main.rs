@@ -9,6 +9,7 @@
 
 mod support;
 
+mod agents;
 mod alerts;
 mod bad_input;
 mod bad_samples;
@@ -17,6 +18,7 @@ mod bodies;
 mod collectors;
 mod commands;
 mod crash;
+mod fastapi;
 mod filters;
 mod forwarding;
 mod forwarding_otlp;
@@ -37,6 +39,7 @@ mod scrape;
 mod services;
 mod sources;
 mod span_metrics;
+mod sqlalchemy;
 mod start;
 mod stats;
 mod statsd;
@@ -44,3 +47,4 @@ mod storage;
 mod tls;
 mod tokens;
 mod traces;
+mod websockets;
