@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, WebSocketException
+from websockets.exceptions import WebSocketException
 
 ROOMS = ["kitchen", "garden", "attic", "closed"]
 
@@ -32,9 +32,9 @@ async def person(url):
     while True:
         try:
             await visit(url)
-        except InvalidHandshake:
-            pass  # The room is closed.
-        except (OSError, WebSocketException) as error:
+        except WebSocketException:
+            pass  # The room is closed, or somebody crashed it.
+        except OSError as error:
             print(f"{type(error).__name__}: {error}", flush=True)
         await asyncio.sleep(random.expovariate(1))
 
