@@ -1,4 +1,4 @@
-//! FastAPI under the load of wrk, instrumented by both conventions, against what wrk counted and
+//! `FastAPI` under the load of wrk, instrumented by both conventions, against what wrk counted and
 //! what the service measured of itself.
 
 use std::process::{Command, Stdio};

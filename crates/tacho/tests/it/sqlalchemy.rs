@@ -1,4 +1,4 @@
-//! SQLAlchemy on PostgreSQL, instrumented by both conventions: queries by what they do and to which
+//! `SQLAlchemy` on `PostgreSQL`, instrumented by both conventions: queries by what they do and to which
 //! tables, although only their text is told.
 
 use serde_json::Value;

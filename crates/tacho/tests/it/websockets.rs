@@ -1,4 +1,4 @@
-//! WebSockets of a real service: as many connections, messages and failures as its clients had.
+//! `WebSocket`s of a real service: as many connections, messages and failures as its clients had.
 
 use crate::support::python::{file, interpreter, output};
 use crate::support::{Home, QUIET};
