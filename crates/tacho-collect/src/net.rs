@@ -8,8 +8,10 @@
 //! Not for many connections at once: a thread waits for each.
 
 mod deadline;
+pub mod http;
 mod resolve;
 mod stream;
+pub mod x509;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};

@@ -6,16 +6,22 @@
 //! - [`Running`]: a target with its series, asked again and again
 //! - the targets themselves, a module each
 //!
-//! 1. A target never waits past its [`Deadline`](crate::net::Deadline).
+//! 1. A target never waits past its [`Deadline`].
 //! 2. What could not be read is absent and its series are marked as ended; what was read before a
 //!    failure is kept. The one series that says whether it went well is there each time.
 //! 3. No secret is in an error, a label or a `Debug` text.
 //!
 //! Not a scheduler: the server decides when. Names are those of the field's own exporters.
 
+mod cgroup;
+pub mod command;
+pub mod containers;
 pub mod postgresql;
+pub mod probe;
+pub mod processes;
 pub mod redis;
 mod secret;
+pub mod systemd;
 
 use std::fmt::Debug;
 
@@ -27,6 +33,8 @@ use crate::net::{Deadline, NetError};
 
 /// Longest text of somebody else's in a message, in characters.
 const SAID_CHARS_MAX: usize = 300;
+/// Largest compiled regular expression.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// Why a target has nothing, or not everything, to say. Reads well after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +92,18 @@ impl TargetError {
             reason: reason.into(),
         }
     }
+}
+
+/// A regular expression of bounded size; the error reads well after a colon.
+pub fn pattern(text: &str) -> Result<regex::Regex, String> {
+    let built = regex::RegexBuilder::new(text)
+        .size_limit(PATTERN_BYTES_MAX)
+        .build();
+    built.map_err(|error| {
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default().to_owned();
+        format!("`{text}` is no regular expression: {last}")
+    })
 }
 
 /// A text of somebody else's, as it can stand in a message.

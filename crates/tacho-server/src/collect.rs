@@ -11,6 +11,7 @@
 //! In reading order: [`TargetSettings`], [`Collecting`], `turn` with a target's thread. What targets
 //! there are is `tacho-collect`'s; how they go is shown with what is scraped.
 
+pub mod custom;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tacho_collect::net::Stop;
+pub use tacho_collect::net::http::Request;
 pub use tacho_collect::net::{Address, Tls};
 pub use tacho_collect::targets;
 use tacho_collect::targets::Make;
@@ -72,6 +74,8 @@ pub enum AfterFailure {
 pub enum What {
     /// One that pushes samples.
     Target(Arc<dyn Make>),
+    /// One that prints them.
+    Custom(Arc<custom::Settings>),
 }
 
 impl What {
@@ -79,6 +83,7 @@ impl What {
     pub fn about(&self) -> String {
         match self {
             Self::Target(make) => make.about(),
+            Self::Custom(settings) => settings.about(),
         }
     }
 
@@ -88,6 +93,9 @@ impl What {
             Self::Target(make) => {
                 let target = make.make();
                 Box::new(targets::Running::new(target, pairs.collect()))
+            }
+            Self::Custom(settings) => {
+                Box::new(custom::Custom::new((**settings).clone(), labels.clone()))
             }
         }
     }

@@ -8,6 +8,7 @@
 mod bad_input;
 mod f2;
 mod gpu;
+mod groups;
 mod peer;
 mod processes;
 mod real;

@@ -3,7 +3,10 @@
 //! A kind of target is a file here, with an [`Entry`], and a line in [`RawCollect`] and in
 //! [`RawCollect::targets`].
 
+mod custom;
+mod host;
 mod postgresql;
+mod probes;
 mod redis;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +22,10 @@ use tacho_server::collect::{AfterFailure, TARGETS_MAX, TargetSettings, What};
 use tacho_server::outgoing::tls::{TlsSettings, Verify};
 use tacho_server::settings::CollectSettings;
 
+use self::custom::RawCustom;
+use self::host::{Containers, RawProcesses, RawSystemd};
 use self::postgresql::RawPostgresql;
+use self::probes::RawProbe;
 use self::redis::RawRedis;
 use super::raw::Span;
 
@@ -43,6 +49,16 @@ pub(crate) struct RawCollect {
     gpu: Option<bool>,
     postgresql: Vec<Spanned<RawPostgresql>>,
     redis: Vec<Spanned<RawRedis>>,
+    probes: Vec<Spanned<RawProbe>>,
+    processes: Vec<Spanned<RawProcesses>>,
+    systemd: Vec<Spanned<RawSystemd>>,
+    /// Whether to tell this host's containers apart.
+    containers: bool,
+    custom: Vec<Spanned<RawCustom>>,
+
+    /// Filled from an older key: addresses to probe.
+    #[serde(skip)]
+    pub(crate) endpoints: Vec<String>,
 }
 
 impl RawCollect {
@@ -77,6 +93,17 @@ impl RawCollect {
         };
         all.add(&self.postgresql)?;
         all.add(&self.redis)?;
+        all.add(&self.probes)?;
+        all.add(&self.processes)?;
+        all.add(&self.systemd)?;
+        if self.containers {
+            all.push(&Containers)?;
+        }
+        all.add(&self.custom)?;
+        for endpoint in &self.endpoints {
+            let place = || format!("collectors.network.endpoints: `{endpoint}`");
+            all.push(&RawProbe::of(endpoint)).with_context(place)?;
+        }
         Ok(all.found)
     }
 }
@@ -84,7 +111,7 @@ impl RawCollect {
 /// What is said of any target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Common<'a> {
-    /// What it is called: its `instance`.
+    /// Its `instance`, where that is given.
     pub(super) name: Option<&'a str>,
     pub(super) interval: Option<Span>,
     pub(super) timeout: Option<Span>,
@@ -97,6 +124,8 @@ pub(super) struct Made {
     pub(super) job: String,
     /// Its `instance` where it has no name; this host's where absent.
     pub(super) instance: Option<String>,
+    /// What else tells it apart from others of its job.
+    pub(super) label: Option<(&'static str, String)>,
     pub(super) what: What,
 }
 
@@ -119,7 +148,7 @@ pub(super) trait Entry {
 struct Targets<'a> {
     base: &'a Path,
     found: Vec<TargetSettings>,
-    known: BTreeSet<(String, Option<String>)>,
+    known: BTreeSet<(String, Option<String>, Option<String>)>,
 }
 
 impl Targets<'_> {
@@ -127,11 +156,16 @@ impl Targets<'_> {
         for entry in entries {
             let (line, column) = (entry.referenced.line(), entry.referenced.column());
             let place = || format!("collect.{} (line {line}, column {column})", E::KEY);
-            let target = self.one(&entry.value).with_context(place)?;
-            self.found.push(target);
-            if self.found.len() > TARGETS_MAX {
-                bail!("collect has more than {TARGETS_MAX} targets; use an exporter and scrape it");
-            }
+            self.push(&entry.value).with_context(place)?;
+        }
+        Ok(())
+    }
+
+    fn push<E: Entry>(&mut self, entry: &E) -> Result<()> {
+        let target = self.one(entry)?;
+        self.found.push(target);
+        if self.found.len() > TARGETS_MAX {
+            bail!("collect has more than {TARGETS_MAX} targets; use an exporter and scrape it");
         }
         Ok(())
     }
@@ -143,10 +177,11 @@ impl Targets<'_> {
         if common.name.is_some_and(str::is_empty) {
             bail!("a name cannot be empty");
         }
-        if !self.known.insert((made.job.clone(), instance.clone())) {
-            let shown = instance.unwrap_or_default();
+        let own = made.label.as_ref().map(|(_, value)| value.clone());
+        let shown = own.clone().or_else(|| instance.clone()).unwrap_or_default();
+        if !self.known.insert((made.job.clone(), instance.clone(), own)) {
             bail!(
-                "there are two targets of job `{}` and instance `{shown}`; give each a name",
+                "there are two targets of job `{}` called `{shown}`; give each a name",
                 made.job
             );
         }
@@ -165,11 +200,15 @@ impl Targets<'_> {
             }
         }
         let labels = common.labels.iter();
+        let own = made.label.map(|(name, value)| (name.to_owned(), value));
         Ok(TargetSettings {
             kind: E::KEY,
             job: made.job,
             instance,
-            labels: labels.map(|(n, v)| (n.clone(), v.clone())).collect(),
+            labels: labels
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .chain(own)
+                .collect(),
             interval,
             timeout,
             after_failure: E::AFTER_FAILURE,

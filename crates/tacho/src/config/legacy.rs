@@ -31,7 +31,15 @@ pub(crate) struct LegacyThresholds {
 pub(crate) struct LegacyCollectors {
     system: LegacySystem,
     application: Option<Disabled>,
-    network: Option<Disabled>,
+    network: LegacyNetwork,
+}
+
+/// `collectors.network`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LegacyNetwork {
+    enabled: Option<bool>,
+    endpoints: Vec<String>,
 }
 
 /// `collectors.system`.
@@ -50,8 +58,6 @@ struct Disabled {
     enabled: Off,
     #[serde(default)]
     auto_instrument: Option<Off>,
-    #[serde(default)]
-    endpoints: Option<Vec<String>>,
 }
 
 /// `retention`.
@@ -138,6 +144,13 @@ pub(crate) fn map(raw: &mut RawConfig) -> Result<Vec<(&'static str, String)>> {
                 format!("collect.interval: {:?}", interval.0),
             ));
             raw.collect.interval = Some(interval);
+        }
+        let network = collectors.network;
+        if network.enabled.unwrap_or(true) && !network.endpoints.is_empty() {
+            let count = network.endpoints.len();
+            let key = "collectors.network.endpoints";
+            mapped.push((key, format!("collect.probes ({count} probes)")));
+            raw.collect.endpoints = network.endpoints;
         }
     }
     if let Some(retention) = raw.retention.take() {

@@ -1,10 +1,20 @@
-//! Collecting from real databases while their own load generators run: the figures agree.
+//! Collecting from what does not push: real databases while their own load generators run, servers
+//! with known delays, commands that misbehave.
 
+mod custom;
 mod databases;
+mod probes;
 
 use serde_json::Value;
 
-use crate::support::Server;
+use crate::support::{Home, QUIET, Server};
+
+/// A server that collects; `targets` stand under `collect`.
+pub(crate) fn collecting(home: &Home, targets: &str) -> Server {
+    let quiet = QUIET.trim_end().trim_end_matches('}');
+    home.write("tacho.yaml", &format!("{quiet},\n{targets}}}\n"));
+    home.start(&[])
+}
 
 /// The last value of the only series that matches, where there is one.
 pub(crate) fn value(server: &Server, selector: &str) -> Option<f64> {

@@ -14,10 +14,10 @@ use ureq::tls::{Certificate, RootCerts};
 use crate::support::{Home, PATIENCE, QUIET, Ran, Server, eventually};
 
 /// An authority of its own.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -25,7 +25,7 @@ impl Authority {
     }
 
     /// Writes a certificate for these names, its key, and the authority's own certificate.
-    fn sign(&self, home: &Home, names: &[&str]) {
+    pub(crate) fn sign(&self, home: &Home, names: &[&str]) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(names).unwrap();
@@ -48,7 +48,7 @@ fn home() -> Home {
     ))
 }
 
-fn start(home: &Home, authority: &Authority) -> Server {
+pub(crate) fn start(home: &Home, authority: &Authority) -> Server {
     let args = ["start", "--port", "0", "--data-dir", "data"];
     Server::spawn_trusted(home.command(&args), authority.roots())
 }

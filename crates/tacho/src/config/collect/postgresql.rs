@@ -77,6 +77,7 @@ impl Entry for RawPostgresql {
         Ok(Made {
             job: "postgresql".to_owned(),
             instance: Some(instance),
+            label: None,
             what: What::Target(Arc::new(settings)),
         })
     }

@@ -56,6 +56,7 @@ impl Entry for RawRedis {
         Ok(Made {
             job: "redis".to_owned(),
             instance: Some(instance),
+            label: None,
             what: What::Target(Arc::new(settings)),
         })
     }

@@ -44,16 +44,103 @@ fn what_cannot_be_asked_is_refused_with_its_place() {
     refused(&one("interval: 1ms"), "between 100ms and 24h");
     refused(&one("labels: {job: x}"), "labels: `job` cannot be set here");
     refused(&one("name: ''"), "a name cannot be empty");
-    refused(&one("password: s3cret"), "unknown field `password`");
+    refused(&one("password: x"), "unknown field `password`");
     refused(
         &one("password_file: a, password_env: b"),
         "give one password",
     );
     let two = "collect: {redis: [{url: 'a:1'}, {url: 'redis://a:1'}]}";
-    refused(two, "two targets of job `redis` and instance `a:1`");
+    refused(two, "two targets of job `redis` called `a:1`");
     let url = "collect:\n  postgresql:\n    - url: 'mysql://me:s3cret@db'\n";
     refused(
         url,
         "collect.postgresql (line 3, column 7): url: write it like postgresql://",
+    );
+}
+
+#[test]
+fn probes_processes_and_commands_are_configured() {
+    let yaml = r#"
+collect:
+  probes:
+    - {http: 'https://a/b?key=s3cret', expect_status: [2xx, 404], expect_body: 'ok|fine', redirects: 0}
+    - {tcp: 'db:5432', send: "x\n", expect: y}
+    - {dns: example.com, type: mx, server: 10.0.0.2}
+    - {websocket: 'wss://a/ws', name: ws, interval: 5s}
+  processes: [{name: web, process: nginx}, {name: work, pattern: '-m worker'}]
+  systemd: [{unit: nginx}]
+  containers: true
+  custom:
+    - {name: queue, command: [/bin/q, --token, s3cret], format: json, interval: 1m}
+    - {name: piped, shell: 'a | b'}
+    - {name: page, url: 'http://a/metrics?x=y'}
+"#;
+    assert_eq!(
+        explained(yaml),
+        [
+            "collect.probes: https://a/b every 15s within 10s",
+            "collect.probes: tcp://db:5432 every 15s within 10s",
+            "collect.probes: dns://10.0.0.2:53/example.com?type=MX every 15s within 10s",
+            "collect.probes: wss://a/ws every 5s within 5s",
+            "collect.processes: processes called nginx every 15s within 10s",
+            "collect.processes: processes like -m worker every 15s within 10s",
+            "collect.systemd: unit nginx.service every 15s within 10s",
+            "collect.containers: containers of this host every 15s within 10s",
+            "collect.custom: command /bin/q every 1m within 10s",
+            "collect.custom: command /bin/sh every 15s within 10s",
+            "collect.custom: http://a/metrics every 15s within 10s",
+        ]
+    );
+    let probe = |fields: &str| format!("collect: {{probes: [{{{fields}}}]}}");
+    refused(
+        &probe("name: x"),
+        "say what to probe: http, tcp, dns or websocket",
+    );
+    refused(
+        &probe("tcp: 'a:1', http: 'http://a'"),
+        "a probe is of one kind",
+    );
+    refused(&probe("tcp: a"), "write it like host:5432");
+    refused(&probe("http: a"), "is no URL");
+    refused(
+        &probe("http: 'http://a', expect_body: '('"),
+        "is no regular expression",
+    );
+    refused(
+        &probe("http: 'http://a', expect_status: [2]"),
+        "is no status",
+    );
+    refused(
+        &probe("http: 'http://a', send: x"),
+        "`send` is not for a probe of http",
+    );
+    refused(&probe("dns: 'a..b', server: 10.0.0.1"), "`a..b` is no name");
+    refused(
+        "collect: {custom: [{name: x}]}",
+        "give one of command, shell and url",
+    );
+    refused(
+        "collect: {processes: [{name: x}]}",
+        "give one of process and pattern",
+    );
+    refused("collect: {systemd: [{unit: --x}]}", "is no unit");
+}
+
+#[test]
+fn endpoints_of_an_older_key_are_probed() {
+    let yaml = "collectors: {network: {enabled: true, endpoints: ['http://a/', 'b:5432']}}";
+    assert_eq!(
+        explained(yaml),
+        [
+            "collect.probes: http://a/ every 15s within 10s",
+            "collect.probes: tcp://b:5432 every 15s within 10s",
+        ]
+    );
+    let off = "collectors: {network: {enabled: false, endpoints: ['http://a/']}}";
+    assert_eq!(explained(off), [""; 0]);
+    let bad = "collectors: {network: {enabled: true, endpoints: [nonsense]}}";
+    refused(
+        bad,
+        "collectors.network.endpoints: `nonsense`: write it like host:5432",
     );
 }

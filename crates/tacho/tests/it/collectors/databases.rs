@@ -3,18 +3,11 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use super::{problems, sum, value};
+use super::{collecting, problems, sum, value};
 use crate::support::databases::{Postgresql, Redis, postgresql, there_is_redis};
-use crate::support::{Home, QUIET, Server, eventually, signal};
+use crate::support::{Home, eventually, signal};
 
 const PASSWORD: &str = "pass word's";
-
-/// A server that collects; `targets` stand under `collect`.
-fn collecting(home: &Home, targets: &str) -> Server {
-    let quiet = QUIET.trim_end().trim_end_matches('}');
-    home.write("tacho.yaml", &format!("{quiet},\n{targets}}}\n"));
-    home.start(&[])
-}
 
 fn pgbench(postgresql: &Postgresql, args: &[&str]) -> String {
     let ran = postgresql
