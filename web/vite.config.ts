@@ -3,7 +3,8 @@
 // `default-src 'self'`).
 import { defineConfig } from "vite";
 
-const mock = "http://127.0.0.1:8091";
+/** The mock, or a server that runs: TACHO_URL=http://127.0.0.1:8090 npm run dev. */
+const target = process.env["TACHO_URL"] ?? "http://127.0.0.1:8091";
 
 export default defineConfig({
   base: "./",
@@ -18,6 +19,9 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     port: 8092,
-    proxy: { "/api": mock, "/ws": { target: mock, ws: true } },
+    proxy: {
+      "/api": { target, changeOrigin: true },
+      "/ws": { target, ws: true, changeOrigin: true, rewriteWsOrigin: true },
+    },
   },
 });

@@ -7,16 +7,22 @@ import { Banner } from "./components/banner";
 import { Guard } from "./components/guard";
 import { Help } from "./components/help";
 import { Nav } from "./components/nav";
+import { Agents } from "./pages/agents";
 import { Alerts } from "./pages/alerts";
 import { Baselines } from "./pages/baselines";
 import { Overview } from "./pages/overview";
+import { Services } from "./pages/services";
 import { Sources } from "./pages/sources";
+import { Traces } from "./pages/traces";
 import { status } from "./state/connection";
-import { page, type Page } from "./state/view";
+import { page, subject, type Page } from "./state/view";
 
 const PAGES: Record<Page, ComponentType> = {
   overview: Overview,
   alerts: Alerts,
+  services: Services,
+  agents: Agents,
+  traces: Traces,
   sources: Sources,
   baselines: Baselines,
 };
@@ -32,7 +38,7 @@ export function App() {
       <Nav />
       <main id="main" tabIndex={-1} class={lost ? "lost" : ""}>
         <Banner />
-        <Guard key={page.value}>
+        <Guard key={`${page.value}/${subject.value ?? ""}`}>
           <Open />
         </Guard>
       </main>

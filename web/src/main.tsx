@@ -13,7 +13,9 @@ import { startView } from "./state/view";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
+import "./styles/services.css";
 import "./styles/sources.css";
+import "./styles/traces.css";
 
 const root = document.getElementById("app");
 if (root) {

@@ -25,6 +25,8 @@ export interface ChartSpec {
   stacked: boolean;
   /** The scale's least upper end, so that noise near zero does not look like a mountain. */
   floor: number;
+  /** At most so many points, where what is counted is too rare for more. */
+  points?: number;
   queries: readonly SeriesQuery[];
   /** The lines to draw from the tracks of each query, in the order of the legend. */
   lines: (sets: readonly Track[][]) => Line[];
@@ -46,7 +48,7 @@ const NONE: readonly never[] = [];
 
 export function Chart(props: ChartProps) {
   const { spec, band = null, guides = NONE, marks = NONE, top } = props;
-  const feed = useFeed(spec.queries);
+  const feed = useFeed(spec.queries, spec.points);
   const sets = feed.sets.value;
   const [from, to] = shown.value;
   const lines = useMemo(() => spec.lines(sets), [sets, spec]);

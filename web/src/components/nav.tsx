@@ -33,6 +33,10 @@ export function Nav() {
           label="Alerts"
           {...(firing === undefined ? {} : { n: firing, hot: firing > 0 })}
         />
+        <h2>Watch</h2>
+        <Item to="services" label="Services" />
+        <Item to="agents" label="Agents" />
+        <Item to="traces" label="Traces" />
         <Item to="sources" label="Sources" />
         <h2>Compare</h2>
         <Item to="baselines" label="Baselines" />

@@ -10,7 +10,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { fetchSeries } from "../api/client";
 import type { SeriesQuery, ServerMessage } from "../api/types";
 import { subscribe } from "./connection";
-import type { Request } from "./range";
+import { coarser, type Request } from "./range";
 import { SeriesSet, type Track } from "./series";
 import { liveEnd, request } from "./view";
 
@@ -120,8 +120,11 @@ function load(
   return () => abort.abort();
 }
 
-/** Keeps the series of `queries` for the present view, until the component goes. */
-export function useFeed(queries: readonly SeriesQuery[]): Feed {
+/**
+ * Keeps the series of `queries` for the present view, until the component goes; of `points` at
+ * most, where what is counted is too rare to have some in every step.
+ */
+export function useFeed(queries: readonly SeriesQuery[], points = Infinity): Feed {
   const { sets, status } = useMemo(
     () => ({
       sets: signal<Track[][]>(queries.map(() => [])),
@@ -132,14 +135,15 @@ export function useFeed(queries: readonly SeriesQuery[]): Feed {
   useEffect(
     () =>
       effect(() => {
-        const wanted = request.value;
+        const finest = request.value;
         status.value = { state: "loading" };
-        if (!wanted) return undefined;
+        if (!finest) return undefined;
+        const wanted = coarser(finest, points);
         return wanted.kind === "live"
           ? follow(queries, wanted, sets, status)
           : load(queries, wanted, sets, status);
       }),
-    [queries, sets, status],
+    [queries, points, sets, status],
   );
   return { sets, status };
 }

@@ -3,6 +3,7 @@
  * browser.
  */
 import { helpOpen } from "../components/help";
+import { PAGES } from "./address";
 import { nextTheme } from "./theme";
 import { moveRange, openPage, resume, togglePause, zoomed } from "./view";
 
@@ -12,7 +13,7 @@ export const SHORTCUTS = [
   { keys: ["p"], does: "Pause, or go on live" },
   { keys: ["Esc"], does: "Leave the zoom" },
   { keys: ["t"], does: "Theme: auto, dark, light" },
-  { keys: ["1", "2", "3"], does: "Overview, alerts, baselines" },
+  { keys: ["1", "…", "7"], does: "The pages, as in the navigation" },
   { keys: ["?"], does: "This help" },
 ] as const;
 
@@ -23,9 +24,7 @@ const ACTIONS: Record<string, () => void> = {
   ArrowLeft: () => moveRange(-1),
   p: togglePause,
   t: nextTheme,
-  "1": () => openPage("overview"),
-  "2": () => openPage("alerts"),
-  "3": () => openPage("baselines"),
+  ...Object.fromEntries(PAGES.map((name, i) => [String(i + 1), () => openPage(name)])),
   "?": () => {
     helpOpen.value = !helpOpen.peek();
   },

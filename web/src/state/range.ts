@@ -45,9 +45,15 @@ export type Request =
   | { kind: "fixed"; from: number; to: number; step: number };
 
 /** The finest step with few enough points that is not finer than samples come. */
-export function stepFor(seconds: number, interval = 1): number {
-  for (const step of STEPS) if (seconds / step <= POINTS_MAX && step >= interval) return step;
-  return Math.ceil(seconds / POINTS_MAX / 604_800) * 604_800;
+export function stepFor(seconds: number, interval = 1, points = POINTS_MAX): number {
+  for (const step of STEPS) if (seconds / step <= points && step >= interval) return step;
+  return Math.ceil(seconds / points / 604_800) * 604_800;
+}
+
+/** The same question with so many points at most. */
+export function coarser(wanted: Request, points: number): Request {
+  const seconds = wanted.kind === "live" ? wanted.window : wanted.to - wanted.from;
+  return { ...wanted, step: Math.max(wanted.step, stepFor(seconds, 1, points)) };
 }
 
 export function rangeSeconds(key: RangeKey): number {

@@ -1,38 +1,30 @@
 /**
- * Which page is open and which stretch of time it shows; both live in the address.
+ * Which page is open, on what, and which stretch of time it shows; all of it lives in the address.
  *
  * The address after `#` is the only truth: every change goes through it, so that the back button,
- * a reload and a shared link all give the same view. `#/alerts?range=1h`.
+ * a reload and a shared link all give the same view. `#/alerts?range=1h`,
+ * `#/services/checkout?range=1h&sort=p95`.
  */
 import { computed, signal } from "@preact/signals";
 
+import { formatAddress, parseAddress } from "./address";
+import type { Address, Own, Page } from "./address";
 import { clock, intervalSeconds, serverNow } from "./connection";
-import { neighbour, parseView, requestFor, roundedExtent, shownWindow, viewParams } from "./range";
+import { neighbour, requestFor, roundedExtent, shownWindow } from "./range";
 import type { RangeKey, View } from "./range";
 
-export type Page = "overview" | "alerts" | "sources" | "baselines";
-
-const PAGES: readonly Page[] = ["overview", "alerts", "sources", "baselines"];
-
-interface Address {
-  page: Page;
-  view: View;
-}
-
-function parseAddress(hash: string): Address {
-  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const page = PAGES.find((known) => known === path) ?? "overview";
-  return { page, view: parseView(new URLSearchParams(query)) };
-}
-
-function formatAddress({ page, view }: Address): string {
-  return `#/${page === "overview" ? "" : page}?${viewParams(view)}`;
-}
+export type { Own, Page } from "./address";
 
 const address = signal<Address>(parseAddress(location.hash));
 
 export const page = computed(() => address.value.page);
-export const view = computed(() => address.value.view);
+/** What the page is about: the name behind its own, decoded; null where there is none. */
+export const subject = computed(() => address.value.subject);
+/** What a page keeps in the address beside page and time. */
+export const own = computed(() => address.value.own);
+const viewText = computed(() => JSON.stringify(address.value.view));
+/** Changes only when the time shown does. */
+export const view = computed(() => JSON.parse(viewText.value) as View);
 
 /** Live: the end moves with the clock. */
 export const live = computed(() => view.value.to === null);
@@ -63,17 +55,45 @@ function go(next: Address): void {
   address.value = parseAddress(text);
 }
 
+/** What a reader has chosen for more than one page. */
+function lasting(all: Own): Own {
+  return all["compare"] ? { compare: all["compare"] } : {};
+}
+
 /** The address of a page with the present view, for links. */
-export function pageHref(target: Page): string {
-  return formatAddress({ page: target, view: view.value });
+export function pageHref(target: Page, about: string | null = null, with_: Own = {}): string {
+  const kept = { ...lasting(own.value), ...with_ };
+  return formatAddress({ page: target, subject: about, own: kept, view: view.value });
 }
 
 export function openPage(target: Page): void {
-  go({ page: target, view: view.peek() });
+  go({ page: target, subject: null, own: lasting(own.peek()), view: view.peek() });
+}
+
+/** Changes what the page keeps in the address; an empty text takes a key away. */
+export function setOwn(changes: Own): void {
+  go(changed(changes));
+}
+
+function changed(changes: Own): Address {
+  const merged = { ...own.peek(), ...changes };
+  const kept = Object.entries(merged).filter(([, text]) => text !== "");
+  return { ...address.peek(), own: Object.fromEntries(kept) };
+}
+
+/** The same without a step for the back button: what follows a key held down. */
+export function settleOwn(changes: Own): void {
+  const text = formatAddress(changed(changes));
+  history.replaceState(null, "", text);
+  address.value = parseAddress(text);
+}
+
+function show(next: View): void {
+  go({ ...address.peek(), view: next });
 }
 
 export function setRange(range: RangeKey): void {
-  go({ page: page.peek(), view: { range, from: null, to: null } });
+  show({ range, from: null, to: null });
 }
 
 export function moveRange(by: number): void {
@@ -82,7 +102,7 @@ export function moveRange(by: number): void {
 
 export function zoom(from: number, to: number): void {
   if (to - from < 2) return;
-  go({ page: page.peek(), view: { range: view.peek().range, from, to } });
+  show({ range: view.peek().range, from, to });
 }
 
 /** Back to the moving end of the chosen range. */
@@ -93,7 +113,7 @@ export function resume(): void {
 export function togglePause(): void {
   if (!live.peek()) return resume();
   const { range } = view.peek();
-  go({ page: page.peek(), view: { range, from: null, to: liveEnd.peek() } });
+  show({ range, from: null, to: liveEnd.peek() });
 }
 
 export function startView(): void {
