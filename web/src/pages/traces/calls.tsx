@@ -16,6 +16,8 @@ interface Entry {
   node: CallNode;
   path: string;
   depth: number;
+  /** The service of the one above; what is the same is not said again. */
+  within: string | null;
 }
 
 export function CallTree({ body }: { body: CallsBody }) {
@@ -54,7 +56,7 @@ export function CallTree({ body }: { body: CallsBody }) {
               <th scope="col" class="opt" title="of the time that decides how long the whole takes">
                 Critical
               </th>
-              <th scope="col">{many ? "A trace" : "Calls"}</th>
+              <th scope="col">{many ? "Per trace" : "Calls"}</th>
               <th scope="col" class="opt">
                 p50
               </th>
@@ -84,11 +86,12 @@ export function CallTree({ body }: { body: CallsBody }) {
 /** The nodes in sight, each before those below it. */
 export function entries(tree: readonly CallNode[], open: (entry: Entry) => boolean): Entry[] {
   const found: Entry[] = [];
-  const walk = (nodes: readonly CallNode[], above: string, depth: number): void => {
+  const walk = (nodes: readonly CallNode[], above: string, depth: number, by?: CallNode): void => {
     nodes.forEach((node, i) => {
-      const entry = { node, path: `${above}/${i}:${node.service} ${node.name}`, depth };
+      const path = `${above}/${i}:${node.service} ${node.name}`;
+      const entry = { node, path, depth, within: by?.service ?? null };
       found.push(entry);
-      if (open(entry)) walk(node.children, entry.path, depth + 1);
+      if (open(entry)) walk(node.children, path, depth + 1, node);
     });
   };
   walk(tree, "", 0);
@@ -117,7 +120,7 @@ function CallRow(props: {
           <span class="leaf">{node.name}</span>
         )}{" "}
         {node.errors > 0 && <Tag tone="worse">{`${count(node.errors)} failed`}</Tag>}
-        <small class="kinds">{node.service}</small>
+        {node.service !== entry.within && <small class="kinds">{node.service}</small>}
       </td>
       <td class="bar" title={`${shareInWords(share)} of the time`}>
         <i style={`--w: ${(100 * share).toFixed(1)}%`} />

@@ -143,7 +143,7 @@ function Found() {
     <>
       <Failed error={error} />
       <section class={busy ? "card dimmed-soon" : "card"} aria-label="Traces found" aria-busy={busy}>
-        <TraceTable traces={value} />
+        <TraceTable traces={value} fits={anything} />
         {value.length === TRACES_SHOWN && (
           <p class="notes">The newest {count(TRACES_SHOWN)}; narrow the search to see others.</p>
         )}
@@ -167,7 +167,7 @@ function NoneFound() {
   );
 }
 
-function TraceTable({ traces }: { traces: readonly FoundTrace[] }) {
+function TraceTable({ traces, fits }: { traces: readonly FoundTrace[]; fits: boolean }) {
   const longest = Math.max(...traces.map(({ duration }) => duration), 1e-9);
   return (
     <table class="sorted traces" aria-label="Traces found">
@@ -179,22 +179,25 @@ function TraceTable({ traces }: { traces: readonly FoundTrace[] }) {
           </th>
           <th scope="col">Took</th>
           <th scope="col">Spans</th>
-          <th scope="col" class="opt">
-            Fits
-          </th>
+          {fits && (
+            <th scope="col" class="opt" title="spans that are such as was asked for">
+              Fit
+            </th>
+          )}
           <th scope="col">Began</th>
         </tr>
       </thead>
       <tbody>
         {traces.map((trace) => (
-          <TraceRow key={trace.trace_id} trace={trace} longest={longest} />
+          <TraceRow key={trace.trace_id} trace={trace} longest={longest} fits={fits} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function TraceRow({ trace, longest }: { trace: FoundTrace; longest: number }) {
+function TraceRow(props: { trace: FoundTrace; longest: number; fits: boolean }) {
+  const { trace, longest, fits } = props;
   const { root, services } = trace;
   const at = parseTime(trace.start);
   return (
@@ -204,7 +207,7 @@ function TraceRow({ trace, longest }: { trace: FoundTrace; longest: number }) {
           {root ? (root.operation ?? root.name) : "(its beginning has not come)"}
         </a>{" "}
         {trace.errors > 0 && <Tag tone="worse">{`${count(trace.errors)} failed`}</Tag>}
-        <small class="kinds">{root?.service}</small>
+        <small class="kinds narrow">{root?.service}</small>
       </td>
       <td class="opt words wrap soft">{services.join(", ")}</td>
       <td class="bar">
@@ -212,7 +215,7 @@ function TraceRow({ trace, longest }: { trace: FoundTrace; longest: number }) {
         <span>{text(trace.duration, "s")}</span>
       </td>
       <td>{count(trace.spans)}</td>
-      <td class="opt">{count(trace.matched)}</td>
+      {fits && <td class="opt">{count(trace.matched)}</td>}
       <td>{at === null ? "" : moment(at, clock.value, true)}</td>
     </tr>
   );

@@ -132,7 +132,7 @@ function Spans({ id, source }: { id: string; source: TraceSource }) {
               )
             }
           >
-            Close
+            Close all
           </button>
         </div>
         <Waterfall

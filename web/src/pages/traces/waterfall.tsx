@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { shareInWords } from "../../components/measure";
-import { text } from "../../format";
+import { groupThousands, text } from "../../format";
 import { OTHERS } from "./colors";
 import { parentOf, type Row } from "./tree";
 
@@ -194,12 +194,13 @@ function SpanRow({ row, top, chosen, open, length, color, onChoose, onTurn }: Sp
         </span>
         <span class="name">{row.name}</span>
         {row.failed && <span class="word">failed</span>}
-        {open === false && <span class="more">+{row.below}</span>}
+        {open === false && <span class="hidden-count">+{groupThousands(String(row.below))}</span>}
       </span>
       <span class="when">
         <i style={`left: ${pc(from)}; width: ${pc(Math.min(share, 1 - from))}`} />
-        <span class="took" style={labelPlace(from, Math.min(1, from + share))}>
+        <span class="took" style={`left: ${pc(from + share)}`}>
           {row.duration === null ? "still going" : text(row.duration, "s")}
+          {row.below > 0 && row.self !== null && <small> own {text(row.self, "s")}</small>}
         </span>
       </span>
     </div>
@@ -207,13 +208,6 @@ function SpanRow({ row, top, chosen, open, length, color, onChoose, onTurn }: Sp
 }
 
 const pc = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(3)}%`;
-
-/** Beside the bar where there is room for it: behind it, else before it, else within its end. */
-function labelPlace(from: number, to: number): string {
-  if (to < 0.82) return `left: calc(${pc(to)} + 5px)`;
-  if (from > 0.18) return `right: calc(${pc(1 - from)} + 5px)`;
-  return "right: 5px";
-}
 
 function inWords(row: Row): string {
   const own = row.self !== null && row.duration ? `, ${shareInWords(row.self / row.duration)} of it its own` : "";
