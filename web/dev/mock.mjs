@@ -10,6 +10,7 @@ import { WebSocketServer } from "ws";
 
 import { alerts, baselines, dashboard, makeBaseline, now, rfc } from "./bodies.mjs";
 import { RULES, seconds, series, verdicts } from "./bodies.mjs";
+import { shop } from "./shop.mjs";
 import { sources } from "./sources.mjs";
 
 const PORT = Number(process.env.MOCK_PORT ?? 8091);
@@ -70,11 +71,16 @@ function api(path, params, method, body, response) {
   }
   if (named?.[2])
     return send(response, 200, { schema: 1, baseline: baselines[0], verdicts: verdicts() });
-  return send(response, 404, { title: "Not found", status: 404, detail: `no such path: ${path}` });
+  const found = shop(path, params);
+  if (found) return send(response, 200, found);
+  const detail = found === null ? `nothing is known of ${path}` : `no such path: ${path}`;
+  return send(response, 404, { title: "Not found", status: 404, detail });
 }
 
 const server = createServer((request, response) => {
   const url = new URL(request.url, "http://localhost");
+  // What the browser test sends is what the mock shows already.
+  if (url.pathname === "/v1/traces") return send(response, 200, {});
   if (!url.pathname.startsWith("/api/performance/")) return file(url.pathname, response);
   let text = "";
   request.on("data", (chunk) => (text += chunk));

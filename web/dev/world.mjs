@@ -150,6 +150,12 @@ export function resolve(match, busy) {
         every: 5,
         value: (t) => processMemory(i, t),
       }));
+    case "traces_span_metrics_duration_seconds":
+      return ["shop", "catalog"].map((service, i) => ({
+        name,
+        labels: { service, span_kind: "SPAN_KIND_SERVER" },
+        value: (t) => 0.04 * (i + 1) * (0.6 + burst(80 + i, t, 20, 2)),
+      }));
     default:
       return [];
   }

@@ -8,6 +8,9 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import * as pages from "./pages.mjs";
+import { sendShop } from "./shop.mjs";
+
 const base = process.argv[2] ?? process.env.BASE_URL ?? "http://127.0.0.1:8090";
 const folder = process.env.SCREENSHOTS;
 const FIRST_CHART_MS_MAX = 1000;
@@ -149,8 +152,8 @@ async function reconnects(browser) {
 
 /** Nothing on any page is wider than the window, nor has a scrollbar of its own. */
 async function fits(browser) {
-  for (const path of ["#/", "#/alerts", "#/sources", "#/baselines"]) {
-    for (const width of [360, 420, 800, 1280, 1440]) {
+  for (const [path, widths] of Object.entries(await everyPage())) {
+    for (const width of widths) {
       const { context, page } = await open(browser, viewport([width, 740]), `/${path}`);
       await page.waitForTimeout(1200);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -160,6 +163,27 @@ async function fits(browser) {
       await context.close();
     }
   }
+}
+
+/** Every page with the widths it is looked at in; those of a trace lead to one that is there. */
+async function everyPage() {
+  const all = [360, 420, 800, 1280, 1440];
+  const some = [360, 800, 1440];
+  const found = await fetch(new URL("/api/performance/traces?service=shop&limit=1", base));
+  const [trace] = (await found.json()).traces ?? [];
+  return {
+    "#/": all,
+    "#/alerts": all,
+    "#/sources": all,
+    "#/baselines": all,
+    "#/services": all,
+    "#/agents": all,
+    "#/traces": all,
+    "#/services/shop": some,
+    "#/agents/clerk": some,
+    [`#/traces/${trace?.trace_id}`]: some,
+    [`#/traces/${trace?.trace_id}?tab=calls`]: some,
+  };
 }
 
 /** What has a scrollbar below it, in the page. */
@@ -193,6 +217,17 @@ async function rows(browser) {
   }
 }
 
+/** What programs do is found, and leads from one page to the next. */
+async function understands(browser) {
+  await sendShop(base);
+  const { context, page } = await open(browser, viewport(SIZES.laptop));
+  await pages.services(page, expect);
+  await pages.trace(page, expect);
+  await pages.agents(page, expect);
+  await pages.search(page, expect);
+  await context.close();
+}
+
 async function alert(browser) {
   const seconds = Number(process.env.ALERT_SECONDS ?? 90);
   const { context, page } = await open(browser, viewport(SIZES.laptop));
@@ -209,7 +244,8 @@ async function screenshots(browser) {
   for (const [size, dimensions] of Object.entries(SIZES)) {
     for (const colorScheme of ["light", "dark"]) {
       const { context, page } = await open(browser, { ...viewport(dimensions), colorScheme });
-      for (const name of ["overview", "alerts", "sources", "baselines"]) {
+      const names = ["overview", "alerts", "services", "agents", "traces", "sources", "baselines"];
+      for (const name of names) {
         if (name !== "overview") await page.goto(`${base}/#/${name}`);
         await page.waitForTimeout(name === "overview" ? 2500 : 700);
         if (name === "baselines") await compare(page);
@@ -249,6 +285,7 @@ try {
   await zooms(page);
   await context.close();
   await reconnects(browser);
+  await understands(browser);
   await fits(browser);
   await rows(browser);
   if (process.env.EXPECT_ALERT === "1") await alert(browser);

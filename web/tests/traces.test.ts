@@ -98,7 +98,12 @@ describe("a call tree", () => {
   it("shows what is open, siblings of one name apart", () => {
     const tree = [node("a", node("b", node("c")), node("b"))];
     const all = entries(tree, () => true);
-    expect(all.map((entry) => `${entry.depth}${entry.node.name}`)).toEqual(["0a", "1b", "2c", "1b"]);
+    expect(all.map((entry) => `${entry.depth}${entry.node.name}`)).toEqual([
+      "0a",
+      "1b",
+      "2c",
+      "1b",
+    ]);
     expect(new Set(all.map(({ path }) => path)).size).toBe(4);
     expect(entries(tree, ({ depth }) => depth === 0).length).toBe(3);
   });

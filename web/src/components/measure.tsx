@@ -21,7 +21,8 @@ export function failing(stats: Pick<Stats, "error_rate">): boolean {
 export function rateInWords(rate: number | null): string {
   if (rate === null) return DASH;
   if (rate === 0) return "0";
-  const [size, unit] = rate >= 0.1 ? [rate, "s"] : rate >= 0.1 / 60 ? [rate * 60, "min"] : [rate * 3600, "h"];
+  const [size, unit] =
+    rate >= 0.1 ? [rate, "s"] : rate >= 0.1 / 60 ? [rate * 60, "min"] : [rate * 3600, "h"];
   const digits = size >= 10_000 ? text(size, "").replace(SPACE, "") : number(size);
   return `${digits}/${unit}`;
 }
@@ -40,7 +41,11 @@ export function changeOf(now: number | null, before: number | null | undefined):
 export function changeInShort(percent: number | null): string {
   if (percent === null) return "";
   const rounded = Math.abs(percent) >= 10 ? Math.round(percent) : Math.round(percent * 10) / 10;
-  return rounded === 0 ? `±0${SPACE}%` : change(rounded).replace(/\.(\d)0(?=\D)/, ".$1").replace(/\.0+(?=\D)/, "");
+  return rounded === 0
+    ? `±0${SPACE}%`
+    : change(rounded)
+        .replace(/\.(\d)0(?=\D)/, ".$1")
+        .replace(/\.0+(?=\D)/, "");
 }
 
 export function Change({ now, before }: { now: number | null; before: number | null | undefined }) {
@@ -67,11 +72,7 @@ export function Rate({ stats, previous }: Measured) {
 
 export function Errors({ stats }: { stats: Stats }) {
   const words = shareInWords(stats.error_rate);
-  return (
-    <span class={failing(stats) ? "bad" : stats.errors === 0 ? "faint" : ""}>
-      {words}
-    </span>
-  );
+  return <span class={failing(stats) ? "bad" : stats.errors === 0 ? "faint" : ""}>{words}</span>;
 }
 
 type Figure = "mean" | "p50" | "p95" | "p99";
@@ -146,6 +147,7 @@ const ORIGINS: Record<Origin, string> = {
 /** "From every span …; percentiles within 0.54 %." */
 export function originInWords({ source, relative_error: error }: Stats): string {
   if (source === null) return "";
-  const within = error === null || source === "buckets" ? "" : `; percentiles within ${exact(error * 100, "%")}`;
+  const within =
+    error === null || source === "buckets" ? "" : `; percentiles within ${exact(error * 100, "%")}`;
   return `From ${ORIGINS[source]}${within}.`;
 }

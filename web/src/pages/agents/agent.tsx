@@ -69,7 +69,11 @@ function Figures({ body }: { body: AgentBody }) {
   const facts: [string, string, string][] = [
     ["Tokens in", tokens(t.input), part(t.cache_read, t.input, "cached")],
     ["Tokens out", tokens(t.output), part(t.reasoning, t.output, "reasoning")],
-    ["Cost", money(body), body.cost === null ? "" : `${money({ ...body, cost: body.cost / runs })} a run`],
+    [
+      "Cost",
+      money(body),
+      body.cost === null ? "" : `${money({ ...body, cost: body.cost / runs })} a run`,
+    ],
     ["Model calls a run", number(body.inference_calls?.mean), p95(body.inference_calls)],
     ["Tools a run", number(body.tool_calls?.mean), p95(body.tool_calls)],
     ["Run, median", text(stats.p50, "s"), `p99 ${text(stats.p99, "s")}`],
@@ -133,7 +137,8 @@ function RunRow({ run, longest }: { run: Run; longest: number }) {
   return (
     <tr>
       <td>
-        {at === null ? "" : moment(at, clock.value, true)} {run.failed && <Tag tone="worse">failed</Tag>}
+        {at === null ? "" : moment(at, clock.value, true)}{" "}
+        {run.failed && <Tag tone="worse">failed</Tag>}
       </td>
       <td class="bar">
         <i style={`--w: ${((100 * run.duration) / longest).toFixed(1)}%`} />

@@ -23,12 +23,14 @@ export function AgentList() {
       {value === null && error === null && <Loading label="Agents" />}
       {nothing && (
         <NothingYet what="No agent ran in this window">
-          Agents, tools and models appear here by themselves, from the spans of any
-          instrumentation that knows them: OpenTelemetry's own, OpenInference, OpenLLMetry,
-          Logfire. Send them here with this in the environment, or choose a longer range.
+          Agents, tools and models appear here by themselves, from the spans of any instrumentation
+          that knows them: OpenTelemetry's own, OpenInference, OpenLLMetry, Logfire. Send them here
+          with this in the environment, or choose a longer range.
         </NothingYet>
       )}
-      {value && value.agents.length > 0 && <AgentTable agents={value.agents} aside={<CompareWith />} />}
+      {value && value.agents.length > 0 && (
+        <AgentTable agents={value.agents} aside={<CompareWith />} />
+      )}
       {tools.length > 0 && <ToolTable tools={tools} />}
       {models && models.length > 0 && <ModelTable models={models} />}
     </>

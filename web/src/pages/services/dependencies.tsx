@@ -29,9 +29,10 @@ const COLUMNS: Column<Row>[] = [
 
 export function Dependencies({ body }: { body: ServiceBody }) {
   const time = body.dependencies.reduce((total, { stats }) => total + stats.total, 0);
-  const rows = body.dependencies.map(
-    (one): Row => ({ ...one, share: time > 0 ? one.stats.total / time : 0 }),
-  );
+  const rows = body.dependencies.map((one): Row => ({
+    ...one,
+    share: time > 0 ? one.stats.total / time : 0,
+  }));
   return (
     <section class="card" aria-label="Dependencies">
       <h3>

@@ -44,14 +44,17 @@ export function ServiceList() {
   const columns = useMemo(() => columnsWith(trends), [trends]);
   return (
     <>
-      <ScopedHeading title={title(value)} detail={value && value.services.length > 0 ? detail(value) : null} />
+      <ScopedHeading
+        title={title(value)}
+        detail={value && value.services.length > 0 ? detail(value) : null}
+      />
       <Failed error={error} />
       {value === null && error === null && <Loading label="Services" />}
       {value?.services.length === 0 && (
         <NothingYet what="No service did anything in this window">
           Services appear here by themselves: each program that sends OpenTelemetry spans, or the
-          metrics of its HTTP library, with its endpoints, queries and whom it calls. Start one
-          with this in its environment, or choose a longer range.
+          metrics of its HTTP library, with its endpoints, queries and whom it calls. Start one with
+          this in its environment, or choose a longer range.
         </NothingYet>
       )}
       {value && value.services.length > 0 && (
@@ -134,7 +137,8 @@ export function kindsInWords(kinds: readonly string[]): string {
 }
 
 function columnsWith(trends: ReadonlyMap<string, Track>): Column<ServiceRow>[] {
-  const points = ({ t, v }: Track) => t.map((time, i): [number, number | null] => [time, v[i] ?? null]);
+  const points = ({ t, v }: Track) =>
+    t.map((time, i): [number, number | null] => [time, v[i] ?? null]);
   return [
     {
       key: "name",

@@ -57,7 +57,8 @@ function Picture({ nodes, edges }: { nodes: readonly MapNode[]; edges: readonly 
     edges,
   );
   const least = columns.length * NODE_WIDTH + (columns.length - 1) * GAP_X_MIN;
-  const room = columns.length > 1 ? (width.value - columns.length * NODE_WIDTH) / (columns.length - 1) : 0;
+  const room =
+    columns.length > 1 ? (width.value - columns.length * NODE_WIDTH) / (columns.length - 1) : 0;
   const gap = Math.max(GAP_X_MIN, Math.min(GAP_X_MAX, room));
   const total = columns.length * NODE_WIDTH + (columns.length - 1) * gap;
   const rows = Math.max(1, ...columns.map((column) => column.length));
@@ -90,7 +91,9 @@ function Picture({ nodes, edges }: { nodes: readonly MapNode[]; edges: readonly 
               key={node.name}
               node={node}
               at={at.get(node.name) ?? [0, 0]}
-              state={over.value === null || near.has(node.name) || over.value === node.name ? "" : "far"}
+              state={
+                over.value === null || near.has(node.name) || over.value === node.name ? "" : "far"
+              }
               onOver={(name) => (over.value = name)}
             />
           ))}
@@ -162,7 +165,11 @@ function Node(props: {
       </text>
     </g>
   );
-  return kind === "service" && stats !== null ? <a href={pageHref("services", name)}>{inside}</a> : inside;
+  return kind === "service" && stats !== null ? (
+    <a href={pageHref("services", name)}>{inside}</a>
+  ) : (
+    inside
+  );
 }
 
 function Calls({ edges }: { edges: readonly MapEdge[] }) {

@@ -133,8 +133,10 @@ function Averages({ body }: { body: ServiceBody }) {
         </tbody>
       </table>
       <p class="notes">
-        {request && `Requests: ${text(request.p50, "B")} at the median, p95 ${text(request.p95, "B")}. `}
-        {response && `Responses: ${text(response.p50, "B")} at the median, p95 ${text(response.p95, "B")}. `}
+        {request &&
+          `Requests: ${text(request.p50, "B")} at the median, p95 ${text(request.p95, "B")}. `}
+        {response &&
+          `Responses: ${text(response.p50, "B")} at the median, p95 ${text(response.p95, "B")}. `}
         {body.overflow > 0 &&
           `${count(body.overflow)} calls are of operations that were too many to be told apart.`}
       </p>

@@ -61,7 +61,8 @@ export function chartsOf(id: string, what: string, matchers: string): Charts {
       floor: 1,
       points: POINTS,
       queries: [calls(""), calls(',status_code="STATUS_CODE_ERROR"')],
-      lines: ([all = [], failed = []]) => line("failed", "--worse", failedShare(sum(all), sum(failed))),
+      lines: ([all = [], failed = []]) =>
+        line("failed", "--worse", failedShare(sum(all), sum(failed))),
     },
     latency: {
       id: `${id}-latency`,
@@ -71,8 +72,7 @@ export function chartsOf(id: string, what: string, matchers: string): Charts {
       floor: 0.001,
       points: POINTS,
       queries: QUANTILES.map(({ agg }) => ({ match: `${DURATION}{${matchers}}`, agg, by: [] })),
-      lines: (sets) =>
-        QUANTILES.flatMap(({ agg, color }, i) => line(agg, color, sets[i]?.[0])),
+      lines: (sets) => QUANTILES.flatMap(({ agg, color }, i) => line(agg, color, sets[i]?.[0])),
     },
   };
 }
@@ -90,10 +90,11 @@ export function failedShare(all: Track | null, failed: Track | null): Track | nu
 
 /** What a service answers; all it does where it answers nothing. */
 export function ofService(name: string, answers: boolean): string {
-  const kinds = answers ? ',span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER",websocket_event=""' : "";
+  const kinds = answers
+    ? ',span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER",websocket_event=""'
+    : "";
   return `service=${quoted(name)}${kinds}`;
 }
-
 
 const TOKEN_TYPES = [
   { type: "input", label: "input", color: "--s1" },
@@ -111,12 +112,14 @@ export function tokensOf(id: string, metric: string, matchers: string): ChartSpe
     stacked: false,
     floor: 1,
     points: POINTS,
-    queries: [
-      { match: `${metric}{${matchers}}`, agg: "rate", by: ["gen_ai_token_type"] },
-    ],
+    queries: [{ match: `${metric}{${matchers}}`, agg: "rate", by: ["gen_ai_token_type"] }],
     lines: ([tracks = []]) =>
       TOKEN_TYPES.flatMap(({ type, label, color }) =>
-        line(label, color, tracks.find((track) => track.labels["gen_ai_token_type"] === type)),
+        line(
+          label,
+          color,
+          tracks.find((track) => track.labels["gen_ai_token_type"] === type),
+        ),
       ),
   };
 }

@@ -108,9 +108,14 @@ function CallRow(props: {
   const { entry, whole, many, open, onTurn } = props;
   const { node, path, depth } = entry;
   const share = whole > 0 ? node.self_seconds / whole : 0;
-  const within = node.relative_error > 0 ? `within ${exact(node.relative_error * 100, "%")}` : "exact";
+  const within =
+    node.relative_error > 0 ? `within ${exact(node.relative_error * 100, "%")}` : "exact";
   return (
-    <tr role="row" aria-level={depth + 1} aria-expanded={node.children.length > 0 ? open : undefined}>
+    <tr
+      role="row"
+      aria-level={depth + 1}
+      aria-expanded={node.children.length > 0 ? open : undefined}
+    >
       <td class="wrap name" style={`--depth: ${depth}`}>
         {node.children.length > 0 ? (
           <button type="button" class="open" aria-expanded={open} onClick={() => onTurn(path)}>

@@ -15,7 +15,12 @@ import { secondsBetween, type Row } from "./tree";
 
 const SAID_MS = 1600;
 
-export function Panel(props: { row: Row; trace: string; source: TraceSource; onClose: () => void }) {
+export function Panel(props: {
+  row: Row;
+  trace: string;
+  source: TraceSource;
+  onClose: () => void;
+}) {
   const { row, trace, source, onClose } = props;
   const span = useSignal<Span | null>(null);
   const error = useSignal<string | null>(null);
@@ -84,7 +89,9 @@ function Said({ span }: { span: Span }) {
           key={i}
           title={`Event: ${event.name ?? ""}`}
           pairs={[
-            ...(event.time ? [["after", text(secondsBetween(span.start, event.time), "s")] as [string, Held]] : []),
+            ...(event.time
+              ? [["after", text(secondsBetween(span.start, event.time), "s")] as [string, Held]]
+              : []),
             ...Object.entries(event.attributes ?? {}),
           ]}
         />

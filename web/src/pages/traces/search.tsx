@@ -99,12 +99,7 @@ function Form() {
       </label>
       <label class="wide">
         Attribute
-        <input
-          name="attr"
-          value={from["attr"] ?? ""}
-          placeholder="key=value"
-          onChange={change}
-        />
+        <input name="attr" value={from["attr"] ?? ""} placeholder="key=value" onChange={change} />
       </label>
       <label class="tick">
         <input
@@ -142,7 +137,11 @@ function Found() {
   return (
     <>
       <Failed error={error} />
-      <section class={busy ? "card dimmed-soon" : "card"} aria-label="Traces found" aria-busy={busy}>
+      <section
+        class={busy ? "card dimmed-soon" : "card"}
+        aria-label="Traces found"
+        aria-busy={busy}
+      >
         <TraceTable traces={value} fits={anything} />
         {value.length === TRACES_SHOWN && (
           <p class="notes">The newest {count(TRACES_SHOWN)}; narrow the search to see others.</p>
@@ -156,7 +155,10 @@ function NoneFound() {
   return (
     <section class="card empty" aria-label="Traces found">
       <h3>No trace has such a span</h3>
-      <p>All that is asked for must hold for one and the same span. Ask for less, or look further back.</p>
+      <p>
+        All that is asked for must hold for one and the same span. Ask for less, or look further
+        back.
+      </p>
       <button
         type="button"
         onClick={() => setOwn(Object.fromEntries(FIELDS.map((field) => [field, ""])))}

@@ -117,7 +117,9 @@ function Spans({ id, source }: { id: string; source: TraceSource }) {
           )}
           <button
             type="button"
-            onClick={() => turn(rows.filter((one) => one.below > 0 && closed.has(one.id)).map((one) => one.id))}
+            onClick={() =>
+              turn(rows.filter((one) => one.below > 0 && closed.has(one.id)).map((one) => one.id))
+            }
             disabled={closed.size === 0}
           >
             Open all

@@ -35,7 +35,12 @@ const NANOS = 1e9;
 
 /** Seconds from `from` to `to`, both RFC 3339, exact to the nanosecond. */
 export function secondsBetween(from: string, to: string): number {
-  return Math.floor(Date.parse(to) / 1000) - Math.floor(Date.parse(from) / 1000) + fraction(to) - fraction(from);
+  return (
+    Math.floor(Date.parse(to) / 1000) -
+    Math.floor(Date.parse(from) / 1000) +
+    fraction(to) -
+    fraction(from)
+  );
 }
 
 function fraction(time: string): number {

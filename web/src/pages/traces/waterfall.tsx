@@ -210,7 +210,10 @@ function SpanRow({ row, top, chosen, open, length, color, onChoose, onTurn }: Sp
 const pc = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(3)}%`;
 
 function inWords(row: Row): string {
-  const own = row.self !== null && row.duration ? `, ${shareInWords(row.self / row.duration)} of it its own` : "";
+  const own =
+    row.self !== null && row.duration
+      ? `, ${shareInWords(row.self / row.duration)} of it its own`
+      : "";
   return [
     `${row.name}, ${row.service}`,
     row.duration === null ? "still going" : text(row.duration, "s") + own,
