@@ -79,5 +79,5 @@ pub mod summary;
 pub mod tls;
 
 pub use check::check;
-pub use run::{RunError, run};
+pub use run::{RunError, run, run_beside};
 pub use settings::Settings;

@@ -100,21 +100,33 @@ pub enum RunError {
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM). `ready` is called once it listens,
 /// with the address it got, and those for OTLP.
-pub fn run(
+pub fn run(settings: Settings, ready: impl FnOnce(SocketAddr, &Listening)) -> Result<(), RunError> {
+    run_beside(settings, Duration::MAX, |address, listening| {
+        ready(address, listening);
+        || ()
+    })
+}
+
+/// The same, for at most `limit`, beside something that sends to the server. `ready` starts that
+/// and must not wait; what it gives ends that, on a thread that may wait, and is called when the
+/// server is told to stop and still takes what is sent.
+pub fn run_beside<End: FnOnce() + Send + 'static>(
     mut settings: Settings,
-    ready: impl FnOnce(SocketAddr, &Listening),
+    limit: Duration,
+    ready: impl FnOnce(SocketAddr, &Listening) -> End,
 ) -> Result<(), RunError> {
     files::allow(&mut settings);
     allocator::limit_arenas();
     let runtime = runtime(&settings)?;
-    let outcome = runtime.block_on(serve(settings, ready));
+    let outcome = runtime.block_on(serve(settings, limit, ready));
     runtime.shutdown_timeout(GRACE);
     outcome
 }
 
-async fn serve(
+async fn serve<End: FnOnce() + Send + 'static>(
     settings: Settings,
-    ready: impl FnOnce(SocketAddr, &Listening),
+    limit: Duration,
+    ready: impl FnOnce(SocketAddr, &Listening) -> End,
 ) -> Result<(), RunError> {
     let tls = settings.server.tls.as_ref();
     let certificate = tls.map(Certificate::load).transpose()?;
@@ -164,14 +176,17 @@ async fn serve(
     scraping.spawn(pushgateway::run(Arc::clone(&app), closed.clone()));
     let router = http::router(Arc::clone(&app), closed.clone());
     let beside = beside::serve(otlp, &app, certificate.as_ref(), &closed);
-    ready(address, &app.listening);
+    let end_beside = ready(address, &app.listening);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Start)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Start)?;
     let told = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = tokio::time::sleep(limit) => {}
         }
+        // One that panicked has said so.
+        let _ = tokio::task::spawn_blocking(end_beside).await;
         // Live connections never end by themselves.
         closing.send_replace(true);
     };
