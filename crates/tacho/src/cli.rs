@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agents, baseline, check, cleanup, compare, completions, export, query, report, services,
+    agents, baseline, check, cleanup, compare, completions, demo, export, query, report, services,
     snapshot, start, stats, status, token,
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Watch this machine: collect, store, serve the dashboard and the API
     Start(start::Args),
+    /// See it at work: a shop, agents, visitors and an incident, on a server of its own
+    Demo(demo::Args),
     /// How the server and this machine are
     Status(status::Args),
     /// Show the values of a metric

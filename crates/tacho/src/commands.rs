@@ -7,6 +7,7 @@ mod check_data;
 pub(crate) mod cleanup;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod report;
@@ -30,6 +31,7 @@ use crate::exit::Outcome;
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Start(args) => start::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Services(args) => services::run(&args),

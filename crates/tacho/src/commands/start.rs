@@ -63,7 +63,7 @@ pub(crate) struct Args {
 
 /// How log records are written.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum LogFormat {
+pub(super) enum LogFormat {
     /// Lines for people
     Text,
     /// One JSON object a record
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         insecure: args.insecure,
         variables: environment(),
     })?;
-    log(args.log_format);
+    log(args.log_format, "info");
     let greeting = greeting(&config, &settings);
     tacho_server::run(settings, |address, otlp| {
         eprintln!("{}", greeting(address, otlp));
@@ -163,8 +163,9 @@ fn reachable(address: SocketAddr) -> (SocketAddr, String) {
     (SocketAddr::new(here, address.port()), wide)
 }
 
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("TACHO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Writes log records of this level and above, unless `TACHO_LOG` says otherwise.
+pub(super) fn log(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("TACHO_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

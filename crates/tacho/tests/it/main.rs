@@ -18,6 +18,7 @@ mod bodies;
 mod collectors;
 mod commands;
 mod crash;
+mod demo;
 mod fastapi;
 mod filters;
 mod forwarding;
