@@ -5,7 +5,7 @@ import { changeInShort, changeOf, originInWords, rateInWords } from "../src/comp
 import { inOrder } from "../src/components/order";
 import { money, part, tokens } from "../src/pages/agents/words";
 import { layersOf } from "../src/pages/services/layers";
-import { failedShare, ofService, quoted } from "../src/pages/services/specs";
+import { failedShare, libraryChartsOf, ofService, quoted } from "../src/pages/services/specs";
 
 const plain = (words: string): string => words.replace(/[\u202f\u00a0]/g, " ");
 
@@ -113,6 +113,19 @@ describe("charts of a service", () => {
   it("write any name as a selector", () => {
     expect(quoted('a"b\\c\nd')).toBe('"a\\"b\\\\c\\nd"');
     expect(ofService("shop", false)).toBe('service="shop"');
+  });
+
+  it("come from the library's own metrics where there are no spans", () => {
+    const { latency, rate } = libraryChartsOf("x", "a.b", "buckets");
+    const of = (metric: string): string => `${metric}{job=~"(.*/)?a\\\\.b"}`;
+    expect(rate.queries[0]?.match).toBe(of("http_server_request_duration_seconds_count"));
+    const track = (v: number[]) => [{ name: "x", labels: {}, t: [1, 2], v }];
+    expect(latency.lines([track([0.3, 0]), track([10, 0])])[0]?.v).toEqual([0.03, 0]);
+    expect(libraryChartsOf("x", "a", "histograms").latency.queries.map(({ agg }) => agg)).toEqual([
+      "p50",
+      "p95",
+      "p99",
+    ]);
   });
 
   it("take a silence about failures for none, where something was done", () => {

@@ -4,7 +4,7 @@
  * A change is told, never judged: whether it means anything is for a comparison to say.
  */
 import type { Measured, Origin, Stats } from "../api/services";
-import { change, DASH, exact, number, SPACE, text } from "../format";
+import { change, DASH, exact, number, SPACE, span, text } from "../format";
 import type { Column } from "./sorted";
 
 /** From here on failures are worth a colour: one in a hundred. */
@@ -96,6 +96,14 @@ export function Seconds({ stats, figure }: { stats: Stats; figure: Figure }) {
   const within = `between ${text(low, "s")} and ${high === null ? "any length" : text(high, "s")}`;
   const about = stats[figure] === null ? `>${SPACE}${text(low, "s")}` : `≈${SPACE}${words}`;
   return <span title={`${within}: only explicit buckets arrive`}>{about}</span>;
+}
+
+/** The same as words: "366 ms", or between what it lies: "100 – 500 ms", "> 500 ms". */
+export function latencyInWords(stats: Stats, figure: "p50" | "p95" | "p99"): string {
+  const bounds = stats.bounds?.[figure];
+  if (!bounds) return text(stats[figure], "s");
+  const [low, high] = bounds;
+  return high === null ? `>${SPACE}${text(low, "s")}` : span(low, high, "s");
 }
 
 /** The columns that every table of measured things has. */

@@ -72,7 +72,7 @@ export function Loading({ label }: { label: string }) {
 export function Failed({ error }: { error: string | null }) {
   return error === null ? null : (
     <p class="banner" role="alert">
-      {error}
+      {error.charAt(0).toUpperCase() + error.slice(1)}
     </p>
   );
 }

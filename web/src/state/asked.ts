@@ -43,6 +43,11 @@ export function scopeParams(): Scope | null {
   return scope;
 }
 
+/** A list of what is newest stands still under the pointer, lest a click meets another row. */
+function held(): boolean {
+  return document.querySelector("[data-holds]:hover") !== null;
+}
+
 function pollSeconds(): number | null {
   const wanted = request.value;
   if (wanted?.kind !== "live") return null;
@@ -81,7 +86,7 @@ export function useAsked<T>(
       let asking = true;
       void ask().finally(() => (asking = false));
       const again = (): void => {
-        if (document.hidden || asking) return;
+        if (document.hidden || asking || held()) return;
         asking = true;
         void ask().finally(() => (asking = false));
       };

@@ -14,6 +14,8 @@ export const SHORTCUTS = [
   { keys: ["Esc"], does: "Leave the zoom" },
   { keys: ["t"], does: "Theme: auto, dark, light" },
   { keys: ["1", "…", "7"], does: "The pages, as in the navigation" },
+  { keys: ["↑", "↓"], does: "In a trace: the span before, the next" },
+  { keys: ["←", "→"], does: "In a trace: close, open what is below" },
   { keys: ["?"], does: "This help" },
 ] as const;
 

@@ -93,15 +93,16 @@ function Figures({ body }: { body: AgentBody }) {
   );
 }
 
+/** Whole, as what is counted is; the percentile of a histogram is near it. */
 function p95(of: PerRun | null): string {
-  return of?.p95 == null ? "" : `p95 ${number(of.p95)}`;
+  return of?.p95 == null ? "" : `p95 ${count(of.p95)}`;
 }
 
 function Runs({ runs, name }: { runs: readonly Run[]; name: string }) {
   const longest = Math.max(...runs.map(({ duration }) => duration), 1e-9);
   const calls = { operation: `invoke_agent ${name}`, tab: "calls" };
   return (
-    <section class="card" aria-label="Newest runs">
+    <section class="card" aria-label="Newest runs" data-holds>
       <h3>
         Newest runs
         <small>

@@ -92,8 +92,9 @@ function Opened({ row, service }: { row: Row; service: string }) {
       .join(", ");
   const facts: [string, string][] = [
     ["Calls", count(stats.count)],
-    ["Fastest, slowest", `${text(stats.min, "s")}, ${text(stats.max, "s")}`],
-    ["p99.9", text(stats.p99_9, "s")],
+    ["Fastest", stats.min === null ? "" : text(stats.min, "s")],
+    ["Slowest", stats.max === null ? "" : text(stats.max, "s")],
+    ["p99.9", stats.p99_9 === null ? "" : text(stats.p99_9, "s")],
     ["Statuses", pairs(row.statuses)],
     ["Errors", pairs(row.error_types)],
     ["Request", row.request_bytes ? `p50 ${text(row.request_bytes.p50, "B")}` : ""],
@@ -112,11 +113,13 @@ function Opened({ row, service }: { row: Row; service: string }) {
             </div>
           ))}
       </dl>
-      <p class="leads">
-        <Examples examples={row.exemplars} />
-        <a href={pageHref("traces", null, found)}>All its traces</a>
-        <a href={pageHref("traces", null, { ...found, tab: "calls" })}>Where its time goes</a>
-      </p>
+      {stats.source === "spans" && (
+        <p class="leads">
+          <Examples examples={row.exemplars} />
+          <a href={pageHref("traces", null, found)}>All its traces</a>
+          <a href={pageHref("traces", null, { ...found, tab: "calls" })}>Where its time goes</a>
+        </p>
+      )}
     </div>
   );
 }

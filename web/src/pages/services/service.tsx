@@ -3,10 +3,16 @@
  */
 import { useMemo } from "preact/hooks";
 
-import { fetchService, type Scope, type ServiceBody } from "../../api/services";
+import { fetchService, type Origin, type Scope, type ServiceBody } from "../../api/services";
 import { Chart } from "../../charts/chart";
 import { AgentTable, ModelTable, ToolTable } from "../agents/tables";
-import { failing, originInWords, rateInWords, shareInWords } from "../../components/measure";
+import {
+  failing,
+  latencyInWords,
+  originInWords,
+  rateInWords,
+  shareInWords,
+} from "../../components/measure";
 import { CompareWith, Failed, Loading, ScopedHeading } from "../../components/scope";
 import { count, moment, parseTime, text } from "../../format";
 import { useAsked } from "../../state/asked";
@@ -16,7 +22,16 @@ import { Dependencies } from "./dependencies";
 import { Endpoints } from "./endpoints";
 import { kindsInWords } from "./list";
 import { DatabaseTable, WebsocketTable } from "./others";
-import { chartsOf, ofService } from "./specs";
+import { chartsOf, libraryChartsOf, ofService } from "./specs";
+
+const NOTHING = "No request in this range.";
+
+/** What a reader should know of the latencies drawn. */
+const NOTES: Record<Origin, string> = {
+  spans: "of all spans, within 0.6 %",
+  histograms: "of its library's histograms",
+  buckets: "buckets tell no percentile over time",
+};
 
 export function ServicePage({ name }: { name: string }) {
   const fetcher = useMemo(
@@ -25,11 +40,11 @@ export function ServicePage({ name }: { name: string }) {
   );
   const { value, error } = useAsked(fetcher).value;
   const answers = value === null || value.endpoints.length > 0;
-  const charts = useMemo(
-    () => chartsOf("service", answers ? "Requests" : "Operations", ofService(name, answers)),
-    [name, answers],
-  );
-  const fromSpans = !value?.stats.source || value.stats.source === "spans";
+  const origin = value?.stats.source ?? "spans";
+  const charts = useMemo(() => {
+    if (origin !== "spans") return libraryChartsOf("service", name, origin);
+    return chartsOf("service", answers ? "Requests" : "Operations", ofService(name, answers));
+  }, [name, answers, origin]);
   return (
     <>
       <ScopedHeading
@@ -39,11 +54,11 @@ export function ServicePage({ name }: { name: string }) {
       />
       <Failed error={error} />
       {value === null && error === null && <Loading label={name} />}
-      {value && fromSpans && (
-        <div class="three charts">
-          <Chart spec={charts.latency} note="within 0.6 %" empty="No request in this range." />
-          <Chart spec={charts.rate} empty="No request in this range." />
-          <Chart spec={charts.errors} note="of requests" empty="No request in this range." />
+      {value && (
+        <div class="three charts" key={origin}>
+          <Chart spec={charts.latency} note={NOTES[origin]} empty={NOTHING} />
+          <Chart spec={charts.rate} empty={NOTHING} />
+          <Chart spec={charts.errors} note="of requests" empty={NOTHING} />
         </div>
       )}
       {value && <Tables body={value} />}
@@ -55,13 +70,19 @@ function Tables({ body }: { body: ServiceBody }) {
   return (
     <>
       <Endpoints body={body} compare={<CompareWith />} />
-      {body.dependencies.length > 0 && <Dependencies body={body} />}
+      {body.dependencies.length > 0 ? (
+        <div class="row">
+          <Dependencies body={body} />
+          <Averages body={body} />
+        </div>
+      ) : (
+        <Averages body={body} />
+      )}
       {body.databases.length > 0 && <DatabaseTable databases={body.databases} />}
       {body.websockets.length > 0 && <WebsocketTable routes={body.websockets} />}
       {body.agents.length > 0 && <AgentTable agents={body.agents} />}
       {body.tools.length > 0 && <ToolTable tools={body.tools} />}
       {body.models.length > 0 && <ModelTable models={body.models} />}
-      <Averages body={body} />
     </>
   );
 }
@@ -76,7 +97,7 @@ function sentence({ name, stats, endpoints, last_seen }: ServiceBody): string {
   }
   const does = endpoints.length > 0 ? "answers" : "does";
   const fails = stats.errors === 0 ? "nothing fails" : `${shareInWords(stats.error_rate)} fails`;
-  return `${who} ${does} ${rateInWords(stats.rate)}, p95 ${text(stats.p95, "s")}; ${fails}.`;
+  return `${who} ${does} ${rateInWords(stats.rate)}, p95 ${latencyInWords(stats, "p95")}; ${fails}.`;
 }
 
 function Detail({ body }: { body: ServiceBody }) {

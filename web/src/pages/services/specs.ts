@@ -35,10 +35,40 @@ export interface Charts {
   latency: ChartSpec;
 }
 
+/** Where the figures of charts come from: a metric, which of its series, and which tell failures. */
+export interface From {
+  metric: string;
+  matchers: string;
+  failed: string;
+}
+
 /** The three charts of the spans that `matchers` select. */
 export function chartsOf(id: string, what: string, matchers: string): Charts {
+  const from = { metric: DURATION, matchers, failed: 'status_code="STATUS_CODE_ERROR"' };
+  return { ...countsOf(id, what, from), latency: latencyOf(id, from) };
+}
+
+/** The same of a service that sends no spans, from the metrics of its HTTP library. */
+export function libraryChartsOf(
+  id: string,
+  name: string,
+  origin: "histograms" | "buckets",
+): Charts {
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const matchers = `job=~${quoted(`(.*/)?${escaped}`)}`;
+  const failed = 'http_response_status_code=~"5.."';
+  const metric = "http_server_request_duration_seconds";
+  if (origin === "histograms") {
+    const from = { metric, matchers, failed };
+    return { ...countsOf(id, "Requests", from), latency: latencyOf(id, from) };
+  }
+  const from = { metric: `${metric}_count`, matchers, failed };
+  return { ...countsOf(id, "Requests", from), latency: meanOf(id, metric, matchers) };
+}
+
+function countsOf(id: string, what: string, from: From): Pick<Charts, "rate" | "errors"> {
   const calls = (more: string): SeriesQuery => ({
-    match: `${DURATION}{${matchers}${more}}`,
+    match: `${from.metric}{${from.matchers}${more}}`,
     agg: "rate",
     by: [],
   });
@@ -60,19 +90,49 @@ export function chartsOf(id: string, what: string, matchers: string): Charts {
       stacked: false,
       floor: 1,
       points: POINTS,
-      queries: [calls(""), calls(',status_code="STATUS_CODE_ERROR"')],
+      queries: [calls(""), calls(`,${from.failed}`)],
       lines: ([all = [], failed = []]) =>
         line("failed", "--worse", failedShare(sum(all), sum(failed))),
     },
-    latency: {
-      id: `${id}-latency`,
-      title: "Latency",
-      unit: "s",
-      stacked: false,
-      floor: 0.001,
-      points: POINTS,
-      queries: QUANTILES.map(({ agg }) => ({ match: `${DURATION}{${matchers}}`, agg, by: [] })),
-      lines: (sets) => QUANTILES.flatMap(({ agg, color }, i) => line(agg, color, sets[i]?.[0])),
+  };
+}
+
+function latencyOf(id: string, { metric, matchers }: From): ChartSpec {
+  return {
+    id: `${id}-latency`,
+    title: "Latency",
+    unit: "s",
+    stacked: false,
+    floor: 0.001,
+    points: POINTS,
+    queries: QUANTILES.map(({ agg }) => ({ match: `${metric}{${matchers}}`, agg, by: [] })),
+    lines: (sets) => QUANTILES.flatMap(({ agg, color }, i) => line(agg, color, sets[i]?.[0])),
+  };
+}
+
+/** Buckets tell the mean exactly and a percentile hardly, so the mean is drawn. */
+function meanOf(id: string, metric: string, matchers: string): ChartSpec {
+  const rate = (part: string): SeriesQuery => ({
+    match: `${metric}_${part}{${matchers}}`,
+    agg: "rate",
+    by: [],
+  });
+  return {
+    id: `${id}-latency`,
+    title: "Mean latency",
+    unit: "s",
+    stacked: false,
+    floor: 0.001,
+    points: POINTS,
+    queries: [rate("sum"), rate("count")],
+    lines: ([seconds = [], calls = []]) => {
+      const [total, number] = [sum(seconds), sum(calls)];
+      if (!total || !number) return [];
+      return line(
+        "mean",
+        "--s3",
+        combine(total, number, (a, b) => (b > 0 ? a / b : 0)),
+      );
     },
   };
 }

@@ -137,11 +137,7 @@ function Found() {
   return (
     <>
       <Failed error={error} />
-      <section
-        class={busy ? "card dimmed-soon" : "card"}
-        aria-label="Traces found"
-        aria-busy={busy}
-      >
+      <section class="card" aria-label="Traces found" aria-busy={busy} data-holds>
         <TraceTable traces={value} fits={anything} />
         {value.length === TRACES_SHOWN && (
           <p class="notes">The newest {count(TRACES_SHOWN)}; narrow the search to see others.</p>
