@@ -255,11 +255,14 @@ fn specs(
     Ok(specs)
 }
 
+/// How long spans took.
+const SPAN_DURATIONS: &str = "traces_span_metrics_duration_seconds";
+
 /// Which labels tell apart what is measured of a histogram by itself, beside its name; `None`
 /// where it is not.
 fn told_apart(labels: &Labels) -> Option<&'static [&'static str]> {
     let name = labels.name();
-    if name == "traces_span_metrics_duration_seconds" {
+    if name == SPAN_DURATIONS {
         let is = |label, value| labels.get(label) == Some(value);
         // Requests that were answered, and runs of agents. What lies within those is their cause.
         return if is("span_kind", "SPAN_KIND_SERVER") {
@@ -363,7 +366,10 @@ fn measure(
 fn matchers_of(spec: &MetricSpec) -> Vec<Matcher> {
     let labels = spec.labels.iter().map(|(n, v)| Matcher::equal(n, v));
     let nobodys = spec.kind == MetricKind::Latency && spec.labels.get("service").is_none();
+    // A connection that stays open is no request.
+    let is_of_spans = spec.metric == SPAN_DURATIONS && spec.labels.get("websocket_event").is_none();
     labels
+        .chain(is_of_spans.then(|| Matcher::equal("websocket_event", "")))
         .chain(nobodys.then(|| Matcher::equal("service", "")))
         .collect()
 }

@@ -10,8 +10,8 @@ use super::rule::WINDOW;
 const MINUTE: Duration = Duration::from_mins(1);
 const REQUESTS: &str = "http_server_request_duration_seconds";
 const SPANS: &str = "traces_span_metrics_duration_seconds";
-/// The spans of requests that were answered.
-const ANSWERED: (&str, &str) = ("span_kind", "SPAN_KIND_SERVER");
+/// The spans of requests that were answered; a connection that stays open is none.
+const ANSWERED: [(&str, &str); 2] = [("span_kind", "SPAN_KIND_SERVER"), ("websocket_event", "")];
 /// The spans of runs of agents.
 const RUNS: (&str, &str) = ("gen_ai_operation_name", "invoke_agent");
 
@@ -40,7 +40,7 @@ pub fn default_rules() -> Vec<AlertRule> {
         rule(row).map(|rule| AlertRule { source, ..rule })
     });
     let services = SERVICES.iter().map(|row| {
-        let labels = labels(if row.1 == SPANS { &[ANSWERED] } else { &[] });
+        let labels = labels(if row.1 == SPANS { &ANSWERED } else { &[] });
         let by = Some(vec!["service".to_owned()]);
         rule(row).map(|rule| AlertRule { labels, by, ..rule })
     });
