@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  coarser,
   neighbour,
   parseView,
   RANGES,
@@ -12,6 +13,21 @@ import {
 } from "../src/state/range";
 
 const LIVE = { range: "1h", from: null, to: null } as const;
+
+describe("what is observed now and then", () => {
+  it.each([
+    [300, 1, 15],
+    [900, 2, 15],
+    [3600, 10, 60],
+    [86_400, 180, 1200],
+    [2_592_000, 7200, 43_200],
+  ])("%s s are drawn with fewer points than samples are", (window, step, coarse) => {
+    expect(coarser({ kind: "live", window, step }, 90).step).toBe(coarse);
+    const fixed = { kind: "fixed", from: 1000, to: 1000 + window, step } as const;
+    expect(coarser(fixed, 90).step).toBe(coarse);
+    expect(coarser(fixed, Infinity).step).toBe(step);
+  });
+});
 
 describe("steps", () => {
   it.each([

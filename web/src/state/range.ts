@@ -50,10 +50,17 @@ export function stepFor(seconds: number, interval = 1, points = POINTS_MAX): num
   return Math.ceil(seconds / points / 604_800) * 604_800;
 }
 
-/** The same question with so many points at most. */
+/** What is observed rather than sampled is kept by so many seconds once it is on disk. */
+const OBSERVED_SECONDS = 15;
+
+/**
+ * The same question for what is observed now and then: so many points at most, and no step that
+ * would fall between two that are kept.
+ */
 export function coarser(wanted: Request, points: number): Request {
+  if (points === Infinity) return wanted;
   const seconds = wanted.kind === "live" ? wanted.window : wanted.to - wanted.from;
-  return { ...wanted, step: Math.max(wanted.step, stepFor(seconds, 1, points)) };
+  return { ...wanted, step: Math.max(wanted.step, stepFor(seconds, OBSERVED_SECONDS, points)) };
 }
 
 export function rangeSeconds(key: RangeKey): number {
