@@ -51,7 +51,7 @@ export function changeInShort(percent: number | null): string {
 export function Change({ now, before }: { now: number | null; before: number | null | undefined }) {
   const words = changeInShort(changeOf(now, before));
   return (
-    <small class="change opt" title={words && "change against the window compared with"}>
+    <small class="change" title={words && "change against the window compared with"}>
       {words}
     </small>
   );

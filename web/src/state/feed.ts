@@ -9,7 +9,7 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { fetchSeries } from "../api/client";
 import type { SeriesQuery, ServerMessage } from "../api/types";
-import { subscribe } from "./connection";
+import { serverNow, subscribe } from "./connection";
 import { coarser, type Request } from "./range";
 import { SeriesSet, type Track } from "./series";
 import { liveEnd, request } from "./view";
@@ -120,9 +120,39 @@ function load(
   return () => abort.abort();
 }
 
+/** What programs send of themselves comes in batches, this much later at the most as a rule. */
+const LATE_SECONDS = 6;
+const POLL_SECONDS_MIN = 5;
+
+/**
+ * Keeps asking for whole steps. What is observed arrives late and belongs where it happened, so
+ * that a step which was told once, as it ended, would stay too low.
+ */
+function poll(
+  queries: readonly SeriesQuery[],
+  { window, step }: Request & { kind: "live" },
+  sets: Signal<Track[][]>,
+  status: Signal<FeedStatus>,
+): () => void {
+  let stop: () => void = () => undefined;
+  const ask = (): void => {
+    if (document.hidden) return;
+    stop();
+    const to = Math.floor((serverNow() - LATE_SECONDS) / step) * step;
+    moveLiveEnd(to);
+    stop = load(queries, { kind: "fixed", from: to - window, to, step }, sets, status);
+  };
+  ask();
+  const timer = setInterval(ask, 1000 * Math.max(POLL_SECONDS_MIN, step / 2));
+  return () => {
+    clearInterval(timer);
+    stop();
+  };
+}
+
 /**
  * Keeps the series of `queries` for the present view, until the component goes; of `points` at
- * most, where what is counted is too rare to have some in every step.
+ * most, where they are of what is observed now and then rather than sampled.
  */
 export function useFeed(queries: readonly SeriesQuery[], points = Infinity): Feed {
   const { sets, status } = useMemo(
@@ -139,9 +169,9 @@ export function useFeed(queries: readonly SeriesQuery[], points = Infinity): Fee
         status.value = { state: "loading" };
         if (!finest) return undefined;
         const wanted = coarser(finest, points);
-        return wanted.kind === "live"
-          ? follow(queries, wanted, sets, status)
-          : load(queries, wanted, sets, status);
+        if (wanted.kind === "fixed") return load(queries, wanted, sets, status);
+        const keep = points === Infinity ? follow : poll;
+        return keep(queries, wanted, sets, status);
       }),
     [queries, points, sets, status],
   );

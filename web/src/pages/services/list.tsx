@@ -147,7 +147,7 @@ function columnsWith(trends: ReadonlyMap<string, Track>): Column<ServiceRow>[] {
       cell: ({ name, kinds }) => (
         <>
           <a href={pageHref("services", name)}>{name || "(no name)"}</a>
-          <small class="kinds opt">{kindsInWords(kinds)}</small>
+          <small class="kinds">{kindsInWords(kinds)}</small>
         </>
       ),
       by: ({ name }) => name,
