@@ -7,7 +7,7 @@ export interface Ordered<R> {
   by?: (row: R) => number | string | null | undefined;
 }
 
-/** The rows in the order that `order` names; as they came where it names none. Unknown goes last. */
+/** The rows in the order that `order` names, what is unknown last; else as they came. */
 export function inOrder<R>(
   rows: readonly R[],
   columns: readonly Ordered<R>[],

@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { MapBody, MapEdge, MapNode } from "../../api/services";
-import { failing, rateInWords, FAILING_SHARE } from "../../components/measure";
+import { failing, FAILING_SHARE, latencyInWords, rateInWords } from "../../components/measure";
 import { count, text } from "../../format";
 import { pageHref } from "../../state/view";
 import { layersOf } from "./layers";
@@ -143,7 +143,7 @@ function Node(props: {
   const words = [
     kind !== "service" && kind,
     stats && rateInWords(stats.rate),
-    kind === "service" && stats && text(stats.p95, "s"),
+    kind === "service" && stats && latencyInWords(stats, "p95"),
   ];
   const inside = (
     <g

@@ -97,7 +97,8 @@ function sentence({ name, stats, endpoints, last_seen }: ServiceBody): string {
   }
   const does = endpoints.length > 0 ? "answers" : "does";
   const fails = stats.errors === 0 ? "nothing fails" : `${shareInWords(stats.error_rate)} fails`;
-  return `${who} ${does} ${rateInWords(stats.rate)}, p95 ${latencyInWords(stats, "p95")}; ${fails}.`;
+  const p95 = latencyInWords(stats, "p95");
+  return `${who} ${does} ${rateInWords(stats.rate)}, p95 ${p95}; ${fails}.`;
 }
 
 function Detail({ body }: { body: ServiceBody }) {

@@ -35,7 +35,7 @@ export interface Charts {
   latency: ChartSpec;
 }
 
-/** Where the figures of charts come from: a metric, which of its series, and which tell failures. */
+/** Where the figures of charts come from: a metric, its series, and those that tell failures. */
 export interface From {
   metric: string;
   matchers: string;

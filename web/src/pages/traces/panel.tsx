@@ -150,7 +150,7 @@ export function oddityInWords(odd: string, by: number | null): string {
     cycle: "It is its own ancestor; the chain is cut here.",
     duplicate: "Another span has the same id.",
     begins_before_parent: `Begins before its parent${seconds}: two clocks disagree.`,
-    outlives_parent: `Ends after its parent${seconds}: nobody waited for it, or two clocks disagree.`,
+    outlives_parent: `Ends after its parent${seconds}: nobody waited, or two clocks disagree.`,
   };
   return words[odd] ?? odd;
 }

@@ -58,16 +58,17 @@ function title({ rows, state }: Loaded): string {
   const [first] = rows;
   if (!first) return "Trace";
   const failed = rows.filter((row) => row.failed).length;
-  const spans = `${count(rows.length)}${state === "whole" ? "" : "+"} ${rows.length === 1 ? "span" : "spans"}`;
+  const more = state === "whole" ? "" : "+";
+  const spans = `${count(rows.length)}${more} ${rows.length === 1 ? "span" : "spans"}`;
   const fails = failed === 0 ? `${spans}, none failed` : `${count(failed)} of ${spans} failed`;
   return `${first.name} took ${text(lengthOf(rows), "s")}; ${fails}.`;
 }
 
 function Detail({ loaded }: { loaded: Loaded }) {
   const { rows, origin, state, oddities } = loaded;
+  const services = useMemo(() => new Set(rows.map(({ service }) => service)).size, [rows]);
   const at = parseTime(origin);
   if (at === null) return null;
-  const services = new Set(rows.map(({ service }) => service)).size;
   const ago = Math.max(0, Math.floor((clock.value - at) / 60) * 60);
   const words = [
     `Began ${moment(at, clock.value, true)}${ago >= 60 ? `, ${duration(ago)} ago` : ""}`,

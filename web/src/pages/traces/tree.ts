@@ -1,8 +1,8 @@
 /**
  * A trace as rows of a waterfall: which span stands below which, and which are in sight.
  *
- * 1. Every span is one row, once, whatever its parent says: one whose parent is not there is a root,
- *    a cycle is cut at the span that began first.
+ * 1. Every span is one row, once, whatever its parent says: one whose parent is not there is a
+ *    root, a cycle is cut at the span that began first.
  * 2. Rows of one parent stand in the order they began.
  * 3. A row holds what is drawn and no attributes, so that 100 000 of them are small.
  *

@@ -32,6 +32,7 @@ export interface WaterfallProps {
 export function Waterfall(props: WaterfallProps) {
   const { rows, closed, chosen, length, colors, onChoose, onTurn } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  /** The row at the upper edge: what changes less than a row draws nothing anew. */
   const top = useSignal(0);
   const height = useSignal(600);
   const at = useMemo(() => rows.findIndex(({ id }) => id === chosen), [rows, chosen]);
@@ -39,7 +40,7 @@ export function Waterfall(props: WaterfallProps) {
     const element = scroller.current;
     if (!element) return undefined;
     const measure = (): void => {
-      top.value = element.scrollTop;
+      top.value = Math.floor(element.scrollTop / ROW_HEIGHT);
       height.value = element.clientHeight;
     };
     measure();
@@ -54,7 +55,7 @@ export function Waterfall(props: WaterfallProps) {
   useEffect(() => {
     if (at >= 0) bringIntoView(scroller.current, at);
   }, [at]);
-  const first = Math.max(0, Math.floor(top.value / ROW_HEIGHT) - OVERSCAN);
+  const first = Math.max(0, top.value - OVERSCAN);
   const count = Math.ceil(height.value / ROW_HEIGHT) + 2 * OVERSCAN;
   const drawn = rows.slice(first, first + count);
   return (
