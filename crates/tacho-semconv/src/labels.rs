@@ -130,7 +130,8 @@ fn put<'a>(labels: &mut Vec<Label<'a>>, name: &'static str, value: &'a str) {
     }
 }
 
-fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
+/// A value as labels have it: of at most 256 bytes.
+pub fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
     if value.len() <= NAME_BYTES_MAX {
         return value;
     }

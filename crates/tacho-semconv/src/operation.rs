@@ -179,7 +179,9 @@ impl<'s> Operation<'s> {
             }) => *status >= if *side == Side::Server { 500 } else { 400 },
             _ => false,
         };
-        by_status || reading.span.status == SpanStatus::Error || reading.has(Field::ErrorType)
+        by_status
+            || reading.span.status == SpanStatus::Error
+            || reading.text(Field::ErrorType).is_some()
     }
 }
 
@@ -271,7 +273,7 @@ fn http<'s>(reading: &Reading<'s, '_>) -> Option<Operation<'s>> {
 }
 
 /// Who was asked: by name, or by the address that was asked for.
-fn other_end<'s>(reading: &Reading<'s, '_>) -> Option<Cow<'s, str>> {
+pub fn other_end<'s>(reading: &Reading<'s, '_>) -> Option<Cow<'s, str>> {
     let address = match reading.dialect(Field::ServerAddress) {
         // The old conventions' name is that of this end.
         Some(Dialect::Otel) => reading.text(Field::ServerAddress),

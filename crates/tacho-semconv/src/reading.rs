@@ -6,6 +6,9 @@ use tacho_model::span::{Attribute, AttributeValue, Span};
 
 use crate::table::{Dialect, Field, TABLE, look_up};
 
+/// Larger counts are none: one would drown all others in a sum.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+
 /// What a span's attributes say, each thing once.
 #[derive(Debug, Clone)]
 pub struct Reading<'s, 'a> {
@@ -76,7 +79,7 @@ impl<'s, 'a> Reading<'s, 'a> {
     /// As a count: a whole number that is not negative, also where it came as text or with a
     /// fraction of zero. Everything else is no count.
     pub fn count(&self, field: Field) -> Option<u64> {
-        match self.value(field)? {
+        let count = match self.value(field)? {
             AttributeValue::Integer(value) => u64::try_from(*value).ok(),
             AttributeValue::Float(value) => {
                 // Up to where every whole number has a float of its own.
@@ -86,7 +89,8 @@ impl<'s, 'a> Reading<'s, 'a> {
             }
             AttributeValue::Text(text) => text.trim().parse().ok(),
             AttributeValue::Boolean(_) => None,
-        }
+        };
+        count.filter(|count| *count <= COUNT_MAX)
     }
 
     /// As a finite number.

@@ -19,6 +19,8 @@ const BYTES_MAX: usize = 4096;
 /// ```
 pub fn tokens(usage: &str) -> Tokens {
     let mut tokens = Tokens::default();
+    // Anthropic's input is what was not in the cache; here it is all of it.
+    let mut beside = 0u64;
     let mut rest = usage.as_bytes();
     rest = rest.get(..BYTES_MAX).unwrap_or(rest);
     while let Some((text, after)) = next_text(rest) {
@@ -37,8 +39,17 @@ pub fn tokens(usage: &str) -> Tokens {
             b"reasoning_tokens" => &mut tokens.reasoning,
             _ => continue,
         };
+        if slot.is_none()
+            && matches!(
+                text,
+                b"cache_read_input_tokens" | b"cache_creation_input_tokens"
+            )
+        {
+            beside = beside.saturating_add(count);
+        }
         slot.get_or_insert(count);
     }
+    tokens.input = tokens.input.map(|input| input.saturating_add(beside));
     tokens
 }
 
@@ -108,7 +119,7 @@ mod tests {
         );
         check(
             r#"{"input_tokens": 1, "cache_creation_input_tokens": 7, "cache_read_input_tokens": 8}"#,
-            [Some(1), None, Some(8), Some(7), None],
+            [Some(16), None, Some(8), Some(7), None],
         );
     }
 

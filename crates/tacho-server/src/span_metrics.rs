@@ -34,12 +34,13 @@ use parking_lot::Mutex;
 use tacho_model::append::Exemplar;
 use tacho_model::span::Span;
 use tacho_model::{AppendError, AppendOutcome, Batch, Labels, METRIC_NAME, Timestamp};
-use tacho_semconv::labels::{Label, labels};
+use tacho_semconv::labels::{Label, bounded, labels};
 use tacho_semconv::operation::{Http, Model, Tokens, Told};
 use tacho_semconv::unknown::unknown_dialect;
 use tacho_semconv::{Operation, Reading};
 use tacho_store::PreparedRecords;
 use tacho_store::records::Records;
+use xxhash_rust::xxh3::xxh3_64;
 
 use self::admitted::{Admitted, OVERFLOW, Place};
 use self::families::Family;
@@ -57,7 +58,7 @@ use crate::spans::TABLE;
 /// Whose samples they are.
 const SOURCE: &str = "span_metrics";
 /// A span that ended further ahead of this clock is counted when it came.
-const AHEAD_MAX: Duration = Duration::from_mins(1);
+pub(crate) const AHEAD_MAX: Duration = Duration::from_mins(1);
 /// A second is counted in while it is this much younger than what the store still takes.
 const BEHIND_MARGIN: Duration = Duration::from_mins(5);
 /// Exemplars of a second; of more, histograms have none.
@@ -168,7 +169,8 @@ impl SpanMetrics {
     /// # Errors
     /// [`AppendError`] of the store.
     pub fn tick(&self, app: &App) -> Result<(), AppendError> {
-        if self.restored.get().is_none() {
+        // Who holds it does what is to be done here as well, and the tick must not wait for a disk.
+        if self.restored.get().is_none() || self.shared.is_locked() {
             return Ok(());
         }
         let session = self.session(app);
@@ -214,7 +216,9 @@ impl Session<'_> {
             return;
         }
         let known = &self.metrics.known;
-        match known.claim(span.trace_id, span.span_id, self.number) {
+        // Some tracers give both ends of a call the same identifier.
+        let end = span.span_id ^ ((span.kind as u64) << 60);
+        match known.claim(span.trace_id, end, self.number) {
             Claim::Counted => return,
             Claim::Others => return self.met_others = true,
             Claim::Taken(key) => self.claims.push(key),
@@ -222,12 +226,13 @@ impl Session<'_> {
         let failed = operation.is_failure(reading);
         let at = self.second_of(span);
         let labels = labels(reading, operation, name);
-        if !is_part_of_a_call(operation) {
-            self.span(span, at, &labels, stays);
-        }
+        let place = match is_part_of_a_call(operation) {
+            true => Place::Own,
+            false => self.span(span, at, &labels, stays),
+        };
         match operation {
-            Operation::Http(http) => self.sizes(http, at, &labels),
-            Operation::Model(model) => self.model(model, span, at, &labels),
+            Operation::Http(http) if place == Place::Own => self.sizes(http, at, &labels),
+            Operation::Model(model) => self.model(model, span, at, &labels, place),
             Operation::Other => self.note_unknown(span),
             _ => {}
         }
@@ -237,8 +242,18 @@ impl Session<'_> {
         let link = |trace, span| known.key(trace, span);
         let call = Call::of(reading, operation, &service, told, link);
         self.calls.extend(call);
-        self.sockets
-            .extend(SocketEvent::of(span, operation, at, failed));
+        self.sockets.extend(SocketEvent::of(
+            span,
+            operation,
+            at,
+            failed,
+            |trace, service| known.key(trace, xxh3_64(service.as_bytes())),
+        ));
+    }
+
+    /// How many spans are counted and not written.
+    pub fn pending(&self) -> usize {
+        self.claims.len()
     }
 
     /// Whether another request that is being worked on holds some of the spans: whether they are
@@ -262,6 +277,7 @@ impl Session<'_> {
     pub fn flush(&mut self, rows: Option<&Records>) -> Result<AppendOutcome, AppendError> {
         let (app, metrics) = (self.app, self.metrics);
         let empty = Records::new(&crate::spans::schema());
+        let has_rows = rows.is_some_and(|rows| !rows.is_empty());
         // What takes time is done before anything is locked.
         let rows: PreparedRecords = app.store.prepare_records(TABLE, rows.unwrap_or(&empty))?;
         let door = app.door(Origin::new(Protocol::Otlp, SOURCE));
@@ -273,9 +289,17 @@ impl Session<'_> {
         let shared = &mut *shared;
         let now = Timestamp::now();
         shared.runs.walk(&mut self.steps, &mut growth, seed, now);
-        let paired = shared.graph.pair(&self.calls, &mut growth, seed, now);
+        let paired = shared
+            .graph
+            .pair(&self.calls, (&mut growth, &metrics.admitted), seed, now);
         shared.sockets.follow(&self.sockets, &mut growth, seed, now);
         limit_exemplars(&mut growth, &mut shared.exemplars, now);
+        if growth.series.is_empty() && !has_rows {
+            // Nothing is written, so nothing is known of whether the store takes it.
+            shared.graph.settle(paired, now);
+            metrics.known.settle(self.claims.drain(..));
+            return Ok(AppendOutcome::default());
+        }
         let taken = shared
             .state
             .commit(&door, now, growth, &metrics.prices.currency, rows)?;
@@ -288,8 +312,9 @@ impl Session<'_> {
     }
 
     fn service(&mut self, name: &str) -> Arc<str> {
+        let name = bounded(Cow::Borrowed(name));
         if *self.service != *name {
-            self.service = name.into();
+            self.service = (&*name).into();
         }
         Arc::clone(&self.service)
     }
@@ -313,14 +338,23 @@ impl Session<'_> {
     fn second_of(&self, span: &Span<'_>) -> Timestamp {
         let end = span.start + span.duration;
         let window = self.app.settings.storage.options.out_of_order;
-        let oldest = self.now - window.saturating_sub(BEHIND_MARGIN);
-        if end < oldest || end > self.now + AHEAD_MAX {
+        let oldest = self.now - window.saturating_sub(BEHIND_MARGIN.min(window / 2));
+        let options = &self.app.settings.storage.options;
+        let ahead = AHEAD_MAX.min(window / 2).min(options.future / 2);
+        if end < oldest || end > self.now + ahead {
             return self.now;
         }
         end
     }
 
-    fn span(&mut self, span: &Span<'_>, at: Timestamp, labels: &[Label<'_>], stays: Stays) {
+    /// Counts a span and how long it took; under its own labels, or beside others.
+    fn span(
+        &mut self,
+        span: &Span<'_>,
+        at: Timestamp,
+        labels: &[Label<'_>],
+        stays: Stays,
+    ) -> Place {
         let seconds = span.duration.as_secs_f64();
         let key = LabelKey::new(labels, self.metrics.seed, &mut self.scratch);
         let is_known = self.growth.series.contains_key(&key.of(Family::Calls));
@@ -331,7 +365,8 @@ impl Session<'_> {
         };
         if place != Place::Own {
             let overflow = (OVERFLOW, Cow::Borrowed("true"));
-            let of_service = ["service", "service_name"].map(|name| (name, span.service.into()));
+            let of_service =
+                ["service", "service_name"].map(|name| (name, bounded(span.service.into())));
             let kept = if place == Place::Service { 2 } else { 0 };
             let labels: Vec<Label<'_>> = of_service
                 .into_iter()
@@ -344,7 +379,7 @@ impl Session<'_> {
             let _ = self
                 .growth
                 .observe(key, Family::Duration, &labels, observed);
-            return;
+            return place;
         }
         self.growth.add(key, Family::Calls, labels, 1.0);
         let observed = (at, seconds);
@@ -363,6 +398,7 @@ impl Session<'_> {
                 });
             }
         }
+        Place::Own
     }
 
     fn sizes(&mut self, http: &Http<'_>, at: Timestamp, labels: &[Label<'_>]) {
@@ -393,7 +429,16 @@ impl Session<'_> {
         }
     }
 
-    fn model(&mut self, model: &Model<'_>, span: &Span<'_>, at: Timestamp, labels: &[Label<'_>]) {
+    fn model(
+        &mut self,
+        model: &Model<'_>,
+        span: &Span<'_>,
+        at: Timestamp,
+        labels: &[Label<'_>],
+        place: Place,
+    ) {
+        // Names of models beyond the limit of series are not told apart.
+        let names = if place == Place::Own { 6 } else { 2 };
         let mut labels = only(
             labels,
             &[
@@ -403,14 +448,14 @@ impl Session<'_> {
                 "gen_ai_provider_name",
                 "gen_ai_request_model",
                 "gen_ai_response_model",
-            ],
+            ][..names],
         );
         let seed = self.metrics.seed;
         let key = LabelKey::new(&labels, seed, &mut self.scratch);
         if let Some(cost) = self.metrics.cost(model.tokens, model, span.start) {
             self.growth.add(key, Family::Cost, &labels, cost);
         }
-        if let Some(seconds) = model.first_chunk {
+        if let Some(seconds) = model.first_chunk.filter(|seconds| *seconds <= 1e6) {
             let _ = self
                 .growth
                 .observe(key, Family::FirstChunk, &labels, (at, seconds));

@@ -65,6 +65,9 @@ pub fn receive(app: &App, body: &[u8], counted_by: CountedBy) -> Result<Partial,
         };
         if let Some(counted) = &mut taken.counted {
             counted.add(&reading, &operation, &name, stays);
+            if counted.pending() >= APPEND_SPANS {
+                taken.append();
+            }
         }
     })?;
     taken.append();

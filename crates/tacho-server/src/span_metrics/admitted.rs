@@ -6,11 +6,13 @@
 //! SDKs use for it, and when even services are too many, one tells that of all others.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasher as _, BuildHasherDefault, RandomState};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tacho_model::Timestamp;
+use tacho_semconv::labels::bounded;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::growth::LabelKey;
 use crate::filters::generations::Hashed;
@@ -28,16 +30,27 @@ const BEYOND_MAX: usize = 100;
 const PERIOD: Duration = Duration::from_hours(1);
 
 /// The label sets of an hour.
-#[derive(Default)]
 pub(super) struct Admitted {
     seen: Mutex<Seen>,
+    seed: u64,
+}
+
+impl Default for Admitted {
+    fn default() -> Self {
+        Self {
+            seen: Mutex::default(),
+            // Nobody outside can make services share a hash.
+            seed: RandomState::new().hash_one(0u64),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Seen {
     since: Timestamp,
     sets: HashSet<u128, BuildHasherDefault<Hashed>>,
-    services: HashMap<Box<str>, usize>,
+    /// By a hash of its name.
+    services: HashMap<u128, usize, BuildHasherDefault<Hashed>>,
     /// Services beyond the limits since the start.
     beyond: BTreeSet<Box<str>>,
 }
@@ -56,6 +69,7 @@ pub(super) enum Place {
 impl Admitted {
     /// Where a span of these labels is counted.
     pub(super) fn place(&self, service: &str, key: LabelKey, now: Timestamp) -> Place {
+        let of_service = xxh3_128_with_seed(service.as_bytes(), self.seed);
         let mut seen = self.seen.lock();
         let seen = &mut *seen;
         if now.since(seen.since) >= PERIOD {
@@ -67,10 +81,10 @@ impl Admitted {
             return Place::Own;
         }
         let is_full = seen.sets.len() >= ALL_MAX;
-        let place = match seen.services.get_mut(service) {
+        let place = match seen.services.get_mut(&of_service) {
             None if is_full => Place::All,
             None => {
-                seen.services.insert(service.into(), 1);
+                seen.services.insert(of_service, 1);
                 Place::Own
             }
             Some(count) if is_full || *count >= SERVICE_MAX => Place::Service,
@@ -82,11 +96,12 @@ impl Admitted {
         if place == Place::Own {
             seen.sets.insert(key.as_u128());
         } else if seen.beyond.len() < BEYOND_MAX && !seen.beyond.contains(service) {
+            let service = bounded(service.into());
             tracing::warn!(
                 "spans of {service} have more than {SERVICE_MAX} names and labels in an hour; those \
                  beyond are counted together"
             );
-            seen.beyond.insert(service.into());
+            seen.beyond.insert((&*service).into());
         }
         place
     }

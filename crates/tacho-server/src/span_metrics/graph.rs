@@ -4,7 +4,8 @@
 //! The first waits for the second; a call whose other end did not come within [`WAIT`] goes to the
 //! address that it names, and databases and models never have another end. Invariants:
 //! 1. nothing waits or stops waiting before what was counted is stored ([`Graph::settle`]);
-//! 2. at most [`WAITING_MAX`] ends wait; of more, the oldest are taken for those that stay alone.
+//! 2. at most [`WAITING_MAX`] ends wait; of more, the oldest are taken for those that stay alone;
+//! 3. edges count among the label sets that the calling service may have; beyond, they are left out.
 //!
 //! Names and meaning are those of the OpenTelemetry service graph connector.
 
@@ -17,9 +18,11 @@ use std::time::Duration;
 
 use tacho_model::Timestamp;
 use tacho_model::span::SpanKind;
-use tacho_semconv::labels::Label;
+use tacho_semconv::labels::{Label, bounded};
+use tacho_semconv::operation::other_end;
 use tacho_semconv::{Field, Operation, Reading};
 
+use super::admitted::{Admitted, Place};
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
 use crate::filters::generations::Hashed;
@@ -37,7 +40,7 @@ const VIRTUAL: &str = "virtual_node";
 /// Calls of which one end came.
 #[derive(Default)]
 pub(super) struct Graph {
-    waiting: ByLink<Call>,
+    waiting: ByLink<(Timestamp, Call)>,
     order: VecDeque<(Timestamp, Link)>,
 }
 
@@ -57,7 +60,7 @@ pub(super) struct Call {
     peer: Option<Box<str>>,
     connection: &'static str,
     at: Timestamp,
-    seconds: f64,
+    seconds: Option<f64>,
     failed: bool,
 }
 
@@ -91,12 +94,18 @@ impl Call {
         link: impl FnOnce(u128, u64) -> Link,
     ) -> Option<Self> {
         let span = reading.span;
+        let is_model = matches!(operation, Operation::Model(_));
         let is_client = match span.kind {
+            // Some instrumentations say nothing of calling somebody.
+            _ if is_model => true,
             SpanKind::Client | SpanKind::Producer => true,
             SpanKind::Server | SpanKind::Consumer => false,
             SpanKind::Internal | SpanKind::Unspecified => return None,
         };
-        let address = || reading.text(Field::ServerAddress);
+        let address = || {
+            let told = reading.text(Field::PeerService);
+            told.or_else(|| other_end(reading).filter(|_| is_client))
+        };
         let (peer, connection) = match operation {
             Operation::Database(called) => {
                 let system = &called.system;
@@ -134,10 +143,14 @@ impl Call {
             link: link(span.trace_id, other),
             end,
             service: Arc::clone(service),
-            peer: peer.map(|peer| (&*peer).into()),
+            peer: peer.map(|peer| (&*bounded(peer)).into()),
             connection,
             at,
-            seconds: span.duration.as_secs_f64(),
+            // How long a connection was open says nothing of how quick an answer was.
+            seconds: match operation {
+                Operation::WebSocket(..) => None,
+                _ => Some(span.duration.as_secs_f64()),
+            },
             failed,
         })
     }
@@ -153,7 +166,7 @@ impl Graph {
     pub(super) fn pair(
         &self,
         calls: &[Call],
-        growth: &mut Growth,
+        (growth, admitted): (&mut Growth, &Admitted),
         seed: u64,
         now: Timestamp,
     ) -> Paired {
@@ -162,7 +175,7 @@ impl Graph {
             waits: Vec::new(),
             expired: 0,
         };
-        let mut count = Counting::new(growth, seed);
+        let mut count = Counting::new(growth, admitted, seed, now);
         let mut fresh: ByLink<&Call> = HashMap::default();
         for call in calls {
             if matches!(call.end, End::Alone | End::Root) {
@@ -176,7 +189,8 @@ impl Graph {
                 count.both(call, known.remove());
                 continue;
             }
-            let waited = self.waiting.get(&call.link).filter(|known| is_other(known));
+            let waited = self.waiting.get(&call.link).map(|(_, known)| known);
+            let waited = waited.filter(|known| is_other(known));
             match waited.filter(|_| paired.done.insert(call.link)) {
                 Some(waited) => count.both(call, waited),
                 None => {
@@ -185,16 +199,21 @@ impl Graph {
             }
         }
         paired.waits.extend(fresh.into_values().cloned());
-        let surplus = (self.waiting.len() + paired.waits.len()).saturating_sub(WAITING_MAX);
-        for (number, (since, link)) in self.order.iter().enumerate() {
-            if number >= surplus && now.since(*since) < WAIT {
+        let mut surplus = (self.waiting.len() + paired.waits.len()).saturating_sub(WAITING_MAX);
+        for (since, link) in &self.order {
+            // Those that are paired are in the order until it is their turn.
+            let waited = self.waiting.get(link).filter(|(waits, _)| waits == since);
+            let waited = waited.filter(|_| !paired.done.contains(link));
+            if waited.is_some() && surplus == 0 && now.since(*since) < WAIT {
                 break;
             }
             paired.expired += 1;
-            let waited = self.waiting.get(link);
-            let waited = waited.filter(|_| !paired.done.contains(link));
+            let Some((_, call)) = waited else {
+                continue;
+            };
+            surplus = surplus.saturating_sub(1);
             // Who answers somebody whose span is missing was called by nobody that is known.
-            if let Some(call) = waited.filter(|call| call.is_client()) {
+            if call.is_client() {
                 count.alone(call);
             }
         }
@@ -206,14 +225,19 @@ impl Graph {
         for link in paired.done {
             self.waiting.remove(&link);
         }
-        for (_, link) in self.order.drain(..paired.expired) {
-            self.waiting.remove(&link);
+        for (since, link) in self.order.drain(..paired.expired) {
+            if self
+                .waiting
+                .get(&link)
+                .is_some_and(|(waits, _)| *waits == since)
+            {
+                self.waiting.remove(&link);
+            }
         }
         for call in paired.waits {
             let link = call.link;
-            if self.waiting.insert(link, call).is_none() {
-                self.order.push_back((now, link));
-            }
+            self.waiting.insert(link, (now, call));
+            self.order.push_back((now, link));
         }
     }
 }
@@ -221,14 +245,18 @@ impl Graph {
 /// Calls on their way to being counted.
 struct Counting<'g> {
     growth: &'g mut Growth,
+    admitted: &'g Admitted,
+    now: Timestamp,
     seed: u64,
     scratch: Vec<u8>,
 }
 
 impl<'g> Counting<'g> {
-    fn new(growth: &'g mut Growth, seed: u64) -> Self {
+    fn new(growth: &'g mut Growth, admitted: &'g Admitted, seed: u64, now: Timestamp) -> Self {
         Self {
             growth,
+            admitted,
+            now,
             seed,
             scratch: Vec::new(),
         }
@@ -247,10 +275,12 @@ impl<'g> Counting<'g> {
             [&client.service, &server.service, connection],
             failed,
             |growth, key, labels| {
-                let seconds = (client.at, client.seconds);
-                let _ = growth.observe(key, Family::EdgeClient, labels, seconds);
-                let seconds = (server.at, server.seconds);
-                let _ = growth.observe(key, Family::EdgeServer, labels, seconds);
+                let ends = [(Family::EdgeClient, client), (Family::EdgeServer, server)];
+                for (family, Call { at, seconds, .. }) in ends {
+                    if let Some(seconds) = *seconds {
+                        let _ = growth.observe(key, family, labels, (*at, seconds));
+                    }
+                }
             },
         );
     }
@@ -270,7 +300,9 @@ impl<'g> Counting<'g> {
             ([&**peer, &call.service, connection], Family::EdgeServer)
         };
         self.edge(ends, call.failed, |growth, key, labels| {
-            let _ = growth.observe(key, family, labels, (call.at, call.seconds));
+            if let Some(seconds) = call.seconds {
+                let _ = growth.observe(key, family, labels, (call.at, seconds));
+            }
         });
     }
 
@@ -286,6 +318,9 @@ impl<'g> Counting<'g> {
             ("connection_type", Cow::Borrowed(connection)),
         ];
         let key = LabelKey::new(&labels, self.seed, &mut self.scratch);
+        if self.admitted.place(client, key, self.now) != Place::Own {
+            return;
+        }
         self.growth.add(key, Family::EdgeRequests, &labels, 1.0);
         // Also where none failed: a counter that is not there cannot be divided by.
         let failures = f64::from(u8::from(failed));

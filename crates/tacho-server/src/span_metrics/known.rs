@@ -121,13 +121,14 @@ impl Known {
                 column: column::PENDING_OF,
                 test: Test::Id(0),
             }],
-            columns: &[column::TRACE_ID, column::SPAN_ID],
+            columns: &[column::TRACE_ID, column::SPAN_ID, column::KIND],
             order: Order::NewestFirst,
             limit: RESTORED_MAX,
         };
         let rows = store.select_records(TABLE, &query)?;
-        for (trace, span) in rows.ids(0).iter().zip(rows.ids(1)) {
-            let key = self.key(*trace, *span as u64);
+        let spans = rows.ids(0).iter().zip(rows.ids(1)).zip(rows.integers(2));
+        for ((trace, span), kind) in spans {
+            let key = self.key(*trace, *span as u64 ^ ((*kind as u64) << 60));
             self.shard(key).lock().insert(key);
         }
         Ok(())

@@ -4,8 +4,8 @@
 //! is kept under its parent until the parent comes; when that is a run of an agent, it is counted,
 //! and goes on upwards to the run that caused it. Invariants:
 //! 1. a span that comes again changes nothing, so that a request that failed may be walked twice;
-//! 2. at most [`NODES_MAX`] spans are kept, none longer than [`KEPT_FOR`]; a run that lasts longer
-//!    lacks what ended before.
+//! 2. at most [`BYTES_MAX`] of spans are kept, none longer than [`KEPT_FOR`] after the last of its
+//!    siblings; at the limit the runs that began first lack what ended before.
 //!
 //! What comes after its parent is in no run, though in the totals of models and tools.
 
@@ -16,17 +16,20 @@ use std::time::Duration;
 use tacho_model::Timestamp;
 use tacho_model::span::Span;
 use tacho_semconv::Operation;
-use tacho_semconv::labels::Label;
+use tacho_semconv::labels::{Label, bounded};
 use tacho_semconv::operation::{Model, Tokens, Told};
 
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
 use super::token_types;
 
-/// Most spans that are kept for their parents.
-const NODES_MAX: usize = 100_000;
+/// Most bytes of what is kept of spans for their parents.
+const BYTES_MAX: usize = 64 << 20;
 /// For at most so long.
 const KEPT_FOR: Duration = Duration::from_hours(1);
+/// What a span that is kept takes beside its sums, and a tool beside its name.
+const NODE_BYTES: usize = 96;
+const TOOL_BYTES: usize = 48;
 /// Tools of one run that are told apart.
 const TOOLS_MAX: usize = 64;
 
@@ -34,10 +37,17 @@ const TOOLS_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct Runs {
     /// By trace and parent, then by child.
-    below: HashMap<(u128, u64), BTreeMap<u64, Sums>>,
-    nodes: usize,
+    below: HashMap<(u128, u64), Below>,
+    bytes: usize,
     /// Parents in the order in which their first child came.
     order: VecDeque<(Timestamp, (u128, u64))>,
+}
+
+/// What is below a span, and when the last of it came.
+#[derive(Default)]
+struct Below {
+    last: Timestamp,
+    children: BTreeMap<u64, Sums>,
 }
 
 /// A span, as far as runs are concerned.
@@ -85,10 +95,10 @@ impl Step {
                 cost: cost(model.tokens, model),
                 ..Sums::default()
             }),
-            Operation::Tool(name) => What::Tool((&**name).into()),
+            Operation::Tool(name) => What::Tool(short(name)),
             Operation::Agent(name) => What::Agent {
-                service: span.service.into(),
-                name: (&**name).into(),
+                service: short(span.service),
+                name: short(name),
             },
             _ => What::Through,
         };
@@ -100,6 +110,10 @@ impl Step {
             what,
         }
     }
+}
+
+fn short(text: &str) -> Box<str> {
+    (&*bounded(Cow::Borrowed(text))).into()
 }
 
 impl Runs {
@@ -143,36 +157,48 @@ impl Runs {
         let below = self.below.get(&(trace, span));
         below
             .into_iter()
-            .flat_map(BTreeMap::values)
+            .flat_map(|below| below.children.values())
             .for_each(|child| sums.add(child));
         sums
     }
 
     fn keep(&mut self, parent: (u128, u64), child: u64, sums: Sums, now: Timestamp) {
         let below = self.below.entry(parent).or_default();
-        if below.is_empty() {
+        if below.children.is_empty() {
             self.order.push_back((now, parent));
         }
-        if below.insert(child, sums).is_none() {
-            self.nodes += 1;
+        below.last = now;
+        self.bytes += sums.bytes();
+        if let Some(before) = below.children.insert(child, sums) {
+            self.bytes -= before.bytes();
         }
-        while self.nodes > NODES_MAX {
+        while self.bytes > BYTES_MAX && !self.order.is_empty() {
             self.forget_oldest();
         }
     }
 
     fn forget(&mut self, now: Timestamp) {
-        while let Some((since, _)) = self.order.front()
-            && now.since(*since) >= KEPT_FOR
+        while let Some((since, parent)) = self.order.front().copied()
+            && now.since(since) >= KEPT_FOR
         {
-            self.forget_oldest();
+            match self.below.get(&parent).map(|below| below.last) {
+                // Something below it ended since: its turn is later.
+                Some(last) if now.since(last) < KEPT_FOR => {
+                    self.order.pop_front();
+                    self.order.push_back((last, parent));
+                }
+                _ => self.forget_oldest(),
+            }
         }
     }
 
     fn forget_oldest(&mut self) {
         if let Some((_, oldest)) = self.order.pop_front() {
             let below = self.below.remove(&oldest);
-            self.nodes -= below.map_or(0, |below| below.len());
+            let below = below
+                .into_iter()
+                .flat_map(|below| below.children.into_values());
+            self.bytes -= below.map(|sums| sums.bytes()).sum::<usize>();
         }
     }
 }
@@ -195,6 +221,12 @@ impl Sums {
         for (name, uses) in &other.tools {
             self.used(name, *uses);
         }
+    }
+
+    /// About what it takes in memory, with its place in two maps.
+    fn bytes(&self) -> usize {
+        let tools = self.tools.keys().map(|name| name.len() + TOOL_BYTES);
+        size_of::<Self>() + NODE_BYTES + tools.sum::<usize>()
     }
 
     fn used(&mut self, name: &str, uses: u64) {

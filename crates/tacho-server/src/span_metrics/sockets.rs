@@ -1,9 +1,10 @@
 //! `WebSocket`s from spans: how long connections were open, messages each way, failures, and how many
 //! are open.
 //!
-//! A connection's span comes when it is closed, those of its messages, which are below it, before.
+//! A connection's span comes when it is closed, those of its messages, somewhere below it, before.
 //! So a connection is known to be open from its first message on, until its span comes or nothing
-//! is heard of it for [`IDLE`]. Following the same spans twice changes nothing of who is open.
+//! is heard of it for [`IDLE`]; several of one service in one trace are taken for one. Following the
+//! same spans twice changes nothing of who is open.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,11 +13,12 @@ use std::time::Duration;
 use tacho_model::Timestamp;
 use tacho_model::span::Span;
 use tacho_semconv::Operation;
-use tacho_semconv::labels::Label;
+use tacho_semconv::labels::{Label, bounded};
 use tacho_semconv::operation::{Route, WebSocketEvent};
 
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
+use crate::filters::generations::Generations;
 
 /// A connection of which nothing was heard for so long is taken for closed.
 const IDLE: Duration = Duration::from_hours(1);
@@ -25,18 +27,30 @@ const OPEN_MAX: usize = 100_000;
 /// How often it is said how many are open, where nothing changes.
 const SAY: Duration = Duration::from_mins(1);
 
-/// The trace, and the span of the connection.
-type Connection = (u128, u64);
+/// A hash of the trace and the service.
+type Connection = u64;
 /// A service and a route.
 type Place = (Box<str>, Box<str>);
 
 /// Connections that are open.
-#[derive(Default)]
 pub(super) struct Sockets {
     open: HashMap<Connection, (Place, Timestamp)>,
     /// Also those where all were closed, until that was said.
     counts: BTreeMap<Place, usize>,
     said: Timestamp,
+    /// Closed lately: a message that comes late does not open them again.
+    closed: Generations<()>,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            open: HashMap::new(),
+            counts: BTreeMap::new(),
+            said: Timestamp::default(),
+            closed: Generations::new(OPEN_MAX, usize::MAX),
+        }
+    }
 }
 
 /// Something that happened to a connection.
@@ -56,6 +70,7 @@ impl SocketEvent {
         operation: &Operation<'_>,
         at: Timestamp,
         failed: bool,
+        connection: impl FnOnce(u128, &str) -> Connection,
     ) -> Option<Self> {
         let Operation::WebSocket(event, route) = operation else {
             return None;
@@ -65,19 +80,19 @@ impl SocketEvent {
             Route::Guessed(route) => route.as_str(),
             Route::None => "",
         };
-        let of_connection = match event {
-            WebSocketEvent::Connection => span.span_id,
-            _ => span.parent_id,
-        };
         Some(Self {
-            connection: (span.trace_id, of_connection),
-            place: (span.service.into(), route.into()),
+            connection: connection(span.trace_id, span.service),
+            place: (short(span.service), short(route)),
             event: *event,
             at,
             seconds: span.duration.as_secs_f64(),
             failed,
         })
     }
+}
+
+fn short(text: &str) -> Box<str> {
+    (&*bounded(Cow::Borrowed(text))).into()
 }
 
 impl Sockets {
@@ -93,17 +108,21 @@ impl Sockets {
         // Messages first: their connection's span may stand before them in the request.
         let is_end = |event: &&SocketEvent| event.event == WebSocketEvent::Connection;
         for event in events.iter().filter(|event| !is_end(event)) {
-            if self.open.len() < OPEN_MAX || self.open.contains_key(&event.connection) {
+            if let Some((_, heard)) = self.open.get_mut(&event.connection) {
+                *heard = now;
+            } else if self.open.len() < OPEN_MAX
+                && self.closed.get(event.connection.into()).is_none()
+            {
                 let opened = (event.place.clone(), now);
-                if self.open.insert(event.connection, opened).is_none() {
-                    *self.counts.entry(event.place.clone()).or_default() += 1;
-                    changed.push(event.place.clone());
-                }
+                self.open.insert(event.connection, opened);
+                *self.counts.entry(event.place.clone()).or_default() += 1;
+                changed.push(event.place.clone());
             }
         }
         for event in events.iter().filter(is_end) {
             // Its messages may have told another route.
             let place = self.close(event.connection);
+            self.closed.insert(event.connection.into(), (), 0);
             changed.push(place.unwrap_or_else(|| event.place.clone()));
         }
         for event in events {

@@ -2,8 +2,10 @@
 //!
 //! 1. A total is written with its new value, and a histogram of a second whole, together with the
 //!    rows they were counted from; what is written later is never less and never earlier.
-//! 2. What is not in memory is read back from the store before it grows: after a restart, and what
-//!    was forgotten. Memory is bounded.
+//! 2. A total that is not in memory is read back from the store before it grows: after a restart,
+//!    and when it was forgotten. Observations of a second that is not in memory any more are written
+//!    beside those before, at a time of their own within the second: histograms of observations
+//!    since the sample before add up. Memory is bounded.
 //! 3. What the store refuses has not grown.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +17,7 @@ use tacho_model::{
 };
 use tacho_store::PreparedRecords;
 
+use super::AHEAD_MAX;
 use super::families::Family;
 use super::growth::{By, FOLD, Grown, Growth, end_of_fold};
 use crate::filters::generations::{Generations, Hashed};
@@ -25,6 +28,10 @@ use crate::intake::Door;
 const TOTALS_MAX: usize = 1_000_000;
 /// Histograms of seconds in memory; at it, the oldest second is forgotten.
 const OPEN_MAX: usize = 200_000;
+/// Times within a second, but for its end.
+const BESIDE_SLOTS: u64 = 999_999_998;
+/// From one time to the next: about two of five milliseconds that no one before had.
+const BESIDE_STEP: u64 = 381_966_011;
 /// How far back a total is looked for, nearest first; one that rested longer begins anew, which
 /// readers of counters take for the restart that it is.
 const LOOK_BACK: [Duration; 3] = [
@@ -40,6 +47,8 @@ pub(super) struct State {
     open_count: usize,
     /// Histograms of seconds up to this one may be in the store though they are not here.
     forgotten: Timestamp,
+    /// Where within its second the last of those was written.
+    besides: u64,
 }
 
 /// A total, and when it was written.
@@ -63,7 +72,9 @@ impl State {
             totals: Generations::new(TOTALS_MAX, usize::MAX),
             open: BTreeMap::new(),
             open_count: 0,
-            forgotten: end_of_fold(began),
+            // Spans of clocks that are ahead were counted in seconds that are yet to come.
+            forgotten: end_of_fold(began + AHEAD_MAX),
+            besides: began.as_nanos().unsigned_abs() % BESIDE_SLOTS,
         }
     }
 
@@ -106,7 +117,7 @@ impl State {
 
     /// Adds the samples of a series to a batch, and for each what becomes of it afterwards.
     fn grow(
-        &self,
+        &mut self,
         door: &Door<'_>,
         now: Timestamp,
         (key, grown): (u128, Grown),
@@ -134,13 +145,13 @@ impl State {
             }
             By::Observed(seconds) => {
                 for (end, fresh) in seconds {
+                    if end <= self.forgotten {
+                        batch.push_histogram(series, self.beside(end), fresh);
+                        after.push(After::Nothing);
+                        continue;
+                    }
                     let open = self.open.get(&end).and_then(|second| second.get(&key));
-                    let known = match open {
-                        Some(histogram) => Some(histogram.clone()),
-                        None if end > self.forgotten => None,
-                        None => stored_histogram(door, &grown.labels, end),
-                    };
-                    let histogram = match known {
+                    let histogram = match open.cloned() {
                         Some(mut known) => {
                             known.merge(&fresh);
                             known
@@ -155,6 +166,13 @@ impl State {
         for exemplar in grown.exemplars {
             batch.push_exemplar(series, exemplar);
         }
+    }
+
+    /// A time within the second that ends then, which no other observations have.
+    fn beside(&mut self, end: Timestamp) -> Timestamp {
+        // Far apart from one to the next, also where times are rounded to milliseconds.
+        self.besides = (self.besides + BESIDE_STEP) % BESIDE_SLOTS;
+        end - Duration::from_nanos(self.besides + 1)
     }
 
     fn settle(&mut self, after: After) {
@@ -198,17 +216,4 @@ fn stored_total(door: &Door<'_>, labels: &Labels, now: Timestamp) -> Option<Tota
         let (written, value) = columns.last().filter(|_| read.is_ok())?;
         Some(Total { value, written })
     })
-}
-
-/// The histogram that the store holds for a series and second. One that cannot be read is one that
-/// is not there.
-fn stored_histogram(door: &Door<'_>, labels: &Labels, at: Timestamp) -> Option<Histogram> {
-    let stored_as = door.stored_as(labels.as_ref())?.labels;
-    let mut columns = Columns::new();
-    let range = TimeRange::new(at, at);
-    let store = &door.app().store;
-    store
-        .read_series(stored_as.as_ref(), range, &mut columns)
-        .ok()?;
-    columns.histograms.pop()
 }

@@ -447,17 +447,17 @@ fn w1_calls_between_services_are_those_of_both_ends() {
 fn w1_websockets_have_connections_and_messages() {
     let dir = tempfile::tempdir().unwrap();
     let app = app(dir.path());
-    let connection = |id| {
+    let connection = |trace| {
         let told = [("url.scheme", "ws"), ("http.route", "/ws/{room}")];
         Sent {
             millis: 2_000,
-            ..sent(1, id).with(&told)
+            ..sent(trace, 1).with(&told)
         }
     };
-    let message = |id, parent, event| {
+    let message = |trace, id, event| {
         let told = [("asgi.event.type", event), ("http.route", "/ws/{room}")];
-        sent(1, id)
-            .below(parent)
+        sent(trace, id)
+            .below(1)
             .kind(SpanKind::Internal)
             .with(&told)
     };
@@ -465,20 +465,23 @@ fn w1_websockets_have_connections_and_messages() {
     send(
         &app,
         &[
-            message(10, 1, "websocket.receive"),
-            message(11, 1, "websocket.send"),
+            message(1, 10, "websocket.receive"),
+            message(1, 11, "websocket.send"),
         ],
     );
-    send(&app, &[message(20, 2, "websocket.receive")]);
+    send(&app, &[message(2, 20, "websocket.receive")]);
     assert_eq!(active(), 2.0);
     send(&app, &[connection(1)]);
     assert_eq!(active(), 1.0);
     // One whose messages come with its end.
-    send(&app, &[connection(3), message(30, 3, "websocket.receive")]);
+    send(&app, &[connection(3), message(3, 30, "websocket.receive")]);
+    assert_eq!(active(), 1.0);
+    // One that comes after its connection was closed does not open it again.
+    send(&app, &[message(3, 31, "websocket.receive")]);
     assert_eq!(active(), 1.0);
     let messages = "websocket_server_messages_total";
     let counted = |way| total(&app, messages, &[("network_io_direction", way)]);
-    assert_eq!((counted("receive"), counted("transmit")), (3.0, 1.0));
+    assert_eq!((counted("receive"), counted("transmit")), (4.0, 1.0));
     let durations = observed(&app, "websocket_server_connection_duration_seconds", &[]);
     assert_eq!((durations.count(), durations.sum()), (2.0, 4.0));
 }

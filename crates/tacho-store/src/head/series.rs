@@ -158,13 +158,19 @@ impl Series {
         }
         let open = self.histograms.get_or_insert_default();
         match open.times.binary_search(&time) {
-            Ok(at) => open.values[at] = value.clone(),
+            Ok(at) => {
+                // What grows is written again and again: only its growth is new. One that shrinks
+                // gives nothing back before it is sealed.
+                let before = histogram_bytes(&open.values[at]);
+                open.values[at] = value.clone();
+                histogram_bytes(value).saturating_sub(before)
+            }
             Err(at) => {
                 open.times.insert(at, time);
                 open.values.insert(at, value.clone());
+                histogram_bytes(value)
             }
         }
-        histogram_bytes(value)
     }
 
     /// Where the open number of a time is.
