@@ -46,9 +46,11 @@ export function AgentPage({ name }: { name: string }) {
             <Chart spec={charts.rate} empty="No run in this range." />
             <Chart spec={spent} empty="Nobody told of tokens in this range." />
           </div>
-          <Runs runs={value.runs} name={name} />
           {value.tools.length > 0 && <ToolTable tools={value.tools} />}
-          {value.models.length > 0 && <ModelTable models={value.models} />}
+          {value.models.length > 0 && (
+            <ModelTable models={value.models} note="all calls of its services, whichever agent's" />
+          )}
+          <Runs runs={value.runs} name={name} />
         </>
       )}
     </>

@@ -225,12 +225,13 @@ const MODEL_COLUMNS: Column<Model>[] = [
   ...usedColumns<Model>(),
 ];
 
-export function ModelTable({ models }: { models: readonly Model[] }) {
+export function ModelTable(props: { models: readonly Model[]; note?: string }) {
+  const { models, note = "first chunk: p95" } = props;
   return (
     <section class="card" aria-label="Models">
       <h3>
         Models
-        <small>first chunk: p95</small>
+        <small>{note}</small>
       </h3>
       <Sorted
         name="models"
