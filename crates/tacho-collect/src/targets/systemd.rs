@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tacho_model::Unit;
 
-use super::command::{self, Limits};
+use super::command::{self, Limits, Runner};
 use super::containers::no_hierarchy;
 use super::{Make, Target, TargetError, Turn, cgroup};
 use crate::emit::Family;
@@ -65,6 +65,7 @@ impl Make for Settings {
     fn make(&self) -> Box<dyn Target> {
         Box::new(Systemd {
             settings: self.clone(),
+            runner: Runner::default(),
             group: None,
         })
     }
@@ -76,6 +77,7 @@ impl Make for Settings {
 
 struct Systemd {
     settings: Settings,
+    runner: Runner,
     /// Where its group was last.
     group: Option<PathBuf>,
 }
@@ -120,7 +122,7 @@ impl Target for Systemd {
 
 impl Systemd {
     /// What `systemctl` says; nothing where there is none.
-    fn ask(&self, turn: &mut Turn<'_>) -> Result<Shown, TargetError> {
+    fn ask(&mut self, turn: &mut Turn<'_>) -> Result<Shown, TargetError> {
         let mut systemctl = Command::new(&self.settings.systemctl);
         systemctl.args(["show", "--no-pager", "--timestamp=unix", "-p"]);
         systemctl.arg("LoadState,ActiveState,NRestarts,ActiveEnterTimestamp,ControlGroup");
@@ -128,7 +130,7 @@ impl Systemd {
         let limits = Limits {
             output_bytes: 64 << 10,
         };
-        match command::run(&mut systemctl, limits, &turn.deadline) {
+        match self.runner.run(&mut systemctl, limits, &turn.deadline) {
             Ok(output) => Ok(Shown::parse(&String::from_utf8_lossy(&output))),
             Err(command::CommandError::Late { timeout }) => {
                 Err(command::CommandError::Late { timeout }.into())

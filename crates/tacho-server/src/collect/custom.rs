@@ -14,7 +14,7 @@ use std::process::Command;
 
 use tacho_collect::net::http::{Client, Request, Seen};
 use tacho_collect::net::{Deadline, Tls};
-use tacho_collect::targets::command::{self, Limits};
+use tacho_collect::targets::command::{Limits, Runner};
 use tacho_collect::targets::{Outcome, Secret, TargetError};
 use tacho_model::{Batch, Labels, Timestamp};
 use tacho_wire::exposition::{Buckets, Form};
@@ -117,6 +117,7 @@ impl Settings {
 pub(super) struct Custom {
     settings: Settings,
     client: Option<Client>,
+    runner: Runner,
     labels: Labels,
     job: Job,
     cache: Cache,
@@ -132,6 +133,7 @@ impl Custom {
         Self {
             settings,
             client,
+            runner: Runner::default(),
             job: job(&labels),
             labels,
             cache: Cache::default(),
@@ -170,7 +172,7 @@ impl Custom {
                 let limits = Limits {
                     output_bytes: OUTPUT_BYTES_MAX,
                 };
-                Ok(command::run(&mut command, limits, deadline)?)
+                Ok(self.runner.run(&mut command, limits, deadline)?)
             }
             (Source::Url { request, .. }, Some(client)) => {
                 let response = client.ask(request, deadline, &mut Seen::default())?;
