@@ -119,6 +119,18 @@ impl Stream {
         }
     }
 
+    /// Whether nobody on the way can read what is sent: by TLS, or as it stays on this host.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Plain(timed) => match timed.socket {
+                Socket::Tcp(_) => false,
+                #[cfg(unix)]
+                Socket::Unix(_) => true,
+            },
+            Self::Tls(_) => true,
+        }
+    }
+
     /// The connection's TLS, where it has any.
     pub fn tls(&self) -> Option<&ClientConnection> {
         match self {

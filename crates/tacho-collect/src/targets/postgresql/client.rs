@@ -2,7 +2,9 @@
 //!
 //! 1. A message is read whole and at most [`MESSAGE_BYTES_MAX`] long, an answer at most
 //!    [`ROWS_MAX`] rows and [`ANSWER_BYTES_MAX`] bytes; more ends the connection.
-//! 2. After an error of the server's the connection goes on; after any other it is dropped.
+//! 2. A password goes out in clear text only where nobody else can read it, and a server that
+//!    began with SCRAM must prove that it knows the password.
+//! 3. After an error of the server's the connection goes on; after any other it is dropped.
 //!
 //! Not a general client: no parameters, no binary values, no notifications. Source: PostgreSQL 17
 //! documentation, chapter 53 "Frontend/Backend Protocol".
@@ -85,6 +87,7 @@ impl Client {
 
     fn authenticate(&mut self, login: &Login<'_>) -> Result<(), TargetError> {
         let mut scram: Option<Scram> = None;
+        let mut is_proved = false;
         loop {
             match self.message("log in")? {
                 b'R' => {}
@@ -92,9 +95,12 @@ impl Client {
                 b'N' | b'v' => continue,
                 kind => return Err(unexpected("log in", kind)),
             }
+            let is_private = self.stream.is_private();
             let (method, rest) = self.buffer.split_first_chunk::<4>().ok_or_else(short)?;
             match u32::from_be_bytes(*method) {
-                0 => return Ok(()),
+                0 if scram.is_none() || is_proved => return Ok(()),
+                0 => return Err(scram::unproved()),
+                3 if !is_private => return Err(in_clear_text()),
                 3 => {
                     let mut password = (login.password)()?.into_bytes();
                     password.push(0);
@@ -131,6 +137,7 @@ impl Client {
                 12 => {
                     let scram = scram.as_ref().ok_or_else(short)?;
                     scram.verify(&String::from_utf8_lossy(rest))?;
+                    is_proved = true;
                 }
                 7..=9 => return Err(unknown_method("GSSAPI or SSPI")),
                 _ => return Err(unknown_method("a way to log in that is not known here")),
@@ -278,6 +285,14 @@ fn unknown_method(method: &str) -> TargetError {
     ))
 }
 
+fn in_clear_text() -> TargetError {
+    TargetError::Unusable(
+        "log in: the server asks for the password in clear text, and the connection has no TLS; \
+         use sslmode=require, or scram-sha-256 in pg_hba.conf"
+            .to_owned(),
+    )
+}
+
 /// A row from the body of its message.
 fn row(body: &[u8]) -> Option<Row> {
     let (count, mut rest) = body.split_first_chunk::<2>()?;
@@ -301,7 +316,9 @@ fn row(body: &[u8]) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Deadline, Socket, Stop, Timed};
     use proptest::prelude::*;
+    use std::time::Duration;
 
     #[test]
     fn a_row_has_values_and_nulls() {
@@ -310,6 +327,53 @@ mod tests {
         assert_eq!(row(&[0, 1, 0, 0, 0, 9, b'a']), None);
         assert_eq!(row(&[0, 1, 255, 255, 255, 254]), None);
         assert_eq!(row(&[0]), None);
+    }
+
+    /// Logs in at a server that says this whatever it hears.
+    fn log_in(says: &[&[u8]], socket: impl FnOnce(&[u8]) -> Socket) -> Result<(), String> {
+        let deadline = Deadline::after(Duration::from_secs(20), Stop::default());
+        let stream = Stream::Plain(Timed::new(socket(&says.concat()), deadline));
+        let login = Login {
+            user: "me",
+            database: "x",
+            password: &|| Ok("s3cret".to_owned()),
+        };
+        let client = Client::login(stream, &login);
+        client.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn over_tcp(says: &[&[u8]]) -> Result<(), String> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut theirs = listener.accept().unwrap().0;
+        log_in(says, |bytes| {
+            theirs.write_all(bytes).unwrap();
+            Socket::Tcp(ours)
+        })
+    }
+
+    const OK: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+    const CLEAR: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
+    const SASL: &[u8] = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
+
+    #[test]
+    fn a_server_that_began_with_scram_must_prove_itself() {
+        assert_eq!(over_tcp(&[OK, READY]), Ok(()));
+        let error = over_tcp(&[SASL, OK, READY]).unwrap_err();
+        assert!(error.contains("could not prove"), "{error}");
+    }
+
+    #[test]
+    fn a_password_goes_out_in_clear_text_only_where_it_is_safe() {
+        let error = over_tcp(&[CLEAR, OK, READY]).unwrap_err();
+        assert!(error.contains("use sslmode=require"), "{error}");
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let went = log_in(&[CLEAR, OK, READY], |bytes| {
+            theirs.write_all(bytes).unwrap();
+            Socket::Unix(ours)
+        });
+        assert_eq!(went, Ok(()));
     }
 
     proptest! {

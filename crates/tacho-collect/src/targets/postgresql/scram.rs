@@ -101,10 +101,15 @@ impl Scram {
         if proof.is_some() && proof == self.expected {
             return Ok(());
         }
-        Err(TargetError::Unusable(
-            "log in: the server could not prove that it knows the password".to_owned(),
-        ))
+        Err(unproved())
     }
+}
+
+/// A server that may be anybody.
+pub(super) fn unproved() -> TargetError {
+    TargetError::Unusable(
+        "log in: the server could not prove that it knows the password".to_owned(),
+    )
 }
 
 fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
