@@ -63,7 +63,7 @@ pub enum SslMode {
     Disable,
     /// It is where the server offers it; anybody may answer.
     Prefer,
-    /// It must be; anybody may answer.
+    /// It must be; anybody may answer, where nothing says whom to trust.
     Require,
     /// It must be, and the certificate is looked at.
     VerifyFull,

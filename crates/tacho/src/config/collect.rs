@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 use tacho_model::time::format_duration;
 use tacho_server::collect::targets::Secret;
+use tacho_server::collect::targets::probe::http::quoted;
 use tacho_server::collect::{AfterFailure, TARGETS_MAX, TargetSettings, What};
 use tacho_server::outgoing::tls::{TlsSettings, Verify};
 use tacho_server::settings::CollectSettings;
@@ -101,7 +102,7 @@ impl RawCollect {
         }
         all.add(&self.custom)?;
         for endpoint in &self.endpoints {
-            let place = || format!("collectors.network.endpoints: `{endpoint}`");
+            let place = || format!("collectors.network.endpoints: {}", quoted(endpoint));
             all.push(&RawProbe::of(endpoint)).with_context(place)?;
         }
         Ok(all.found)

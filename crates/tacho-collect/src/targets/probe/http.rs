@@ -70,18 +70,29 @@ impl Settings {
 
     /// Checks what a URL says; the error reads well after a colon.
     pub fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
-        if !schemes.contains(&url.scheme()) || !url.has_host() {
-            return Err(format!(
-                "`{text}` is no address of {}://",
-                schemes.join(":// or ")
-            ));
-        }
+        let quoted = quoted(text);
+        let url = Url::parse(text).map_err(|error| format!("{quoted} is no URL: {error}"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err("a URL here holds no password; use the header Authorization".to_owned());
         }
+        if !schemes.contains(&url.scheme()) || !url.has_host() {
+            return Err(format!(
+                "{quoted} is no address of {}://",
+                schemes.join(":// or ")
+            ));
+        }
         Ok(url)
     }
+}
+
+/// What was given as a URL, for a message: without what may be a secret, also where it is no URL.
+pub fn quoted(text: &str) -> String {
+    if text.contains('@') {
+        // A password may stand anywhere before it.
+        return "it".to_owned();
+    }
+    let bare = text.split(['?', '#']).next().unwrap_or_default();
+    format!("`{bare}`")
 }
 
 pub(super) struct Http {
@@ -171,7 +182,16 @@ mod tests {
     fn a_url_is_checked_and_shown_without_secrets() {
         let url = Settings::parse_url("http://a/b?key=s3cret", &["http"]).unwrap();
         assert_eq!(shown(&url), "http://a/b");
-        for bad in ["a", "ftp://a", "http://u:s3cret@a"] {
+        assert!(Settings::parse_url("http://a/@b", &["http"]).is_ok());
+        for bad in [
+            "a",
+            "ftp://a?key=s3cret",
+            "http://u:s3cret@a",
+            "ftp://u:s3cret@a",
+            "http://u:s3cret/x@a",
+            "u:s3cret@a",
+            "a?s3cret",
+        ] {
             let error = Settings::parse_url(bad, &["http", "https"]).unwrap_err();
             assert!(!error.contains("s3cret"), "{error}");
         }

@@ -59,6 +59,43 @@ fn what_cannot_be_asked_is_refused_with_its_place() {
 }
 
 #[test]
+fn whom_to_trust_is_not_said_in_vain() {
+    use tacho_server::collect::targets::postgresql::SslMode;
+
+    let one = |mode: &str| {
+        format!("collect: {{postgresql: [{{url: 'postgres://me@db{mode}', tls: {{ca: /a.pem}}}}]}}")
+    };
+    for mode in ["", "?sslmode=require", "?sslmode=verify-ca"] {
+        let config = Config::parse(&one(mode)).unwrap();
+        let settings = config.settings(&Overrides::default()).unwrap();
+        let target = format!("{:?}", settings.collect.targets);
+        let expected = format!("ssl: {:?}", SslMode::VerifyFull);
+        assert!(target.contains(&expected), "{mode}: {target}");
+    }
+    refused(&one("?sslmode=prefer"), "use sslmode=verify-full");
+}
+
+#[test]
+fn secrets_in_urls_are_not_repeated() {
+    for url in [
+        "http://u:s3cret@a",
+        "ftp://u:s3cret@a",
+        "http://u:s3cret@a:x",
+        "u:s3cret@a",
+    ] {
+        for target in [
+            "probes: [{http: ",
+            "probes: [{websocket: ",
+            "custom: [{name: x, url: ",
+        ] {
+            refused(&format!("collect: {{{target}'{url}'}}]}}"), "collect.");
+        }
+        let old = format!("collectors: {{network: {{enabled: true, endpoints: ['{url}']}}}}");
+        refused(&old, "collectors.network.endpoints");
+    }
+}
+
+#[test]
 fn probes_processes_and_commands_are_configured() {
     let yaml = r#"
 collect:
