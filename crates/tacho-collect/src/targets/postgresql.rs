@@ -221,6 +221,15 @@ impl Target for Postgresql {
 /// Begins the one transaction of a run.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
+/// What holds for the connection, as a query of its own: statements in one message are one
+/// transaction with what follows, and a `ROLLBACK` would undo them.
+fn settings_sql(timeout_ms: u128) -> String {
+    format!(
+        "SET default_transaction_read_only = on; SET statement_timeout = {timeout_ms}; \
+         SET lock_timeout = {timeout_ms}"
+    )
+}
+
 impl Postgresql {
     /// Connects and begins a transaction.
     fn connect(&mut self, deadline: &Deadline) -> Result<Session, TargetError> {
@@ -245,11 +254,9 @@ impl Postgresql {
             },
         )?;
         let timeout = deadline.timeout().as_millis();
-        let sql = format!(
-            "SET default_transaction_read_only = on; SET statement_timeout = {timeout}; \
-             SET lock_timeout = {timeout}; {BEGIN}; SELECT current_setting('server_version_num')"
-        );
-        let rows = plain(client.query("prepare the connection", &sql))?;
+        plain(client.query("prepare the connection", &settings_sql(timeout)))?;
+        let sql = format!("{BEGIN}; SELECT current_setting('server_version_num')");
+        let rows = plain(client.query("begin", &sql))?;
         let version = rows
             .first()
             .and_then(|row| row.first()?.as_ref()?.parse().ok());
@@ -406,6 +413,13 @@ mod tests {
             let error = Parsed::parse(bad).unwrap_err();
             assert!(!error.is_empty(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_rollback_undoes_no_setting() {
+        let sql = settings_sql(2000);
+        assert!(sql.contains("statement_timeout = 2000"), "{sql}");
+        assert!(!sql.contains("BEGIN"), "{sql}");
     }
 
     #[test]
