@@ -3,7 +3,7 @@
 //! 1. A head is at most `HEAD_BYTES_MAX` long; a body is read up to a limit, and what is beyond it
 //!    is left where it is.
 //! 2. Redirects are followed a bounded number of times, each by a connection of its own, whose
-//!    phases add up. A secret header goes to the first host only.
+//!    phases add up. What is configured, headers and a body, goes to the first origin only.
 //!
 //! Not for many requests: no connection is kept. Sources: RFC 9110, RFC 9112.
 
@@ -25,7 +25,7 @@ const HEADERS_MAX: usize = 200;
 const USER_AGENT: &str = concat!("Tachograph/", env!("CARGO_PKG_VERSION"));
 
 /// What is asked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// `GET`, mostly.
     pub method: String,
@@ -39,6 +39,20 @@ pub struct Request {
     pub redirects_max: u32,
     /// Bytes of the answer's body that are read.
     pub body_bytes_max: usize,
+}
+
+/// Headers' values, the body and the query may be secrets.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &crate::targets::probe::shown(&self.url))
+            .field("headers", &names)
+            .field("redirects_max", &self.redirects_max)
+            .field("body_bytes_max", &self.body_bytes_max)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How long each phase took.
@@ -205,21 +219,22 @@ fn redirect(request: &mut Request, elsewhere: &str, status: u16) -> Result<(), T
             "follow a redirect to `{shown}`: it is no address of http:// or https://"
         )));
     };
-    if to.origin() != request.url.origin() {
-        let is_secret = |name: &str| {
-            ["authorization", "cookie", "proxy-authorization"]
-                .iter()
-                .any(|secret| name.eq_ignore_ascii_case(secret))
-        };
-        request
-            .headers
-            .retain(|(name, _)| !is_secret(name) && !name.eq_ignore_ascii_case("host"));
-    }
     if status == 303 || (matches!(status, 301 | 302) && request.method == "POST") {
         if request.method != "HEAD" {
             "GET".clone_into(&mut request.method);
         }
         request.body.clear();
+    }
+    if to.origin() != request.url.origin() {
+        if !request.body.is_empty() {
+            return Err(TargetError::Failed(format!(
+                "follow a redirect to {}: a body is not sent to another origin; ask that URL \
+                 itself, if it is the right one",
+                to.origin().ascii_serialization()
+            )));
+        }
+        // Any of them may be a key that is meant for the first alone.
+        request.headers.clear();
     }
     request.url = to;
     Ok(())
@@ -549,6 +564,18 @@ mod tests {
         assert_eq!((&*to.method, &*to.body), ("POST", "hello"));
         redirect(&mut to, "http://b/", 302).unwrap();
         assert_eq!((&*to.method, &*to.body, to.headers.len()), ("GET", "", 0));
+        let mut keyed = request("http://a/");
+        keyed.headers = vec![("X-Api-Key".to_owned(), "s3cret".to_owned())];
+        let error = redirect(&mut keyed, "https://a/?s3cret", 308).unwrap_err();
+        assert!(
+            error.to_string().contains("to https://a: a body"),
+            "{error}"
+        );
+        keyed.body.clear();
+        keyed.body_bytes_max = 7;
+        assert!(!format!("{keyed:?}").contains("s3cret"), "{keyed:?}");
+        redirect(&mut keyed, "https://a/", 308).unwrap();
+        assert!(keyed.headers.is_empty());
         for bad in ["file:///etc/passwd", "http://", "ftp://x/"] {
             assert!(
                 redirect(&mut request("http://a/"), bad, 302).is_err(),

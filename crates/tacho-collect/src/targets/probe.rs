@@ -129,7 +129,7 @@ impl Target for Probed {
 }
 
 /// A URL without its password, and without a query, which may hold a key.
-fn shown(url: &url::Url) -> String {
+pub(crate) fn shown(url: &url::Url) -> String {
     let mut url = url.clone();
     let _ = url.set_password(None);
     let _ = url.set_username("");

@@ -45,7 +45,7 @@ static LATENCY: Family = Family::gauge(
 );
 
 /// What is probed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where: `ws` or `wss`.
     pub url: Url,
@@ -57,6 +57,18 @@ pub struct Settings {
     pub expect: Expect,
     /// Whom to trust.
     pub tls: Tls,
+}
+
+/// Headers' values, the text and the query may be secrets.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Settings")
+            .field("url", &shown(&self.url))
+            .field("headers", &names)
+            .field("expect", &self.expect)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {
