@@ -11,6 +11,8 @@ mod deadline;
 pub mod http;
 mod resolve;
 mod stream;
+#[cfg(unix)]
+mod unix;
 pub mod x509;
 
 use std::io;
@@ -185,11 +187,7 @@ fn connect_any(
 #[cfg(unix)]
 fn dial_unix(path: &std::path::Path, deadline: &Deadline) -> Result<Dialled, NetError> {
     let began = Instant::now();
-    let connected = std::os::unix::net::UnixStream::connect(path);
-    let stream = connected.map_err(|source| NetError::Connect {
-        to: path.display().to_string(),
-        source,
-    })?;
+    let stream = unix::connect(path, deadline)?;
     Ok(Dialled {
         stream: Timed::new(Socket::Unix(stream), deadline.clone()),
         peer: None,
