@@ -2,8 +2,8 @@
 //! `process-exporter`'s names.
 //!
 //! 1. A command line is matched and never stored, told or logged: it may hold secrets.
-//! 2. Counters add up what the processes used while they were watched, and do not fall when one of
-//!    them ends.
+//! 2. Counters add up what the processes used while they were watched, from 0 at the server's start,
+//!    and do not fall when one of them ends or is not seen for a moment.
 //! 3. What may not be read of a process of another user's is absent: `read_bytes`, `write_bytes`
 //!    and open files need its user or root.
 //!
@@ -23,6 +23,9 @@ use crate::text;
 
 /// Bytes of a command line that are looked at.
 const COMMAND_LINE_MAX: usize = 4096;
+/// Runs in which a process may not be found, or be called something else, before it is forgotten:
+/// whatever it used would count anew.
+const UNSEEN_RUNS_MAX: u64 = 5;
 
 const N: Unit = Unit::NONE;
 const S: Unit = Unit::SECONDS;
@@ -90,6 +93,7 @@ impl Make for Settings {
             settings: self.clone(),
             directory: sys::Directory::new(self.procfs.clone()),
             seen: HashMap::new(),
+            runs: 0,
             total: Totals::default(),
         })
     }
@@ -105,8 +109,10 @@ impl Make for Settings {
 struct Processes {
     settings: Settings,
     directory: sys::Directory,
-    /// What each had used at the run before, by number and start.
-    seen: HashMap<(u32, u64), Totals>,
+    /// What each had used when it was last seen, by number and start, and in which run that was.
+    seen: HashMap<(u32, u64), (Totals, u64)>,
+    /// Runs so far.
+    runs: u64,
     total: Totals,
 }
 
@@ -178,20 +184,22 @@ impl Target for Processes {
             TargetError::Unusable(format!("read {path}: {error}"))
         })?;
         let mut now = Now::default();
-        let mut seen = HashMap::new();
+        self.runs += 1;
+        let run = self.runs;
         for pid in pids {
             if let Some((start, totals)) = self.look(pid, &mut now) {
-                let before = match self.seen.get(&(pid, start)) {
-                    Some(before) => *before,
-                    // What one used before anybody looked counts where it began meanwhile, and for
-                    // all of them at the first run.
+                let before = match self.seen.insert((pid, start), (totals, run)) {
+                    Some((before, _)) => before,
+                    // What they used before the server started is nothing that was watched.
+                    None if run == 1 => totals,
+                    // It began meanwhile.
                     None => Totals::default(),
                 };
                 self.total.grow(totals, before);
-                seen.insert((pid, start), totals);
             }
         }
-        self.seen = seen;
+        self.seen
+            .retain(|_, (_, last)| run - *last <= UNSEEN_RUNS_MAX);
         self.push(&now, turn);
         if now.processes == 0 {
             let about = self.settings.about();
@@ -402,26 +410,29 @@ mod tests {
         let (went, rows) = collect(&mut named);
         assert!(went);
         for row in [
-            cpu(300.0),
+            cpu(0.0),
             r#"namedprocess_namegroup_num_procs{groupname="g"} 2"#.to_owned(),
             r#"namedprocess_namegroup_num_threads{groupname="g"} 4"#.to_owned(),
             r#"namedprocess_namegroup_open_filedesc{groupname="g"} 2"#.to_owned(),
-            r#"namedprocess_namegroup_read_bytes_total{groupname="g"} 1024"#.to_owned(),
+            r#"namedprocess_namegroup_read_bytes_total{groupname="g"} 0"#.to_owned(),
             r#"namedprocess_namegroup_memory_bytes{groupname="g",memtype="swapped"} 4096"#
                 .to_owned(),
-            r#"namedprocess_namegroup_major_page_faults_total{groupname="g"} 6"#.to_owned(),
+            r#"namedprocess_namegroup_major_page_faults_total{groupname="g"} 0"#.to_owned(),
         ] {
             assert!(rows.contains(&row), "{row}: {rows:#?}");
         }
         // One ends, one goes on, one comes with the number of the one that ended.
         write(root, 10, "web", "web", 900, 7);
         write(root, 11, "web", "web --port 2", 100, 150);
-        assert!(collect(&mut named).1.contains(&cpu(357.0)));
+        assert!(collect(&mut named).1.contains(&cpu(57.0)));
         for pid in ["10", "11"] {
             std::fs::remove_dir_all(root.join(pid)).unwrap();
         }
         let (went, rows) = collect(&mut named);
-        assert!(!went && rows.contains(&cpu(357.0)), "{rows:#?}");
+        assert!(!went && rows.contains(&cpu(57.0)), "{rows:#?}");
+        // One that was not seen for a moment goes on where it was.
+        write(root, 11, "web", "web --port 2", 100, 151);
+        assert!(collect(&mut named).1.contains(&cpu(58.0)));
     }
 
     #[test]

@@ -34,7 +34,31 @@ const SOURCE: [(&str, &str); 2] = [("source", "database"), ("job", "")];
 #[derive(Debug, Default)]
 pub(super) struct Derived {
     transactions: Option<(Timestamp, f64)>,
-    statements: Option<(f64, f64)>,
+    statements: Statements,
+}
+
+/// What all statements add up to. `pg_stat_statements` forgets those that are rare, and all of them
+/// at a reset: its sum falls then, and what it gained in that run is not known.
+#[derive(Debug, Default)]
+struct Statements {
+    /// Calls and seconds, as the extension's sum was at the run before.
+    before: Option<(f64, f64)>,
+    /// Calls that were told; never falls.
+    calls: f64,
+}
+
+impl Statements {
+    /// Takes the sums of a run; the mean time of a statement since the run before, in milliseconds,
+    /// where it is known.
+    fn note(&mut self, calls: f64, seconds: f64) -> Option<f64> {
+        let Some((calls_before, seconds_before)) = self.before.replace((calls, seconds)) else {
+            self.calls = calls;
+            return None;
+        };
+        let (more, took) = (calls - calls_before, seconds - seconds_before);
+        self.calls += more.max(0.0);
+        (more > 0.0 && took >= 0.0).then(|| 1e3 * took / more)
+    }
 }
 
 impl Derived {
@@ -77,18 +101,45 @@ impl Derived {
         seconds: Option<f64>,
         turn: &mut Turn<'_>,
     ) {
-        let total = calls.zip(seconds);
-        let before = std::mem::replace(&mut self.statements, total);
-        let Some((calls, seconds)) = total else {
+        let Some((calls, seconds)) = calls.zip(seconds) else {
             return;
         };
-        turn.emit.push(&QUERIES, &SOURCE, calls);
-        if let Some((calls_before, seconds_before)) = before
-            && calls > calls_before
-            && seconds >= seconds_before
-        {
-            let latency = 1e3 * (seconds - seconds_before) / (calls - calls_before);
+        let latency = self.statements.note(calls, seconds);
+        turn.emit.push(&QUERIES, &SOURCE, self.statements.calls);
+        if let Some(latency) = latency {
             turn.emit.push(&LATENCY, &SOURCE, latency);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_of_statements_never_falls() {
+        let mut statements = Statements::default();
+        let mut told = Vec::new();
+        // Two go on, some are forgotten, then all.
+        for (calls, seconds) in [
+            (100.0, 1.0),
+            (110.0, 1.5),
+            (60.0, 0.9),
+            (61.0, 0.9),
+            (5.0, 0.1),
+        ] {
+            let latency = statements.note(calls, seconds);
+            told.push((statements.calls, latency));
+        }
+        assert_eq!(
+            told,
+            [
+                (100.0, None),
+                (110.0, Some(50.0)),
+                (110.0, None),
+                (111.0, Some(0.0)),
+                (111.0, None),
+            ]
+        );
     }
 }
