@@ -3,6 +3,7 @@
 //! 1. What it says is taken whole or not at all; a series that it no longer says has ended.
 //! 2. Its output, its samples and its time are bounded: [`OUTPUT_BYTES_MAX`], [`SAMPLES_MAX`], the
 //!    target's timeout. A command is killed with all that it started.
+//! 3. Series with the names of what is told of every target are left out, and that is said.
 //!
 //! JSON is points, as they are posted, or an object whose numbers become gauges (`json`). Not for
 //! what stands there and can be scraped: that is scraping's.
@@ -16,7 +17,8 @@ use tacho_collect::net::http::{Client, Request, Seen};
 use tacho_collect::net::{Deadline, Tls};
 use tacho_collect::targets::command::{Limits, Runner};
 use tacho_collect::targets::{Outcome, Secret, TargetError};
-use tacho_model::{Batch, Labels, Timestamp};
+use tacho_model::relabel::{Action, Rule, RuleText};
+use tacho_model::{Batch, Labels, METRIC_NAME, Timestamp};
 use tacho_wire::exposition::{Buckets, Form};
 
 use super::turn::Watch;
@@ -28,6 +30,22 @@ use crate::scrape::sweep::Of;
 pub const OUTPUT_BYTES_MAX: usize = 10 << 20;
 /// Most samples of one run.
 pub const SAMPLES_MAX: usize = 50_000;
+
+/// Names that are the target's own report, anchored.
+const OWN: &str = "up|tacho_collect_.*";
+
+/// Whether a series would be mistaken for the target's own report.
+fn is_own(name: &str) -> bool {
+    name == "up" || name.starts_with("tacho_collect_")
+}
+
+/// What is said of series that were left out for their names.
+fn own_names(count: usize) -> String {
+    format!(
+        "keep {count} of its samples: `up` and tacho_collect_* say how the collector itself is; \
+         use another name"
+    )
+}
 
 /// A custom collector.
 #[derive(Debug, Clone)]
@@ -222,15 +240,20 @@ impl Custom {
         };
         let swept = of.sweep(form, body, &mut self.cache, batch);
         let swept = swept.map_err(|error| format!("failed to understand its output: {error}"))?;
-        let refused = match swept.refused {
-            0 => Vec::new(),
-            count => vec![format!(
+        let mut missing = Vec::new();
+        if swept.refused > 0 {
+            let count = swept.refused;
+            missing.push(format!(
                 "keep {count} of its samples: a label set is too large"
-            )],
-        };
+            ));
+        }
+        let own = swept.scraped.saturating_sub(swept.kept + swept.refused);
+        if own > 0 {
+            missing.push(own_names(own));
+        }
         Ok(Outcome {
             samples: swept.kept,
-            missing: refused,
+            missing,
         })
     }
 
@@ -270,6 +293,12 @@ impl Watch for Custom {
 
 /// How its text is taken apart: as that of a scraped target.
 fn job(labels: &Labels) -> Job {
+    let drop_own = Rule::new(RuleText {
+        source_labels: vec![METRIC_NAME.to_owned()],
+        regex: Some(OWN.to_owned()),
+        action: Some(Action::Drop),
+        ..RuleText::default()
+    });
     Job {
         name: labels.get("job").unwrap_or_default().to_owned(),
         interval: std::time::Duration::ZERO,
@@ -284,7 +313,7 @@ fn job(labels: &Labels) -> Job {
         times: TimesOf::Samples,
         discovery: Vec::new(),
         relabel: Vec::new(),
-        metric_relabel: Vec::new(),
+        metric_relabel: drop_own.into_iter().collect(),
         client: ClientSettings::default(),
         limits: ScrapeLimits {
             samples: SAMPLES_MAX,
@@ -296,6 +325,38 @@ fn job(labels: &Labels) -> Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_targets_own_report_is_not_overwritten() {
+        let source = Source::Command {
+            words: Vec::new(),
+            folder: None,
+            variables: Vec::new(),
+        };
+        let settings = Settings {
+            source,
+            format: Format::Auto,
+        };
+        let labels = Labels::new([("job", "q")]).unwrap();
+        for body in [
+            "up 0\ntacho_collect_samples{a=\"b\"} 5\nups 1\n",
+            r#"{"up": 0, "tacho_collect": {"samples": 5}, "ups": 1}"#,
+            r#"[{"name": "up", "value": 0}, {"name": "tacho_collect_samples", "value": 5},
+                {"name": "ups", "value": 1}]"#,
+        ] {
+            let mut custom = Custom::new(settings.clone(), labels.clone());
+            let mut batch = Batch::new();
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            let outcome = custom.keep(body.as_bytes(), now, &mut batch).unwrap();
+            let rows = batch.rows();
+            let names: Vec<String> = rows
+                .map(|(series, ..)| batch.labels(series).unwrap().to_string())
+                .collect();
+            assert_eq!(names, [r#"ups{job="q"}"#], "{body}");
+            assert_eq!(outcome.samples, 1);
+            assert_eq!(outcome.missing, [own_names(2)], "{body}");
+        }
+    }
 
     #[test]
     fn a_format_is_known_by_its_look() {

@@ -11,7 +11,7 @@ use tacho_model::histogram::Temporality;
 use tacho_model::{Batch, Histogram, Kind, Labels, Metadata, Shape, Timestamp, Unit};
 use tacho_wire::json::{Points, parse_points};
 
-use super::SAMPLES_MAX;
+use super::{SAMPLES_MAX, is_own, own_names};
 
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 200;
@@ -115,7 +115,7 @@ pub(super) fn push(
     }
     let mut outcome = Outcome::default();
     let mut folded: HashMap<Labels, Histogram> = HashMap::new();
-    let mut wrong = 0;
+    let (mut wrong, mut own_count) = (0, 0);
     for point in points {
         let point = match point {
             Ok(point) => point,
@@ -125,6 +125,10 @@ pub(super) fn push(
                 continue;
             }
         };
+        if is_own(point.labels.name()) {
+            own_count += 1;
+            continue;
+        }
         let own = point.labels.iter();
         let more = labels
             .iter()
@@ -154,6 +158,9 @@ pub(super) fn push(
     for (labels, histogram) in folded {
         let series = batch.series_encoded(labels.as_ref());
         batch.push_histogram(series, now, histogram);
+    }
+    if own_count > 0 {
+        outcome.missing.push(own_names(own_count));
     }
     if outcome.samples == 0 && wrong > 0 {
         return Err(format!("failed to {}", outcome.missing.join("; ")));
