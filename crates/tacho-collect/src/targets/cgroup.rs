@@ -15,6 +15,8 @@ use crate::text;
 const GROUPS_MAX: usize = 50_000;
 /// How deep groups lie at most; Kubernetes' are at five.
 const DEPTH_MAX: usize = 12;
+/// Most groups below one whose processes are counted; those of the others are left out.
+const BELOW_MAX: usize = 1000;
 
 const N: Unit = Unit::NONE;
 const S: Unit = Unit::SECONDS;
@@ -281,8 +283,12 @@ pub(super) fn push(folder: &Path, labels: &[(&str, &str)], emit: &mut Emitter<'_
             emit.push(family, labels, io_total(&io, column) as f64);
         }
     }
-    let own = text::lines(&procs).filter(|line| !line.is_empty()).count();
-    emit.push(&PROCESSES, labels, own as f64);
+    let count = match count(&procs) {
+        // Where controllers are handed down, processes are in the groups below only.
+        0 => below(folder),
+        own => own,
+    };
+    emit.push(&PROCESSES, labels, count as f64);
     let threads = read("pids.current");
     let threads = threads
         .as_deref()
@@ -291,6 +297,39 @@ pub(super) fn push(folder: &Path, labels: &[(&str, &str)], emit: &mut Emitter<'_
         emit.push(&THREADS, labels, threads as f64);
     }
     true
+}
+
+/// Processes in a `cgroup.procs`.
+fn count(procs: &[u8]) -> usize {
+    text::lines(procs).filter(|line| !line.is_empty()).count()
+}
+
+/// Processes in the groups below one, of at most [`BELOW_MAX`].
+fn below(folder: &Path) -> usize {
+    let mut groups = 0;
+    let mut sum = 0;
+    let mut left = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = left.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        let folders = entries
+            .flatten()
+            .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
+        for entry in folders {
+            groups += 1;
+            if groups > BELOW_MAX {
+                return sum;
+            }
+            let path = entry.path();
+            let mut procs = TextFile::new(path.join("cgroup.procs"));
+            sum += procs.read().map_or(0, count);
+            if depth < DEPTH_MAX {
+                left.push((path, depth + 1));
+            }
+        }
+    }
+    sum
 }
 
 /// The number behind a key, one a line.
@@ -344,6 +383,19 @@ mod tests {
             [PathBuf::from("a/b.scope"), PathBuf::from("e/f/g.scope")]
         );
         assert_eq!(root(dir.path()), None);
+    }
+
+    #[test]
+    fn processes_below_count_where_the_group_has_none_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        for (group, procs) in [("", ""), ("init", "1\n2\n"), ("a/b", "3\n")] {
+            let folder = dir.path().join(group);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("cgroup.procs"), procs).unwrap();
+        }
+        assert_eq!(below(dir.path()), 3);
+        assert_eq!(below(&dir.path().join("init")), 0);
+        assert_eq!(count(b"1\n2\n"), 2);
     }
 
     proptest! {
