@@ -4,18 +4,28 @@
 //! What a unit uses is read from its control group. Its state is asked of `systemctl` where there is
 //! one; without it a unit counts as active while its group has processes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tacho_model::Unit;
 
-use super::command::{self, Limits, Runner};
+use super::command::{CommandError, Limits, Runner};
 use super::containers::no_hierarchy;
 use super::{Make, Target, TargetError, Turn, cgroup};
 use crate::emit::Family;
 
 /// The states that are told apart.
-const STATES: [&str; 5] = ["active", "activating", "deactivating", "inactive", "failed"];
+const STATES: [&str; 8] = [
+    "active",
+    "activating",
+    "deactivating",
+    "failed",
+    "inactive",
+    "maintenance",
+    "refreshing",
+    "reloading",
+];
 
 static STATE: Family = Family::gauge(
     "systemd_unit_state",
@@ -66,6 +76,7 @@ impl Make for Settings {
         Box::new(Systemd {
             settings: self.clone(),
             runner: Runner::default(),
+            times: Some("--timestamp=unix"),
             group: None,
         })
     }
@@ -78,6 +89,8 @@ impl Make for Settings {
 struct Systemd {
     settings: Settings,
     runner: Runner,
+    /// How to ask for times as numbers, where this `systemctl` knows it.
+    times: Option<&'static str>,
     /// Where its group was last.
     group: Option<PathBuf>,
 }
@@ -111,7 +124,7 @@ impl Target for Systemd {
             turn.emit.push(&RESTARTS, &[("name", unit)], restarts);
         }
         match state {
-            "active" | "activating" | "deactivating" => Ok(()),
+            "active" | "activating" | "deactivating" | "refreshing" | "reloading" => Ok(()),
             _ if shown.is_unknown => Err(TargetError::Failed(format!("find the unit {unit}"))),
             state => Err(TargetError::Failed(format!(
                 "see {unit} run: it is {state}"
@@ -123,21 +136,43 @@ impl Target for Systemd {
 impl Systemd {
     /// What `systemctl` says; nothing where there is none.
     fn ask(&mut self, turn: &mut Turn<'_>) -> Result<Shown, TargetError> {
+        let mut asked = self.show(self.times, turn);
+        if self.times.is_some() && matches!(asked, Err(CommandError::Status { .. })) {
+            // Before systemd 248 the option was not there; when the unit started is not told then.
+            let plain = self.show(None, turn);
+            if plain.is_ok() {
+                self.times = None;
+                asked = plain;
+            }
+        }
+        match asked {
+            Ok(output) => Ok(Shown::parse(&String::from_utf8_lossy(&output))),
+            Err(error @ CommandError::Late { .. }) => Err(error.into()),
+            Err(CommandError::Start { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(Shown::default())
+            }
+            // Systemd is not what runs this host, or does not answer this user.
+            Err(error) => {
+                turn.missing.push(format!("ask systemctl: {error}"));
+                Ok(Shown::default())
+            }
+        }
+    }
+
+    fn show(
+        &mut self,
+        times: Option<&'static str>,
+        turn: &Turn<'_>,
+    ) -> Result<Vec<u8>, CommandError> {
         let mut systemctl = Command::new(&self.settings.systemctl);
-        systemctl.args(["show", "--no-pager", "--timestamp=unix", "-p"]);
+        systemctl.args(["show", "--no-pager"]).args(times);
+        systemctl.arg("-p");
         systemctl.arg("LoadState,ActiveState,NRestarts,ActiveEnterTimestamp,ControlGroup");
         systemctl.arg("--").arg(&self.settings.unit);
         let limits = Limits {
             output_bytes: 64 << 10,
         };
-        match self.runner.run(&mut systemctl, limits, &turn.deadline) {
-            Ok(output) => Ok(Shown::parse(&String::from_utf8_lossy(&output))),
-            Err(command::CommandError::Late { timeout }) => {
-                Err(command::CommandError::Late { timeout }.into())
-            }
-            // Not there, or systemd is not what runs this host.
-            Err(_) => Ok(Shown::default()),
-        }
+        self.runner.run(&mut systemctl, limits, &turn.deadline)
     }
 
     fn push_group(&mut self, root: &Path, shown: &Shown, turn: &mut Turn<'_>) -> bool {

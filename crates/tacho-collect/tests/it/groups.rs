@@ -159,6 +159,25 @@ fn r2_units_are_told_by_systemctl_and_their_groups() {
     says("LoadState=not-found\\nActiveState=inactive\\n");
     let (error, _) = collect(&mut running, 3);
     assert_eq!(error.as_deref(), Some("find the unit web.service"));
+    // An older one does not know how to tell times as numbers.
+    says(
+        "'; case \"$*\" in *timestamp*) echo no such option >&2; exit 1;; esac; printf 'LoadState=loaded\\nActiveState=reloading\\n",
+    );
+    for turn in [4, 5] {
+        let (error, rows) = collect(&mut running, turn);
+        assert_eq!(error, None);
+        assert!(rows.contains(&state("reloading", 1)), "{rows:#?}");
+    }
+    // One that does not work is said, and the group tells.
+    says("'; echo no bus >&2; exit 1; '");
+    let mut batch = Batch::new();
+    let deadline = Deadline::after(Duration::from_secs(20), Stop::default());
+    let outcome = running.run(Timestamp::from_millis(6000), deadline, &mut batch);
+    let missing = outcome.unwrap().missing.join("; ");
+    assert!(
+        missing.starts_with("ask systemctl: ") && missing.ends_with(": no bus"),
+        "{missing}"
+    );
     // Without systemctl the group tells.
     let mut alone = Running::new(settings(Path::new("/nowhere/systemctl")).make(), Vec::new());
     let (error, rows) = collect(&mut alone, 1);
