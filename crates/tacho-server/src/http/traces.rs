@@ -192,6 +192,9 @@ pub(crate) async fn trace(
             let check = || ctx.check();
             let trees = &ctx.trees;
             let places = trees.get(&ctx.store, trace, &found.spans, is_first, &check)?;
+            if found.spans.is_empty() && places.is_empty() {
+                return Err(unknown(trace));
+            }
             let spans = found.spans.into_iter();
             let next = found.next;
             Ok(TraceBody {

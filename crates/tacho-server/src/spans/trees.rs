@@ -19,6 +19,10 @@ use super::light::{LightTrace, Names, load};
 /// Bytes that are kept; the traces that were looked at least recently go first, and one that is
 /// larger than all of it is not kept.
 const BYTES_MAX: usize = 64 << 20;
+/// Traces that are kept, however small.
+const KEPT_MAX: usize = 64;
+/// What a kept trace takes beside its spans, about.
+const ENTRY_BYTES: usize = 256;
 
 /// Where a span is in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +102,13 @@ impl Places {
         found.ok().map(|at| &self.by_span[at].1)
     }
 
+    /// Whether the trace has no spans at all.
+    pub fn is_empty(&self) -> bool {
+        self.by_span.is_empty() && !self.is_too_large
+    }
+
     fn bytes(&self) -> usize {
-        size_of_val(self.by_span.as_slice())
+        ENTRY_BYTES + size_of_val(self.by_span.as_slice())
     }
 }
 
@@ -132,7 +141,10 @@ impl RecentTrees {
             Err(error) => return Err(error),
         };
         let places = Arc::new(places);
-        self.keep(trace, &places);
+        // Whoever asks for what is not there must not push out what is.
+        if !places.is_empty() && places.bytes() <= BYTES_MAX {
+            self.keep(trace, &places);
+        }
         Ok(places)
     }
 
@@ -142,10 +154,17 @@ impl RecentTrees {
         kept.map(|(_, places)| Arc::clone(places))
     }
 
+    /// How many traces are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
     fn keep(&self, trace: u128, places: &Arc<Places>) {
         let mut recent = self.0.lock();
         recent.retain(|(kept, _)| *kept != trace);
         recent.push_front((trace, Arc::clone(places)));
+        recent.truncate(KEPT_MAX);
         let mut bytes = 0;
         recent.retain(|(_, places)| {
             bytes += places.bytes();
