@@ -12,13 +12,15 @@ use tacho_profile::{CallTree, Repeat, Repeats, Tree};
 use tacho_store::Store;
 
 use super::filter::SpanFilter;
-use super::light::{LIGHT_SPANS_MAX, LightTrace, Names, load};
+use super::light::{LIGHT_SPANS_MAX, LightTrace, Names, load, load_within};
 use super::search::{matched, newest};
 
 /// Most traces of one tree.
 pub const CALLS_TRACES_MAX: usize = 1000;
-/// So many traces are read at once.
+/// So many traces are read at once, and fewer where those have too many spans.
 const AT_ONCE: usize = 32;
+/// Traces that are too large by themselves are left out; after so many no more are looked at.
+const LEFT_OUT_MAX: usize = 8;
 
 /// Where traces spent their time.
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ pub struct Calls {
     pub oddities: Oddities,
     /// How many spans the traces have.
     pub spans: u64,
-    /// Whether there were more traces than could be read.
+    /// Whether there were more traces, or larger ones, than could be read.
     pub is_cut: bool,
 }
 
@@ -67,28 +69,53 @@ pub fn of_matching(
     filter: &SpanFilter,
     check: &dyn Fn() -> Result<(), QueryError>,
 ) -> Result<Calls, QueryError> {
+    matching_within(store, filter, LIGHT_SPANS_MAX, check)
+}
+
+/// The same, with at most so many spans read at once.
+pub(super) fn matching_within(
+    store: &Store,
+    filter: &SpanFilter,
+    spans_max: usize,
+    check: &dyn Fn() -> Result<(), QueryError>,
+) -> Result<Calls, QueryError> {
     let mut calls = Calls::default();
     let mut repeats = Repeats::default();
     let traces = newest(store, filter, filter.limit.min(CALLS_TRACES_MAX), check)?;
-    for some in traces.chunks(AT_ONCE) {
+    let mut rest = &traces[..];
+    let mut at_once = AT_ONCE;
+    let mut left_out = 0;
+    while !rest.is_empty() {
         check()?;
+        let (some, others) = rest.split_at(at_once.min(rest.len()));
         let mut some = some.to_vec();
         some.sort_unstable();
-        let matched = matched(store, filter, &some, check)?;
-        let loaded = match load(store, &some, &mut calls.names, check) {
-            Err(QueryError::TooMuch { .. }) if calls.tree.traces() > 0 => {
+        let loaded = match load_within(store, &some, spans_max, &mut calls.names, check) {
+            Err(QueryError::TooMuch { .. }) if some.len() > 1 => {
+                at_once = some.len() / 2;
+                continue;
+            }
+            Err(QueryError::TooMuch { .. }) => {
                 calls.is_cut = true;
-                break;
+                rest = others;
+                left_out += 1;
+                if left_out >= LEFT_OUT_MAX {
+                    break;
+                }
+                continue;
             }
             loaded => loaded?,
         };
+        rest = others;
+        at_once = (at_once * 2).min(AT_ONCE);
+        let matched = matched(store, filter, &some, check)?;
         for (id, trace) in some.iter().zip(&loaded) {
             let tree = Tree::of(&trace.spans);
             let begin = beginnings(&tree, trace, *id, &matched);
             calls.add(&tree, &begin, &mut repeats);
         }
-        if calls.spans > LIGHT_SPANS_MAX as u64 {
-            calls.is_cut = calls.tree.traces() < traces.len() as u64;
+        if calls.spans > spans_max as u64 {
+            calls.is_cut |= !rest.is_empty();
             break;
         }
     }

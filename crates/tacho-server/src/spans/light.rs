@@ -89,14 +89,25 @@ pub fn load(
     names: &mut Names,
     check: &dyn Fn() -> Result<(), QueryError>,
 ) -> Result<Vec<LightTrace>, QueryError> {
+    load_within(store, traces, LIGHT_SPANS_MAX, names, check)
+}
+
+/// The same, with at most so many spans.
+pub(super) fn load_within(
+    store: &Store,
+    traces: &[u128],
+    spans_max: usize,
+    names: &mut Names,
+    check: &dyn Fn() -> Result<(), QueryError>,
+) -> Result<Vec<LightTrace>, QueryError> {
     let mut loaded: Vec<LightTrace> = traces.iter().map(|_| LightTrace::default()).collect();
-    let mut left = LIGHT_SPANS_MAX;
+    let mut left = spans_max;
     let mut columns = COLUMNS.to_vec();
     columns.push(column::NAME);
     scan(store, traces, &columns, check, |rows| {
         left = left.checked_sub(rows.len()).ok_or(QueryError::TooMuch {
             what: "spans of traces",
-            limit: LIGHT_SPANS_MAX as u64,
+            limit: spans_max as u64,
         })?;
         for row in 0..rows.len() {
             if let Ok(place) = traces.binary_search(&id(rows, at::TRACE_ID, row)) {

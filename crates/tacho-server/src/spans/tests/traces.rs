@@ -3,7 +3,7 @@
 use tacho_model::QueryError;
 use tacho_profile::Oddity;
 
-use super::super::calls::{Calls, of_matching, of_trace};
+use super::super::calls::{Calls, matching_within, of_matching, of_trace};
 use super::super::light::{Names, load};
 use super::super::search::search;
 use super::super::trees::{IsFirst, RecentTrees};
@@ -177,6 +177,42 @@ fn pages_of_a_trace_share_its_tree() {
     assert!(!Arc::ptr_eq(&made, &anew));
     let late = second.spans.iter().find(|span| span.span_id == 50).unwrap();
     assert_eq!(anew.get(late).unwrap().oddity, Some(Oddity::Orphan));
+}
+
+#[test]
+fn a_trace_that_is_not_there_is_not_kept_and_no_more_than_some_are() {
+    let (_dir, store) = store();
+    let trees = RecentTrees::default();
+    for unknown in 1..=3 {
+        let places = trees.get(&store, unknown, &[], IsFirst::No, GO_ON).unwrap();
+        assert!(places.is_empty());
+    }
+    assert_eq!(trees.len(), 0);
+    for id in 1..=70 {
+        request(&store, id, id as u64, 1, "/items");
+        let places = trees.get(&store, id, &[], IsFirst::Yes, GO_ON).unwrap();
+        assert!(!places.is_empty());
+    }
+    assert_eq!(trees.len(), 64);
+}
+
+#[test]
+fn traces_that_are_too_many_or_too_large_at_once_are_read_in_parts() {
+    let (_dir, store) = store();
+    request(&store, 1, 0, 1, "/items");
+    request(&store, 2, 100, 9, "/items");
+    request(&store, 3, 200, 2, "/items");
+    let read = |spans_max| matching_within(&store, &operation("GET /items"), spans_max, GO_ON);
+    // Ten spans fit, but not all three traces at once.
+    let all = read(10).unwrap();
+    assert_eq!((all.tree.traces(), all.is_cut), (2, true));
+    let all = read(13).unwrap();
+    assert_eq!((all.tree.traces(), all.spans, all.is_cut), (3, 15, false));
+    // The one of ten spans is left out, the others are told.
+    let all = read(9).unwrap();
+    assert_eq!((all.tree.traces(), all.spans, all.is_cut), (2, 5, true));
+    let stopped = matching_within(&store, &filter(), 10, &|| Err(QueryError::Cancelled));
+    assert!(matches!(stopped, Err(QueryError::Cancelled)));
 }
 
 fn labels(calls: &Calls) -> Vec<(String, u64)> {
