@@ -19,8 +19,10 @@ pub const SPANS_MAX: usize = 10_000;
 /// Of one trace so many identifiers are looked at to tell which pending spans have ended; in a
 /// larger one, pending spans beyond them may still be shown.
 const TRACE_SPANS_MAX: usize = 1 << 20;
-/// A search for spans is widened at most so often to make up for pending ones that have ended.
-const WIDENINGS: u32 = 4;
+/// A search for spans is widened at most to so many rows to make up for pending ones that have ended.
+const WIDENED_MAX: usize = 1 << 16;
+/// After so many rows it is asked whether to go on.
+const CHECK_EVERY: usize = 1024;
 
 /// Spans that were found, in the order that was asked for.
 #[derive(Debug, Default)]
@@ -125,7 +127,7 @@ fn search(
     check: &impl Fn() -> Result<(), QueryError>,
 ) -> Result<Vec<FoundSpan>, QueryError> {
     let mut wanted = limit;
-    for widening in 0.. {
+    loop {
         let query = RecordQuery {
             range: filter.range,
             conditions,
@@ -136,43 +138,71 @@ fn search(
         let rows = store.select_records(TABLE, &query)?;
         check()?;
         let mut spans: Vec<FoundSpan> = Vec::new();
-        let mut shown = HashSet::new();
+        let mut known = ended(store, &rows, check)?;
         for row in 0..rows.len() {
-            let span = span_of(&rows, row);
-            if span.pending
-                && (!shown.insert((span.trace_id, span.span_id)) || ended(store, &span)?)
-            {
-                continue;
+            if row % CHECK_EVERY == 0 {
+                check()?;
             }
-            spans.push(span);
+            if spans.len() == limit {
+                break;
+            }
+            if announced(&rows, row).is_none_or(|span| known.insert(span)) {
+                spans.push(span_of(&rows, row));
+            }
         }
-        if spans.len() >= limit || rows.len() < wanted || widening >= WIDENINGS {
-            spans.truncate(limit);
+        if spans.len() >= limit || rows.len() < wanted || wanted >= WIDENED_MAX {
             return Ok(spans);
         }
-        wanted *= 4;
+        wanted = (wanted * 4).min(WIDENED_MAX);
     }
-    Ok(Vec::new())
 }
 
-/// Whether the span that was announced is there.
-fn ended(store: &Store, announced: &FoundSpan) -> Result<bool, QueryError> {
-    let test = |column, id| Condition {
-        column,
-        test: Test::Id(id),
+/// The span that a row announces, as trace and span; `None` where the row is one that ended.
+fn announced(rows: &Records, row: usize) -> Option<(u128, u64)> {
+    let span = id(rows, column::PENDING_OF, row) as u64;
+    (span != 0).then(|| (id(rows, column::TRACE_ID, row), span))
+}
+
+/// Of the spans that rows announce those that are there, looked up all at once.
+fn ended(
+    store: &Store,
+    rows: &Records,
+    check: &impl Fn() -> Result<(), QueryError>,
+) -> Result<HashSet<(u128, u64)>, QueryError> {
+    let pending = (0..rows.len()).filter(|row| announced(rows, *row).is_some());
+    let pending: Vec<usize> = pending.collect();
+    let starts = || pending.iter().map(|row| place(rows, *row).start);
+    let (Some(first), Some(last)) = (starts().min(), starts().max()) else {
+        return Ok(HashSet::new());
     };
+    let spans = || pending.iter().filter_map(|row| announced(rows, *row));
+    let sorted = |mut ids: Vec<u128>| {
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    let trace_ids = sorted(spans().map(|(trace, _)| trace).collect());
+    let span_ids = sorted(spans().map(|(_, span)| span.into()).collect());
+    let test = |column, test| Condition { column, test };
     let query = RecordQuery {
-        // Both have the same start.
-        range: TimeRange::new(announced.start, announced.start),
+        // A span and its announcement have the same start.
+        range: TimeRange::new(first, last),
         conditions: &[
-            test(column::TRACE_ID, announced.trace_id),
-            test(column::SPAN_ID, announced.span_id.into()),
+            test(column::TRACE_ID, Test::Ids(&trace_ids)),
+            test(column::SPAN_ID, Test::Ids(&span_ids)),
         ],
-        columns: &[],
+        columns: &[column::TRACE_ID, column::SPAN_ID],
         order: Order::OldestFirst,
-        limit: 1,
+        limit: 0,
     };
-    Ok(!store.select_records(TABLE, &query)?.is_empty())
+    let mut ended = HashSet::new();
+    let mut failed = None;
+    store.scan_records(TABLE, &query, |rows| {
+        ended.extend((0..rows.len()).map(|row| (id(rows, 0, row), id(rows, 1, row) as u64)));
+        failed = check().err();
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(ended), Err)
 }
 
 /// The spans of a trace behind a place, in order, at most so many.

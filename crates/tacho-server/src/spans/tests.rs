@@ -154,6 +154,27 @@ fn many_pending_spans_that_have_ended_hide_none_that_are_there() {
 }
 
 #[test]
+fn a_search_through_pending_spans_can_be_stopped() {
+    let (_dir, store) = store();
+    let pending = Span {
+        span_id: 1001,
+        pending_of: 1,
+        ..span(1, 0, &[])
+    };
+    keep(&store, &[pending, span(1, 0, &[])]);
+    let asked = std::cell::Cell::new(0);
+    let found = find(&store, &filter(), || {
+        asked.set(asked.get() + 1);
+        match asked.get() {
+            1 => Ok(()),
+            _ => Err(tacho_model::QueryError::Cancelled),
+        }
+    });
+    assert!(matches!(found, Err(tacho_model::QueryError::Cancelled)));
+    assert_eq!(asked.get(), 2);
+}
+
+#[test]
 fn a_trace_of_spans_that_began_together_comes_in_pages() {
     let (_dir, store) = store();
     let spans: Vec<Span<'_>> = (1..=300).map(|id| span(id, 5, &[])).collect();
