@@ -91,6 +91,8 @@ pub fn map(querier: &dyn Querier, scope: &Scope) -> Result<Map, QueryError> {
         )?;
     }
     let [mut edges, answered] = sides;
+    // One that was asked before the window only tells nothing, and hides nobody.
+    edges.retain(|_, row| row.is_seen(&scope));
     for (key, row) in answered {
         edges.entry(key).or_insert(row);
     }
@@ -191,6 +193,11 @@ mod tests {
         store.histogram(&edge(SECONDS[1], "api", ""), 10, seconds.clone());
         store.histogram(&edge(SECONDS[1], "shop", "database"), 10, seconds);
         store.number(&edge(FAILED, "api", ""), 10, 4.0);
+        // Who asks stopped telling before the window; who answers did not.
+        let mut few = Histogram::new();
+        few.observe_many(0.1, 2.0);
+        store.histogram(&edge(SECONDS[0], "late", ""), -100, few.clone());
+        store.histogram(&edge(SECONDS[1], "late", ""), 10, few);
         let served = [
             ("service", "api"),
             ("span_kind", "SPAN_KIND_SERVER"),
@@ -214,7 +221,8 @@ mod tests {
             edges,
             [
                 ("api", "service", 10.0, 4.0),
-                ("shop", "database", 10.0, 0.0)
+                ("shop", "database", 10.0, 0.0),
+                ("late", "service", 2.0, 0.0),
             ]
         );
         let nodes: Vec<_> = map
@@ -230,6 +238,7 @@ mod tests {
             .collect();
         let expected = [
             ("api", "service", Some(3.0)),
+            ("late", "service", Some(2.0)),
             ("shop", "database", Some(10.0)),
             ("web", "service", None),
         ];
