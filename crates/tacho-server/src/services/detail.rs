@@ -7,8 +7,8 @@ use tacho_model::{Labels, Querier, QueryError, TimeRange, Timestamp};
 
 use super::list::Whole;
 use super::measures;
-use super::operation::{Kind, Operation, Side, service as service_of};
-use super::source::{Wanted, observe};
+use super::operation::{Kind, Operation, Side};
+use super::source::{Names, Wanted, observe};
 use super::stats::{Listed, Measured, Row, Tally, listed};
 use super::window::{Scope, Window};
 
@@ -168,7 +168,7 @@ pub fn service(
     let mut served: BTreeMap<(String, Kind), Gathered> = BTreeMap::new();
     let mut others: BTreeMap<(String, Kind), Gathered> = BTreeMap::new();
     let mut dependencies: BTreeMap<(String, Kind), Row> = BTreeMap::new();
-    observe(querier, wanted, &windows, |operation, tallies, last| {
+    let names = observe(querier, wanted, &windows, |operation, tallies, last| {
         whole.add(operation, tallies, last);
         let kind = operation.kind;
         let tallies = tallies.get(..shown).unwrap_or(tallies);
@@ -192,7 +192,7 @@ pub fn service(
         return Ok(None);
     }
     let endpoints = if whole.serves() { served } else { others };
-    let sizes = sizes(querier, name, scope)?;
+    let sizes = sizes(querier, name, &names, scope)?;
     let row = whole.row();
     let average = |place: usize, length: Duration| Average {
         mean: row.tally(shown + place).and_then(Tally::mean),
@@ -294,12 +294,17 @@ const SIZES: [[&str; 3]; 2] = [
     ],
 ];
 
-fn sizes(querier: &dyn Querier, name: &str, scope: &Scope) -> Result<AllSizes, QueryError> {
+fn sizes(
+    querier: &dyn Querier,
+    name: &str,
+    names: &Names,
+    scope: &Scope,
+) -> Result<AllSizes, QueryError> {
     let mut all = AllSizes::default();
     let windows = [Window::whole(scope.range)];
     let keep = |labels: &Labels| {
         let side = labels.get("span_kind");
-        service_of(labels) == name && side.is_none_or(|side| side == "SPAN_KIND_SERVER")
+        names.of(labels) == name && side.is_none_or(|side| side == "SPAN_KIND_SERVER")
     };
     for (metrics, into) in SIZES.iter().zip(&mut all.0) {
         let found = measures::any(querier, metrics, &windows, keep, |_| 1.0)?;

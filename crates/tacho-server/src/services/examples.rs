@@ -42,16 +42,15 @@ pub fn of_service(store: &Store, service: &str, range: TimeRange) -> Result<Exam
         add(&mut all, &operation, found.1, 1.0);
     }
     if all.is_empty() {
-        let matchers = [
-            source::any_library_metric()?,
-            Matcher::equal("job", service),
-        ];
-        for (labels, example) in newest(store, &matchers, range)? {
-            let Some((kind, side, scale)) = source::library_metric(labels.name()) else {
-                continue;
-            };
-            let operation = Operation::of_metric(&labels, kind, side);
-            add(&mut all, &operation, example, scale);
+        for job in source::jobs(store, service, range)? {
+            let matchers = [source::any_library_metric()?, Matcher::equal("job", &job)];
+            for (labels, example) in newest(store, &matchers, range)? {
+                let Some((kind, side, scale)) = source::library_metric(labels.name()) else {
+                    continue;
+                };
+                let operation = Operation::of_metric(&labels, kind, side);
+                add(&mut all, &operation, example, scale);
+            }
         }
     }
     for examples in all.values_mut() {

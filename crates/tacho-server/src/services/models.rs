@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tacho_model::{Labels, Querier, QueryError};
 
 use super::measures;
-use super::operation::{Kind, Operation, Side, service as service_of};
-use super::source::{Wanted, observe};
+use super::operation::{Kind, Operation, Side};
+use super::source::{Names, Wanted, observe};
 use super::stats::{Listed, Measured, Row, Tally, listed};
 use super::usage::{self, Metrics, Usage};
 use super::window::{Scope, Window};
@@ -72,16 +72,34 @@ pub fn models(
     service: Option<&str>,
     scope: &Scope,
 ) -> Result<Listed<Model>, QueryError> {
+    of_services(querier, service.into_iter(), scope)
+}
+
+/// The models that any of these services called, or all where there are none.
+pub(super) fn of_services<'a>(
+    querier: &dyn Querier,
+    services: impl Iterator<Item = &'a str>,
+    scope: &Scope,
+) -> Result<Listed<Model>, QueryError> {
+    let callers: Vec<&str> = services.collect();
+    let is_wanted = |name: &str| callers.is_empty() || callers.contains(&name);
+    let service = match callers[..] {
+        [one] => Some(one),
+        _ => None,
+    };
     let wanted = Wanted {
         service,
         kinds: &[Kind::Model],
     };
     let mut all: BTreeMap<Key, Gathered> = BTreeMap::new();
-    observe(
+    let names = observe(
         querier,
         wanted,
         &scope.windows(),
         |operation, tallies, last| {
+            if !is_wanted(operation.service()) {
+                return;
+            }
             let text = |text: Option<&str>| text.unwrap_or("").to_owned();
             let key = (text(operation.provider()), text(operation.model()));
             let gathered = all.entry(key).or_default();
@@ -91,13 +109,14 @@ pub fn models(
             gathered.services.insert(operation.service().to_owned());
         },
     )?;
+    let caller = |labels: &Labels| caller(labels, &names).filter(|(name, _)| is_wanted(name));
     let mut used = usage::by(querier, USED, service, scope, caller)?;
-    library_tokens(querier, service, scope, &mut used)?;
+    library_tokens(querier, &caller, scope, &mut used)?;
     let mut of_models: BTreeMap<Key, Usage> = BTreeMap::new();
     for ((_, key), usage) in used {
         of_models.entry(key).or_default().add(&usage);
     }
-    let first = first_chunks(querier, service, scope)?;
+    let first = first_chunks(querier, &caller, scope)?;
     Ok(listed(
         all,
         |one| &one.row,
@@ -117,19 +136,19 @@ pub fn models(
     ))
 }
 
-fn caller(labels: &Labels) -> Option<Caller> {
-    Some((service_of(labels).to_owned(), key(labels)?))
+fn caller(labels: &Labels, names: &Names) -> Option<Caller> {
+    Some((names.of(labels).to_owned(), key(labels)?))
 }
 
 /// Adds the tokens of models of which no span of the same service told any.
 fn library_tokens(
     querier: &dyn Querier,
-    service: Option<&str>,
+    caller: &impl Fn(&Labels) -> Option<Caller>,
     scope: &Scope,
     used: &mut BTreeMap<Caller, Usage>,
 ) -> Result<(), QueryError> {
     let windows = [Window::mean(scope.range)];
-    let keep = |labels: &Labels| service.is_none_or(|name| service_of(labels) == name);
+    let keep = |labels: &Labels| caller(labels).is_some();
     let told: BTreeSet<Caller> = used.keys().cloned().collect();
     for measure in measures::any(querier, &[LIBRARY_TOKENS], &windows, keep, |_| 1.0)? {
         let Some(key) = caller(&measure.labels).filter(|key| !told.contains(key)) else {
@@ -145,11 +164,11 @@ fn library_tokens(
 /// The time to the first part of an answer, of each model from the first metric that tells it.
 fn first_chunks(
     querier: &dyn Querier,
-    service: Option<&str>,
+    caller: &impl Fn(&Labels) -> Option<Caller>,
     scope: &Scope,
 ) -> Result<BTreeMap<Key, Tally>, QueryError> {
     let windows = [Window::whole(scope.range)];
-    let keep = |labels: &Labels| service.is_none_or(|name| service_of(labels) == name);
+    let keep = |labels: &Labels| caller(labels).is_some();
     let found = measures::any(querier, &FIRST_CHUNK, &windows, keep, |_| 1.0)?;
     let mut all: BTreeMap<Caller, Tally> = BTreeMap::new();
     for metric in FIRST_CHUNK {
@@ -249,5 +268,47 @@ mod tests {
         assert_eq!((other.usage.cost, other.first_chunk), (None, None));
         let of = models(store.querier(), Some("other"), &scope()).unwrap();
         assert_eq!(of.rows.len(), 1);
+        let both = of_services(store.querier(), ["other", "none"].into_iter(), &scope()).unwrap();
+        assert_eq!((both.rows.len(), both.rows[0].name.as_str()), (1, "n"));
+    }
+
+    #[test]
+    fn a_namespace_counts_nothing_twice() {
+        let store = Store::new();
+        let model = [
+            ("gen_ai_operation_name", "chat"),
+            ("gen_ai_request_model", "m"),
+        ];
+        let spans = [("service", "bot"), ("service_namespace", "shop")];
+        let with = |more: &[(&'static str, &'static str)]| [&model[..], more].concat();
+        store.spans(&with(&spans), 10, &[1.0; 4]);
+        let input = ("gen_ai_token_type", "input");
+        let tokens = [&spans[..], &[("__name__", USED.tokens), input]].concat();
+        store.number(&with(&tokens), 10, 100.0);
+        let mut first = Histogram::new();
+        first.observe(0.2);
+        let chunk = [&spans[..], &[("__name__", FIRST_CHUNK[0])]].concat();
+        store.histogram(&with(&chunk), 10, first);
+        let job = ("job", "shop/bot");
+        let buckets = [("1", 4.0), ("+Inf", 4.0)];
+        for (secs, more) in [(5, 0.0), (10, 100.0)] {
+            let buckets = buckets.map(|(bound, count)| (bound, count + more));
+            store.buckets(&with(&[job]), FIRST_CHUNK[1], secs, &buckets, 90.0 + more);
+            store.buckets(
+                &with(&[job, input]),
+                LIBRARY_TOKENS,
+                secs,
+                &buckets,
+                100.0 + more,
+            );
+        }
+        for service in [None, Some("bot")] {
+            let found = models(store.querier(), service, &scope()).unwrap();
+            let [model] = &found.rows[..] else {
+                panic!("{found:?}")
+            };
+            assert_eq!(model.usage.input, Some(100.0));
+            assert!((model.first_chunk.unwrap()[1].unwrap() - 0.2).abs() < 0.002);
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What spans tell is the most exact, so a library's own metrics are asked only about what no span of
 //! the same service tells: the same kind of operation on the same side. Of two conventions of one
-//! library, which some send at once, the newer one counts. So nothing is ever added up twice.
+//! library, which some send at once, the newer one counts. So nothing is ever added up twice. Who
+//! tells is decided for each window by itself, since a service may begin or stop to send either.
 //! A library's metrics are of `job`, which has the namespace of a service before its name; where spans
 //! tell the two apart, both are known by the spans' name.
 //!
@@ -168,7 +169,23 @@ impl Wanted<'_> {
 /// What somebody tells of: a service's operations of one kind on one side.
 type Claim = (String, Kind, Side);
 
-/// Hands `take` the operations that are wanted, with what each has in the windows.
+/// Who tells what, by window: the best rank of a library's, or that spans do.
+type Told<T> = HashMap<Claim, Vec<T>>;
+
+/// What services are called by their own metrics, where spans call them otherwise.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<String, String>);
+
+impl Names {
+    /// Whose series it is, as spans call it.
+    pub fn of<'a>(&'a self, labels: &'a Labels) -> &'a str {
+        let told = service(labels);
+        self.0.get(told).map_or(told, String::as_str)
+    }
+}
+
+/// Hands `take` the operations that are wanted, with what each has in the windows; the names by which
+/// whatever else the services' own metrics tell is known.
 ///
 /// # Errors
 /// [`QueryError`] of the store.
@@ -177,9 +194,9 @@ pub fn observe(
     wanted: Wanted<'_>,
     windows: &[Window],
     mut take: impl FnMut(&Operation<'_>, &[Tally], Option<Timestamp>) + Send,
-) -> Result<(), QueryError> {
-    let mut claims: HashSet<Claim> = HashSet::new();
-    let mut names: HashMap<String, String> = HashMap::new();
+) -> Result<Names, QueryError> {
+    let mut claims: Told<bool> = HashMap::new();
+    let mut names = Names::default();
     let matchers = span_matchers(SPAN_DURATION, wanted.service);
     measures::native(
         querier,
@@ -188,40 +205,51 @@ pub fn observe(
         Origin::Spans,
         |labels, tallies, last| {
             let operation = Operation::of_span(labels);
-            if last.is_none() {
-                return;
+            if let Some(job) = job(labels).filter(|job| !names.0.contains_key(job)) {
+                names.0.insert(job, operation.service().to_owned());
             }
-            if let Some(job) = job(labels).filter(|job| !names.contains_key(job)) {
-                names.insert(job, operation.service().to_owned());
-            }
-            if !wanted.takes(&operation) {
+            if last.is_none() || !wanted.takes(&operation) {
                 return;
             }
             let Operation { kind, side, .. } = operation;
             let claim = (operation.service().to_owned(), kind, side);
-            claims.insert(claim);
+            let told = claims.entry(claim).or_default();
+            told.resize(windows.len(), false);
+            for (told, tally) in told.iter_mut().zip(tallies) {
+                *told |= tally.count > 0.0;
+            }
             with_errors(&operation, tallies, |tallies| {
                 take(&operation, tallies, last);
             });
         },
     )?;
-    let known_as = |labels: &Labels| -> String {
-        let told = service(labels);
-        names.get(told).map_or(told, String::as_str).to_owned()
-    };
-    for (family, measure) in library(querier, wanted, windows, &known_as)? {
+    let mut library = library(querier, wanted, windows, &names)?;
+    only_best(&mut library, &claims, &names);
+    for (family, measure) in library {
         let labels = &measure.labels;
-        let service = known_as(labels);
         let operation = Operation::of_metric(labels, family.kind, family.side);
-        let operation = operation.of_service(&service);
-        let claim = (service.clone(), family.kind, family.side);
-        if !claims.contains(&claim) {
-            with_errors(&operation, &measure.tallies, |tallies| {
-                take(&operation, tallies, measure.last);
-            });
-        }
+        let operation = operation.of_service(names.of(labels));
+        with_errors(&operation, &measure.tallies, |tallies| {
+            take(&operation, tallies, measure.last);
+        });
     }
-    Ok(())
+    Ok(names)
+}
+
+/// What the metrics of a service's own library call it.
+///
+/// # Errors
+/// [`QueryError`] of the store.
+pub(super) fn jobs(
+    querier: &dyn Querier,
+    service: &str,
+    range: tacho_model::TimeRange,
+) -> Result<Vec<String>, QueryError> {
+    let spans = span_matchers(SPAN_DURATION, Some(service));
+    let namespaces = querier.label_values("service_namespace", &spans, range)?;
+    let named = namespaces.iter().filter(|name| !name.is_empty());
+    let named = named.map(|name| format!("{name}/{service}"));
+    Ok(std::iter::once(service.to_owned()).chain(named).collect())
 }
 
 /// What a library's metrics call the service of a span, where they call it otherwise.
@@ -237,12 +265,12 @@ pub(super) fn span_matchers(metric: &str, service: Option<&str>) -> Vec<Matcher>
     std::iter::once(metric).chain(service).collect()
 }
 
-/// What libraries tell: of each service, kind and side the convention that counts.
+/// What libraries tell, the conventions that count first.
 fn library(
     querier: &dyn Querier,
     wanted: Wanted<'_>,
     windows: &[Window],
-    known_as: &impl Fn(&Labels) -> String,
+    names: &Names,
 ) -> Result<Vec<(&'static Family, Measure)>, QueryError> {
     let is_wanted =
         |family: &&Family| wanted.kinds.is_empty() || wanted.kinds.contains(&family.kind);
@@ -258,7 +286,7 @@ fn library(
             .copied()
     };
     let scale = |metric: &str| find(metric).map_or(1.0, |family| family.scale);
-    let keep = |labels: &Labels| wanted.service.is_none_or(|name| known_as(labels) == name);
+    let keep = |labels: &Labels| wanted.service.is_none_or(|name| names.of(labels) == name);
     let all = measures::any(querier, &metrics, windows, keep, scale)?;
     let with_family = all.into_iter().filter_map(|measure| {
         let seen = measure.tallies.iter().any(|tally| tally.count > 0.0);
@@ -267,12 +295,33 @@ fn library(
     });
     let mut all: Vec<(&Family, Measure)> = with_family.collect();
     all.sort_by_key(|(family, _)| family.rank);
-    let mut best = HashMap::new();
-    all.retain(|(family, measure)| {
-        let claim = (known_as(&measure.labels), family.kind, family.side);
-        *best.entry(claim).or_insert(family.rank) == family.rank
-    });
     Ok(all)
+}
+
+/// Leaves of each service, kind and side and each window only what no span tells, of the convention
+/// that counts.
+fn only_best(all: &mut Vec<(&Family, Measure)>, claims: &Told<bool>, names: &Names) {
+    let mut best: Told<Option<u8>> = HashMap::new();
+    all.retain_mut(|(family, measure)| {
+        let claim = (
+            names.of(&measure.labels).to_owned(),
+            family.kind,
+            family.side,
+        );
+        let by_spans = claims.get(&claim).map_or(&[][..], Vec::as_slice);
+        let best = best.entry(claim).or_default();
+        best.resize(measure.tallies.len(), None);
+        for (place, tally) in measure.tallies.iter_mut().enumerate() {
+            if tally.count <= 0.0 {
+                continue;
+            }
+            let rank = *best[place].get_or_insert(family.rank);
+            if rank != family.rank || by_spans.get(place) == Some(&true) {
+                *tally = Tally::default();
+            }
+        }
+        measure.tallies.iter().any(|tally| tally.count > 0.0)
+    });
 }
 
 /// Matches every metric that [`library_metric`] knows.
@@ -386,6 +435,41 @@ mod tests {
             kinds: &[],
         };
         assert_eq!(names(one), ["api GET", "api GET /a"]);
+    }
+
+    #[test]
+    fn who_tells_is_decided_for_each_window() {
+        let store = Store::new();
+        let get = [("http_request_method", "GET"), ("http_route", "/a")];
+        let [method, route] = get;
+        // Spans and metrics at first, then metrics alone: of a new convention, then of an old one.
+        let kind = ("span_kind", "SPAN_KIND_SERVER");
+        let span = [("service", "api"), kind, method, route];
+        store.spans(&span, 500, &[0.1; 2]);
+        let mut count = 0.0;
+        for secs in [100, 500, 1500] {
+            count += 5.0;
+            let buckets = [("1", count), ("+Inf", count)];
+            store.buckets(&[("job", "api"), method, route], NEW, secs, &buckets, 1.0);
+        }
+        let old = [("job", "api"), ("http_method", "GET")];
+        for (secs, count) in [(1500, 3.0), (2500, 7.0)] {
+            let buckets = [("1000", count), ("+Inf", count)];
+            store.buckets(&old, OLD, secs, &buckets, 1000.0);
+        }
+        let windows = [(2000, 3000), (1000, 2000), (200, 1000)];
+        let windows = windows.map(|(start, end)| Window::whole(range(start, end)));
+        let mut counts = [0.0; 3];
+        let mut take = |tallies: &[Tally]| {
+            for (all, one) in counts.iter_mut().zip(tallies) {
+                *all += one.count;
+            }
+        };
+        observe(store.querier(), Wanted::ALL, &windows, |_, tallies, _| {
+            take(tallies);
+        })
+        .unwrap();
+        assert_eq!(counts, [4.0, 5.0, 2.0]);
     }
 
     const NEW: &str = "http_server_request_duration_seconds";
