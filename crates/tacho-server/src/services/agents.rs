@@ -7,11 +7,11 @@ use tacho_store::Store;
 
 use super::examples::{Example, newest};
 use super::measures::{self, gained};
-use super::models::{Model, models};
+use super::models::{self, Model};
 use super::operation::{Kind, service as service_of};
 use super::source::{SPAN_DURATION, Wanted, observe, span_matchers};
 use super::stats::{Listed, Measured, Origin, Row, Tally, listed};
-use super::tools::{self, Tool};
+use super::tools::{self, Tool, Which};
 use super::usage::{self, Metrics, Usage};
 use super::window::{Scope, Window};
 
@@ -220,14 +220,7 @@ pub fn agent(
         told(&sum)
     });
     let services: Vec<String> = services.into_iter().collect();
-    let models = if let [one] = &services[..] {
-        models(querier, Some(one), scope)?
-    } else {
-        let mut all = models(querier, None, scope)?;
-        let is_called = |model: &Model| model.services.iter().any(|one| services.contains(one));
-        all.rows.retain(is_called);
-        all
-    };
+    let models = models::of_services(querier, services.iter().map(String::as_str), scope)?;
     Ok(Some(AgentDetail {
         tools: used_tools(querier, name, service, scope)?,
         models,
@@ -253,23 +246,20 @@ fn used_tools(
 ) -> Result<Listed<(Tool, Option<f64>)>, QueryError> {
     let mut matchers = span_matchers(TOOL_USES, service);
     matchers.push(Matcher::equal(AGENT, agent));
-    let mut uses: BTreeMap<String, f64> = BTreeMap::new();
+    let mut uses: BTreeMap<tools::Key, f64> = BTreeMap::new();
     for (labels, gained) in gained(querier, matchers, scope.range)? {
         let tool = labels.get("gen_ai_tool_name").unwrap_or("").to_owned();
-        *uses.entry(tool).or_default() += gained;
+        let key = (tool, service_of(&labels).to_owned());
+        *uses.entry(key).or_default() += gained;
     }
-    let of_agent = tools::of_agent(querier, service, Some(agent), scope)?;
-    let mut found = if of_agent.rows.is_empty() && !uses.is_empty() {
+    let mut found = tools::of(querier, service, Which::UsedBy(agent), scope)?;
+    if found.rows.is_empty() && !uses.is_empty() {
         // Spans of tools that do not name their agent: those whose names its runs tell.
-        let mut all = tools::tools(querier, service, scope)?;
-        all.rows.retain(|tool| uses.contains_key(&tool.name));
-        all.more = 0;
-        all
-    } else {
-        of_agent
-    };
-    let with_uses = found.rows.drain(..).map(|tool| {
-        let used = uses.get(&tool.name).copied();
+        found = tools::of(querier, service, Which::Named(&uses), scope)?;
+    }
+    let with_uses = found.rows.into_iter().map(|tool| {
+        let key = (tool.name.clone(), tool.service.clone());
+        let used = uses.get(&key).copied();
         (tool, used)
     });
     Ok(Listed {
@@ -331,12 +321,12 @@ mod tests {
         ]
         .concat();
         store.number(&uses, 10, 7.0);
-        let tool = [
+        let tool_span = [
             ("service", "bot"),
             ("gen_ai_operation_name", "execute_tool"),
             ("gen_ai_tool_name", "weather"),
         ];
-        store.spans(&tool, 10, &[0.3; 7]);
+        store.spans(&tool_span, 10, &[0.3; 7]);
 
         let found = agents(store.querier(), None, &scope()).unwrap();
         let told: Vec<_> = found
@@ -369,6 +359,35 @@ mod tests {
         assert_eq!(ada.agent.measured.stats.count, 1.0);
         assert!(one("", None).unwrap().is_some());
         assert!(one("Bob", None).unwrap().is_none());
-        assert_eq!(names(store.querier(), &scope()).unwrap(), ["Ada"]);
+        // Another service's tool and model are busier; a list of one still shows the agent's.
+        let busy = [("service", "busy"), tool_span[1], tool_span[2]];
+        store.spans(&busy, 10, &[9.0; 9]);
+        let model = |service, name| {
+            let operation = ("gen_ai_operation_name", "chat");
+            [
+                ("service", service),
+                operation,
+                ("gen_ai_request_model", name),
+            ]
+        };
+        store.spans(&model("busy", "large"), 10, &[9.0; 9]);
+        store.spans(&model("bot", "small"), 10, &[0.1; 1]);
+        let scope = Scope {
+            limit: 1,
+            ..scope()
+        };
+        let ada = agent(store.querier(), store.store(), "Ada", None, &scope);
+        let ada = ada.unwrap().unwrap();
+        let (tool, uses) = &ada.tools.rows[0];
+        assert_eq!((tool.service.as_str(), *uses), ("bot", Some(7.0)));
+        assert_eq!(
+            (ada.models.rows[0].name.as_str(), ada.models.more),
+            ("small", 0)
+        );
+        let scope = Scope {
+            limit: 100,
+            ..scope
+        };
+        assert_eq!(names(store.querier(), &scope).unwrap(), ["Ada"]);
     }
 }

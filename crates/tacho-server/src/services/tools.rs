@@ -60,21 +60,35 @@ pub fn tools(
     service: Option<&str>,
     scope: &Scope,
 ) -> Result<Listed<Tool>, QueryError> {
-    of_agent(querier, service, None, scope)
+    of(querier, service, Which::All, scope)
 }
 
-/// The same, as one agent used them.
-pub(super) fn of_agent(
+/// A tool's name and its service.
+pub(super) type Key = (String, String);
+
+/// Which tools are wanted.
+#[derive(Clone, Copy)]
+pub(super) enum Which<'a> {
+    /// All of them.
+    All,
+    /// Those whose spans name this agent.
+    UsedBy(&'a str),
+    /// These.
+    Named(&'a BTreeMap<Key, f64>),
+}
+
+/// Some of the tools.
+pub(super) fn of(
     querier: &dyn Querier,
     service: Option<&str>,
-    agent: Option<&str>,
+    which: Which<'_>,
     scope: &Scope,
 ) -> Result<Listed<Tool>, QueryError> {
     let wanted = Wanted {
         service,
         kinds: &[Kind::Tool, Kind::Mcp],
     };
-    let mut all: BTreeMap<(String, String), Gathered> = BTreeMap::new();
+    let mut all: BTreeMap<Key, Gathered> = BTreeMap::new();
     observe(
         querier,
         wanted,
@@ -84,10 +98,15 @@ pub(super) fn of_agent(
             let Some(name) = operation.get("gen_ai_tool_name") else {
                 return;
             };
-            if agent.is_some() && agent != by {
+            let key = (name.to_owned(), operation.service().to_owned());
+            let is_wanted = match which {
+                Which::All => true,
+                Which::UsedBy(agent) => by == Some(agent),
+                Which::Named(tools) => tools.contains_key(&key),
+            };
+            if !is_wanted {
                 return;
             }
-            let key = (name.to_owned(), operation.service().to_owned());
             let gathered = all.entry(key).or_default();
             match operation.kind {
                 Kind::Tool => gathered.used.add(tallies, last),
@@ -150,7 +169,12 @@ mod tests {
             told,
             [("weather", "tool", 3.0, 1), ("größe/√", "mcp", 2.0, 0)]
         );
-        let of = of_agent(store.querier(), Some("bot"), Some("Ada"), &scope()).unwrap();
-        assert_eq!(of.rows.len(), 1);
+        let names = |which| -> Vec<String> {
+            let found = of(store.querier(), Some("bot"), which, &scope()).unwrap();
+            found.rows.into_iter().map(|tool| tool.name).collect()
+        };
+        assert_eq!(names(Which::UsedBy("Ada")), ["weather"]);
+        let named = BTreeMap::from([(("größe/√".to_owned(), "bot".to_owned()), 1.0)]);
+        assert_eq!(names(Which::Named(&named)), ["größe/√"]);
     }
 }
