@@ -173,17 +173,17 @@ pub fn service(
         let kind = operation.kind;
         let tallies = tallies.get(..shown).unwrap_or(tallies);
         let is_seen = tallies.iter().any(|tally| tally.count > 0.0);
-        if !is_seen || operation.is_overflow() || kind == Kind::Websocket {
+        if !is_seen {
             return;
         }
         if is_dependency(operation) {
             let key = (operation.dependency(), kind);
             dependencies.entry(key).or_default().add(tallies, last);
         }
-        let into = match operation.side {
-            Side::Server => &mut served,
-            Side::Internal => &mut others,
-            Side::Client => return,
+        let into = match operation.endpoint() {
+            Some(Side::Server) => &mut served,
+            Some(_) => &mut others,
+            None => return,
         };
         let gathered = into.entry((operation.name(), kind)).or_default();
         gathered.add(operation, tallies, last);
@@ -191,9 +191,9 @@ pub fn service(
     if whole.last_seen().is_none() {
         return Ok(None);
     }
-    let endpoints = if whole.serves() { served } else { others };
+    let endpoints = if whole.serves(scope) { served } else { others };
     let sizes = sizes(querier, name, &names, scope)?;
-    let row = whole.row();
+    let row = whole.row(scope);
     let average = |place: usize, length: Duration| Average {
         mean: row.tally(shown + place).and_then(Tally::mean),
         rate: row.count(shown + place) / length.as_secs_f64(),
@@ -225,7 +225,8 @@ pub fn service(
 /// Whether it is something that the service asks of others.
 fn is_dependency(operation: &Operation<'_>) -> bool {
     let is_asked = matches!(operation.kind, Kind::Model | Kind::Tool | Kind::Mcp);
-    operation.side == Side::Client || (is_asked && operation.side == Side::Internal)
+    let is_one = !operation.is_overflow() && operation.kind != Kind::Websocket;
+    is_one && (operation.side == Side::Client || (is_asked && operation.side == Side::Internal))
 }
 
 fn endpoint(key: (String, Kind), of: Gathered, sizes: &AllSizes, scope: &Scope) -> Endpoint {

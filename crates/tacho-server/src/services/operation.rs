@@ -126,6 +126,20 @@ impl<'a> Operation<'a> {
         self.get("otel_metric_overflow") == Some("true")
     }
 
+    /// Whether it is one of its service's endpoints: [`Side::Server`] of one that it answers,
+    /// [`Side::Internal`] of what it does by itself. What it asks others, how long its connections
+    /// stay open, and what stands for operations that were too many, are none.
+    pub fn endpoint(&self) -> Option<Side> {
+        let is_none = self.is_overflow() || self.kind == Kind::Websocket;
+        (!is_none && self.side != Side::Client).then_some(self.side)
+    }
+
+    /// Whether it is a message or the like on a WebSocket, not the connection as a whole.
+    pub fn is_websocket_message(&self) -> bool {
+        let event = self.get("websocket_event");
+        event.is_some_and(|event| event != "connection")
+    }
+
     /// `GET`, `POST`, …
     pub fn method(&self) -> Option<&'a str> {
         first(
