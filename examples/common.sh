@@ -30,25 +30,56 @@ packages() {
     echo "$stamp" > "$here/.venv/stamp"
 }
 
-# Waits until something answers there, as long as a first build takes.
-answers() { # answers URL [SECONDS]
-    "$python" - "$1" "${2:-600}" <<'PYTHON'
-import sys, time, urllib.error, urllib.request
+# Waits until something answers there, as long as a first build takes, or until the job that is to
+# answer has ended.
+answers() { # answers URL [SECONDS [PID]]
+    "$python" - "$1" "${2:-600}" "${3:-}" <<'PYTHON'
+import os, sys, time, urllib.error, urllib.request
 
-url, seconds = sys.argv[1], float(sys.argv[2])
+url, seconds, pid = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 end = time.monotonic() + seconds
+
+
+def runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        pass
+    try:
+        os.kill(int(pid), 0)
+    except OSError:
+        return False
+    return True
+
+
 while True:
     try:
         urllib.request.urlopen(url, timeout=5)
     except urllib.error.HTTPError:
         pass  # It answers, whatever it thinks.
     except OSError:
-        if time.monotonic() > end:
+        if time.monotonic() > end or pid and not runs(pid):
             sys.exit(1)
         time.sleep(0.2)
         continue
     sys.exit(0)
 PYTHON
+}
+
+# Waits until the job that was started last answers there. If it has ended, something else answers:
+# what it said is on the terminal.
+job_answers() { # job_answers URL [SECONDS]
+    local pid=$!
+    if ! answers "$1" "${2:-600}" "$pid"; then
+        say "nothing answers at $1" >&2
+        exit 1
+    fi
+    sleep 0.5
+    if ! kill -0 "$pid" 2>/dev/null; then
+        say "what was started for $1 has ended; see above, and whether something else uses the port" >&2
+        exit 1
+    fi
 }
 
 # Starts a server unless one runs.
@@ -64,5 +95,5 @@ server() {
         say "building and starting tacho; the first time takes minutes"
         (cd "$root" && exec cargo run -q --release -p tacho -- start --data-dir "$here/tacho-data") &
     fi
-    answers "$TACHO_SERVER/api/performance/health"
+    job_answers "$TACHO_SERVER/api/performance/health"
 }
