@@ -72,7 +72,7 @@ impl Whole {
 
     /// Whether it answers anything.
     pub(super) fn serves(&self, scope: &Scope) -> bool {
-        std::ptr::eq(self.row(scope), &self.served)
+        std::ptr::eq(self.row(scope), &raw const self.served)
     }
 
     /// The figures that stand for it: the first that had anything in the window or the one that is
