@@ -226,9 +226,10 @@ impl Session<'_> {
         let failed = operation.is_failure(reading);
         let at = self.second_of(span);
         let labels = labels(reading, operation, name);
-        let place = match is_part_of_a_call(operation) {
-            true => Place::Own,
-            false => self.span(span, at, &labels, stays),
+        let place = if is_part_of_a_call(operation) {
+            Place::Own
+        } else {
+            self.span(span, at, &labels, stays)
         };
         match operation {
             Operation::Http(http) if place == Place::Own => self.sizes(http, at, &labels),

@@ -56,13 +56,12 @@ impl Entry for RawPostgresql {
         let tls = self.tls.settings(base)?;
         let ssl = match (parsed.ssl, &tls.ca) {
             // As libpq does: whoever says whom to trust wants to know who answers.
-            (Some(SslMode::Require), Some(_)) => SslMode::VerifyFull,
+            (Some(SslMode::Require) | None, Some(_)) => SslMode::VerifyFull,
             (Some(SslMode::Prefer), Some(_)) => bail!(
                 "tls.ca: sslmode=prefer looks at no certificate; use sslmode=verify-full, or \
                  leave tls.ca out"
             ),
             (Some(ssl), _) => ssl,
-            (None, Some(_)) => SslMode::VerifyFull,
             (None, None) => SslMode::Prefer,
         };
         let anybody = TlsSettings {
