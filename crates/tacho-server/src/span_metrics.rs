@@ -6,7 +6,7 @@
 //! 2. It is counted before spans are sampled, so that figures are those of all of them; what a
 //!    filter drops or does not keep is not counted.
 //! 3. A duration is counted in the second in which the span ended, or in which it came where the
-//!    two clocks disagree by more than [`AHEAD_MAX`], or the store no longer takes that second.
+//!    two clocks disagree by more than a minute, or the store no longer takes that second.
 //! 4. Memory is bounded in spans that are known, series, and traces that are looked at.
 //!
 //! In reading order: `families`, the metrics; `growth`, by what a request makes series grow;
