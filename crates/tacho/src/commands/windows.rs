@@ -7,7 +7,7 @@ use crate::client::{Client, Source};
 use crate::table::{Cell, Format};
 use crate::term::{self, Colour};
 
-/// Headings of [`figures`].
+/// Headings of the figures of a row.
 pub(super) const FIGURES: [&str; 6] = [">rate/s", ">errors", ">p50", ">p95", ">p99", ">p95 before"];
 
 /// Which window, and how to show it.
