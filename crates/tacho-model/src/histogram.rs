@@ -221,8 +221,15 @@ impl Histogram {
         self.count += other.count;
         self.sum += other.sum;
         self.zero_count += other.zero_count;
-        self.positive = merged(&self.positive, &coarser(&other.positive, shift));
-        self.negative = merged(&self.negative, &coarser(&other.negative, shift));
+        for (own, more) in [
+            (&mut self.positive, &other.positive),
+            (&mut self.negative, &other.negative),
+        ] {
+            match shift {
+                0 => add(own, more),
+                shift => add(own, &coarser(more, shift)),
+            }
+        }
         // `other` may hold buckets below our zero threshold.
         self.widen_zero(self.zero_threshold);
         self.limit_buckets();
@@ -431,6 +438,29 @@ fn coarser(buckets: &[Bucket], shift: i8) -> Vec<Bucket> {
         }
     }
     out
+}
+
+/// Adds buckets to others in place. Histograms that are summed up over a window soon have every
+/// bucket that the next one has, and then nothing is moved and nothing allocated.
+fn add(into: &mut Vec<Bucket>, more: &[Bucket]) {
+    let mut missing = Vec::new();
+    let mut from = 0;
+    for bucket in more {
+        let rest = into.get(from..).unwrap_or_default();
+        match rest.binary_search_by_key(&bucket.index, |known| known.index) {
+            Ok(at) => {
+                into[from + at].count += bucket.count;
+                from += at + 1;
+            }
+            Err(at) => {
+                missing.push(*bucket);
+                from += at;
+            }
+        }
+    }
+    if !missing.is_empty() {
+        *into = merged(into, &missing);
+    }
 }
 
 fn merged(a: &[Bucket], b: &[Bucket]) -> Vec<Bucket> {
