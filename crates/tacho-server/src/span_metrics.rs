@@ -295,15 +295,13 @@ impl Session<'_> {
             .pair(&self.calls, (&mut growth, &metrics.admitted), seed, now);
         shared.sockets.follow(&self.sockets, &mut growth, seed, now);
         limit_exemplars(&mut growth, &mut shared.exemplars, now);
-        if growth.series.is_empty() && !has_rows {
+        let taken = if growth.series.is_empty() && !has_rows {
             // Nothing is written, so nothing is known of whether the store takes it.
-            shared.graph.settle(paired, now);
-            metrics.known.settle(self.claims.drain(..));
-            return Ok(AppendOutcome::default());
-        }
-        let taken = shared
-            .state
-            .commit(&door, now, growth, &metrics.prices.currency, rows)?;
+            AppendOutcome::default()
+        } else {
+            let currency = &metrics.prices.currency;
+            shared.state.commit(&door, now, growth, currency, rows)?
+        };
         shared.graph.settle(paired, now);
         metrics.known.settle(self.claims.drain(..));
         self.steps.clear();

@@ -39,6 +39,7 @@ const LOOK_BACK: [Duration; 3] = [
     Duration::from_hours(24),
     Duration::from_hours(30 * 24),
 ];
+
 /// The series as they stand.
 pub(super) struct State {
     totals: Generations<Total>,
