@@ -402,6 +402,22 @@ fn a_resource_is_told_once_at_its_newest_time() {
 }
 
 #[test]
+fn resources_are_told_in_the_order_of_the_body() {
+    let mut many = Request::default();
+    let hosts: Vec<String> = (0..9).map(|n| format!("h{}", n * 7 % 9)).collect();
+    for host in &hosts {
+        let mut one = request(gauge(number(1.0)));
+        let resource = one.resource_metrics[0].resource.as_mut().unwrap();
+        resource.attributes[1] = pair("host.name", host);
+        many.resource_metrics.append(&mut one.resource_metrics);
+    }
+    let lines = lines(&many.encode_to_vec());
+    let told = lines.iter().filter(|line| line.starts_with("target_info"));
+    let told: Vec<&str> = told.map(|line| line.split('"').nth(1).unwrap()).collect();
+    assert_eq!(told, hosts);
+}
+
+#[test]
 fn metrics_are_described_once_by_the_names_of_their_samples() {
     let mut translator = translator();
     let mut batch = Batch::new();

@@ -329,14 +329,17 @@ impl<'a, 'w> Walk<'a, 'w> {
         self.decoded.deltas.push(delta);
     }
 
-    /// `target_info` of each resource that had points, at its newest time.
+    /// `target_info` of each resource that had points, at its newest time, in the order of the
+    /// body: the same body always makes the same batch.
     fn target_infos(&mut self) -> Result<(), MetricsError> {
         let mut resources = self.targets.values().map(|(resource, _)| resource);
         if let (Some(only), None) = (resources.next(), resources.next()) {
             let resource = Resource::read(self.reader(only))?;
             self.decoded.service = resource.text(SERVICE_NAME).into_owned();
         }
-        for (key, (resource, newest)) in std::mem::take(&mut self.targets) {
+        let mut targets: Vec<_> = std::mem::take(&mut self.targets).into_iter().collect();
+        targets.sort_unstable_by_key(|(_, (resource, _))| resource.start);
+        for (key, (resource, newest)) in targets {
             if let Some(series) = self.target_series(key, self.reader(&resource))? {
                 self.batch.push(series, newest, 1.0);
                 self.decoded.rows.push(NO_POINT);
