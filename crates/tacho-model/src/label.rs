@@ -245,7 +245,9 @@ pub fn encode(pairs: &mut [(&str, &str)], into: &mut Vec<u8>) -> Result<(), Labe
             });
         }
     }
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+    let kept = || pairs.iter().filter(|(_, value)| !value.is_empty());
+    into.reserve(kept().map(|(name, value)| put_bytes(name, value)).sum());
+    for (name, value) in kept() {
         put(into, name, value);
     }
     Ok(())
@@ -322,6 +324,13 @@ pub fn put(into: &mut Vec<u8>, name: &str, value: &str) {
         put_length(into, text.len());
         into.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Bytes that [`put`] appends.
+fn put_bytes(name: &str, value: &str) -> usize {
+    let inside = 2 + length_bytes(name.len()) + length_bytes(value.len());
+    let label = inside + name.len() + value.len();
+    1 + length_bytes(label) + label
 }
 
 /// Bytes that a length takes in its shortest form.

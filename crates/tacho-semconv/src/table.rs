@@ -5,8 +5,9 @@
 
 mod rows;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 pub use self::rows::TABLE;
 

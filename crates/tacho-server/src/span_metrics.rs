@@ -11,8 +11,8 @@
 //!
 //! In reading order: `families`, the metrics; `growth`, by what a request makes series grow;
 //! `state`, series as they stand, and how they get into the store; `known`, which spans were
-//! counted; `admitted`, how many series there may be; `runs`, agents; `graph`, who calls whom;
-//! `sockets`, `WebSocket`s. What spans mean is `tacho-semconv`'s.
+//! counted; `admitted`, how many series there may be; `runs`, agents; `usage`, tokens; `graph`, who calls
+//! whom; `sockets`, `WebSocket`s. What spans mean is `tacho-semconv`'s.
 
 mod admitted;
 mod families;
@@ -22,10 +22,11 @@ mod known;
 mod runs;
 mod sockets;
 mod state;
+mod usage;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, BuildHasherDefault, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -43,14 +44,16 @@ use tacho_store::records::Records;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::admitted::{Admitted, OVERFLOW, Place};
-use self::families::Family;
+use self::families::{Family, OF_SIZES};
 use self::graph::{Call, Graph};
 use self::growth::{Growth, LabelKey};
 use self::known::{Claim, Known};
 use self::runs::{Runs, Step};
 use self::sockets::{SocketEvent, Sockets};
 use self::state::State;
+use self::usage::{Detail, Usage};
 use crate::app::App;
+use crate::filters::generations::Hashed;
 use crate::intake::{Origin, Protocol};
 use crate::prices::PriceSettings;
 use crate::spans::TABLE;
@@ -98,6 +101,8 @@ pub struct Session<'a> {
     now: Timestamp,
     claims: Vec<u64>,
     growth: Growth,
+    /// The keys of sizes, by those of all labels.
+    of_sizes: HashMap<u128, LabelKey, BuildHasherDefault<Hashed>>,
     steps: Vec<Step>,
     calls: Vec<Call>,
     sockets: Vec<SocketEvent>,
@@ -154,6 +159,7 @@ impl SpanMetrics {
             now,
             claims: Vec::new(),
             growth: Growth::default(),
+            of_sizes: HashMap::default(),
             steps: Vec::new(),
             calls: Vec::new(),
             sockets: Vec::new(),
@@ -226,19 +232,20 @@ impl Session<'_> {
         let failed = operation.is_failure(reading);
         let at = self.second_of(span);
         let labels = labels(reading, operation, name);
+        let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
         let place = if is_part_of_a_call(operation) {
             Place::Own
         } else {
-            self.span(span, at, &labels, stays)
+            self.span(span, at, (key, &labels), stays)
         };
+        let mut usage = None;
         match operation {
-            Operation::Http(http) if place == Place::Own => self.sizes(http, at, &labels),
-            Operation::Model(model) => self.model(model, span, at, &labels, place),
+            Operation::Http(http) if place == Place::Own => self.sizes(http, at, key, &labels),
+            Operation::Model(model) => usage = Some(self.model(model, span, at, &labels, place)),
             Operation::Other => self.note_unknown(span),
             _ => {}
         }
-        let cost = |tokens, model: &Model<'_>| self.metrics.cost(tokens, model, span.start);
-        self.steps.push(Step::of(span, operation, at, cost));
+        self.steps.push(Step::of(span, operation, at, usage));
         let (service, told) = (self.service(span.service), (at, failed));
         let link = |trace, span| known.key(trace, span);
         let call = Call::of(reading, operation, &service, told, link);
@@ -351,11 +358,10 @@ impl Session<'_> {
         &mut self,
         span: &Span<'_>,
         at: Timestamp,
-        labels: &[Label<'_>],
+        (key, labels): (LabelKey, &[Label<'_>]),
         stays: Stays,
     ) -> Place {
         let seconds = span.duration.as_secs_f64();
-        let key = LabelKey::new(labels, self.metrics.seed, &mut self.scratch);
         let is_known = self.growth.series.contains_key(&key.of(Family::Calls));
         let place = if is_known {
             Place::Own
@@ -373,14 +379,14 @@ impl Session<'_> {
                 .chain([overflow])
                 .collect();
             let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
-            self.growth.add(key, Family::Calls, &labels, 1.0);
+            self.growth.add(key, Family::Calls, &labels, (at, 1.0));
             let observed = (at, seconds);
             let _ = self
                 .growth
                 .observe(key, Family::Duration, &labels, observed);
             return place;
         }
-        self.growth.add(key, Family::Calls, labels, 1.0);
+        self.growth.add(key, Family::Calls, labels, (at, 1.0));
         let observed = (at, seconds);
         let exemplars = self.growth.observe(key, Family::Duration, labels, observed);
         // Of the spans of a request the slowest stands for the others.
@@ -400,34 +406,29 @@ impl Session<'_> {
         Place::Own
     }
 
-    fn sizes(&mut self, http: &Http<'_>, at: Timestamp, labels: &[Label<'_>]) {
-        let sizes = [
+    /// Counts the sizes of bodies; `key` is that of `labels`.
+    fn sizes(&mut self, http: &Http<'_>, at: Timestamp, key: LabelKey, labels: &[Label<'_>]) {
+        let told = [
             (Family::RequestSize, http.request_bytes),
             (Family::ResponseSize, http.response_bytes),
         ];
-        if sizes.iter().all(|(_, bytes)| bytes.is_none()) {
+        if told.iter().all(|(_, bytes)| bytes.is_none()) {
             return;
         }
-        let labels = only(
-            labels,
-            &[
-                "service",
-                "service_name",
-                "span_kind",
-                "http_request_method",
-                "http_route",
-            ],
-        );
-        let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
-        for (family, bytes) in sizes {
+        // Made once, because most spans of a request have the labels of one before.
+        let key = *self.of_sizes.entry(key.as_u128()).or_insert_with(|| {
+            let fewer = labels.iter().filter(|(name, _)| OF_SIZES.contains(name));
+            LabelKey::new(fewer, self.metrics.seed, &mut self.scratch)
+        });
+        for (family, bytes) in told {
             if let Some(bytes) = bytes {
-                let _ = self
-                    .growth
-                    .observe(key, family, &labels, (at, bytes as f64));
+                let observed = (at, bytes as f64);
+                let _ = self.growth.observe(key, family, labels, observed);
             }
         }
     }
 
+    /// What a call of a model used; the first part of its answer is counted at once.
     fn model(
         &mut self,
         model: &Model<'_>,
@@ -435,36 +436,22 @@ impl Session<'_> {
         at: Timestamp,
         labels: &[Label<'_>],
         place: Place,
-    ) {
+    ) -> Usage {
         // Names of models beyond the limit of series are not told apart.
-        let names = if place == Place::Own { 6 } else { 2 };
-        let mut labels = only(
-            labels,
-            &[
-                "service",
-                "service_name",
-                "gen_ai_operation_name",
-                "gen_ai_provider_name",
-                "gen_ai_request_model",
-                "gen_ai_response_model",
-            ][..names],
-        );
-        let seed = self.metrics.seed;
-        let key = LabelKey::new(&labels, seed, &mut self.scratch);
-        if let Some(cost) = self.metrics.cost(model.tokens, model, span.start) {
-            self.growth.add(key, Family::Cost, &labels, cost);
-        }
+        let detail = match place {
+            Place::Own => Detail::Model,
+            Place::Service | Place::All => Detail::Service,
+        };
+        let labels = usage::labels(labels, detail);
         if let Some(seconds) = model.first_chunk.filter(|seconds| *seconds <= 1e6) {
+            let key = LabelKey::new(&labels, self.metrics.seed, &mut self.scratch);
+            let observed = (at, seconds);
             let _ = self
                 .growth
-                .observe(key, Family::FirstChunk, &labels, (at, seconds));
+                .observe(key, Family::FirstChunk, &labels, observed);
         }
-        for (kind, tokens) in token_types(model.tokens) {
-            labels.push(("gen_ai_token_type", Cow::Borrowed(kind)));
-            let key = LabelKey::new(&labels, seed, &mut self.scratch);
-            self.growth.add(key, Family::Tokens, &labels, tokens as f64);
-            labels.pop();
-        }
+        let cost = self.metrics.cost(model.tokens, model, span.start);
+        Usage::new(labels, model.tokens, cost)
     }
 }
 
@@ -494,26 +481,6 @@ fn is_part_of_a_call(operation: &Operation<'_>) -> bool {
 /// The names of all metrics that are made of spans.
 pub(crate) fn names() -> Vec<&'static str> {
     Family::ALL.map(Family::name).to_vec()
-}
-
-/// Tokens by type, those that were told.
-fn token_types(tokens: Tokens) -> impl Iterator<Item = (&'static str, u64)> {
-    let types = [
-        ("input", tokens.input),
-        ("output", tokens.output),
-        ("cache_read", tokens.cache_read),
-        ("cache_creation", tokens.cache_write),
-        ("reasoning", tokens.reasoning),
-    ];
-    types
-        .into_iter()
-        .filter_map(|(kind, count)| Some((kind, count?)))
-}
-
-/// The labels of these names.
-fn only<'a>(labels: &[Label<'a>], names: &[&str]) -> Vec<Label<'a>> {
-    let kept = labels.iter().filter(|(name, _)| names.contains(name));
-    kept.cloned().collect()
 }
 
 /// Leaves as many exemplars as a second may have.

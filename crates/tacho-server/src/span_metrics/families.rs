@@ -53,6 +53,15 @@ pub(super) enum Family {
     SocketActive,
 }
 
+/// The labels of sizes: how large an answer is depends on the route, not on how it went.
+pub(super) const OF_SIZES: [&str; 5] = [
+    "service",
+    "service_name",
+    "span_kind",
+    "http_request_method",
+    "http_route",
+];
+
 /// A metric's name and what it means.
 struct Row(Family, &'static str, Kind, &'static str, &'static str);
 
@@ -217,6 +226,11 @@ impl Family {
 
     fn row(self) -> &'static Row {
         &ROWS[self as usize]
+    }
+
+    /// Whether its series have a label of this name, where their spans do.
+    pub(super) fn has(self, label: &str) -> bool {
+        !matches!(self, Self::RequestSize | Self::ResponseSize) || OF_SIZES.contains(&label)
     }
 
     /// The metric's name.

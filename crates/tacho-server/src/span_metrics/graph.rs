@@ -177,6 +177,7 @@ impl Graph {
         };
         let mut count = Counting::new(growth, admitted, seed, now);
         let mut fresh: ByLink<&Call> = HashMap::default();
+        fresh.reserve(calls.len());
         for call in calls {
             if matches!(call.end, End::Alone | End::Root) {
                 count.alone(call);
@@ -273,7 +274,7 @@ impl<'g> Counting<'g> {
         let failed = client.failed || server.failed;
         self.edge(
             [&client.service, &server.service, connection],
-            failed,
+            (server.at, failed),
             |growth, key, labels| {
                 let ends = [(Family::EdgeClient, client), (Family::EdgeServer, server)];
                 for (family, Call { at, seconds, .. }) in ends {
@@ -299,7 +300,7 @@ impl<'g> Counting<'g> {
         } else {
             ([&**peer, &call.service, connection], Family::EdgeServer)
         };
-        self.edge(ends, call.failed, |growth, key, labels| {
+        self.edge(ends, (call.at, call.failed), |growth, key, labels| {
             if let Some(seconds) = call.seconds {
                 let _ = growth.observe(key, family, labels, (call.at, seconds));
             }
@@ -309,7 +310,7 @@ impl<'g> Counting<'g> {
     fn edge(
         &mut self,
         [client, server, connection]: [&str; 3],
-        failed: bool,
+        (at, failed): (Timestamp, bool),
         observe: impl FnOnce(&mut Growth, LabelKey, &[Label<'_>]),
     ) {
         let labels: [Label<'_>; 3] = [
@@ -321,10 +322,12 @@ impl<'g> Counting<'g> {
         if self.admitted.place(client, key, self.now) != Place::Own {
             return;
         }
-        self.growth.add(key, Family::EdgeRequests, &labels, 1.0);
+        self.growth
+            .add(key, Family::EdgeRequests, &labels, (at, 1.0));
         // Also where none failed: a counter that is not there cannot be divided by.
         let failures = f64::from(u8::from(failed));
-        self.growth.add(key, Family::EdgeFailed, &labels, failures);
+        self.growth
+            .add(key, Family::EdgeFailed, &labels, (at, failures));
         observe(self.growth, key, &labels);
     }
 }

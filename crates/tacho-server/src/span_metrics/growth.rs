@@ -30,7 +30,11 @@ pub(super) struct LabelKey(u128);
 
 impl LabelKey {
     /// Of labels; `scratch` is memory to use again.
-    pub(super) fn new(labels: &[Label<'_>], seed: u64, scratch: &mut Vec<u8>) -> Self {
+    pub(super) fn new<'l>(
+        labels: impl IntoIterator<Item = &'l Label<'l>>,
+        seed: u64,
+        scratch: &mut Vec<u8>,
+    ) -> Self {
         scratch.clear();
         for (name, value) in labels {
             scratch.extend_from_slice(name.as_bytes());
@@ -70,8 +74,8 @@ pub(super) struct Grown {
 
 /// By what.
 pub(super) enum By {
-    /// A total, by so much.
-    Total(f64),
+    /// A total, by so much, at the latest then.
+    Total(f64, Timestamp),
     /// A value that is now this.
     Value(f64),
     /// Distributions, by these observations, each of one second, by its end.
@@ -79,15 +83,22 @@ pub(super) enum By {
 }
 
 impl Growth {
-    /// A total grows.
-    pub(super) fn add(&mut self, key: LabelKey, family: Family, labels: &[Label<'_>], by: f64) {
-        let new = || By::Total(0.0);
+    /// A total grows, by something that was over at `at`.
+    pub(super) fn add(
+        &mut self,
+        key: LabelKey,
+        family: Family,
+        labels: &[Label<'_>],
+        (at, by): (Timestamp, f64),
+    ) {
+        let new = || By::Total(0.0, at);
         if let Some(Grown {
-            by: By::Total(total),
+            by: By::Total(total, last),
             ..
         }) = self.grown(key, family, labels, new)
         {
             *total += by;
+            *last = at.max(*last);
         }
     }
 
@@ -138,7 +149,8 @@ impl Growth {
             Entry::Occupied(known) => Some(known.into_mut()),
             Entry::Vacant(vacant) => {
                 let name = (METRIC_NAME, Cow::Borrowed(family.name()));
-                let pairs = labels.iter().chain([&name]).map(|(n, v)| (*n, &**v));
+                let kept = labels.iter().filter(|(name, _)| family.has(name));
+                let pairs = kept.chain([&name]).map(|(n, v)| (*n, &**v));
                 let labels = Labels::new(pairs).ok()?;
                 Some(vacant.insert(Grown {
                     family,

@@ -1,4 +1,4 @@
-//! Runs of agents: what the model calls and tools below a run come to.
+//! Runs of agents: what the model calls and tools below a run come to, and what models used at all.
 //!
 //! Spans come when they end, those below before those above. What a span and all below it come to
 //! is kept under its parent until the parent comes; when that is a run of an agent, it is counted,
@@ -7,7 +7,8 @@
 //! 2. at most [`BYTES_MAX`] of spans are kept, none longer than [`KEPT_FOR`] after the last of its
 //!    siblings; at the limit the runs that began first lack what ended before.
 //!
-//! What comes after its parent is in no run, though in the totals of models and tools.
+//! What comes after its parent is in no run, though in the totals of models and tools. A call of a
+//! model that is made of calls, as that of a framework around a library, uses what those used.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -17,11 +18,11 @@ use tacho_model::Timestamp;
 use tacho_model::span::Span;
 use tacho_semconv::Operation;
 use tacho_semconv::labels::{Label, bounded};
-use tacho_semconv::operation::{Model, Tokens, Told};
+use tacho_semconv::operation::{Tokens, Told};
 
 use super::families::Family;
 use super::growth::{Growth, LabelKey};
-use super::token_types;
+use super::usage::{Usage, token_types};
 
 /// Most bytes of what is kept of spans for their parents.
 const BYTES_MAX: usize = 64 << 20;
@@ -62,7 +63,8 @@ pub(super) struct Step {
 enum What {
     /// Neither, but something may be below.
     Through,
-    Model(Sums),
+    /// A call, or a part of one, and whether it is a call.
+    Model(Box<Usage>, Told),
     Tool(Box<str>),
     Agent {
         service: Box<str>,
@@ -81,20 +83,18 @@ struct Sums {
 }
 
 impl Step {
-    /// Of a span that is counted at `at`.
+    /// Of a span that is counted at `at`, and used what it did if it is of a model.
     pub(super) fn of(
         span: &Span<'_>,
         operation: &Operation<'_>,
         at: Timestamp,
-        cost: impl Fn(Tokens, &Model<'_>) -> Option<f64>,
+        usage: Option<Usage>,
     ) -> Self {
         let what = match operation {
-            Operation::Model(model) => What::Model(Sums {
-                inference_calls: u64::from(model.told == Told::Call),
-                tokens: model.tokens,
-                cost: cost(model.tokens, model),
-                ..Sums::default()
-            }),
+            Operation::Model(model) => match usage {
+                Some(usage) => What::Model(Box::new(usage), model.told),
+                None => What::Through,
+            },
             Operation::Tool(name) => What::Tool(short(name)),
             Operation::Agent(name) => What::Agent {
                 service: short(span.service),
@@ -134,12 +134,20 @@ impl Runs {
         steps.sort_by_key(|step| step.at);
         for step in steps {
             let mut sums = self.sums_below(step.trace, step.span);
-            match &step.what {
+            match &mut step.what {
                 What::Through if sums == Sums::default() => continue,
                 What::Through => {}
-                // A call that is made of calls is told by those.
-                What::Model(_) if sums.inference_calls > 0 => {}
-                What::Model(own) => sums.add(own),
+                What::Model(usage, told) => {
+                    // A call that is made of calls is told by those, as far as they tell.
+                    let is_made_of_calls = sums.inference_calls > 0;
+                    if !is_made_of_calls {
+                        sums.inference_calls = u64::from(*told == Told::Call);
+                    }
+                    if !is_made_of_calls || sums.tokens == Tokens::default() {
+                        usage.count(step.at, growth, seed);
+                        sums.used_by(usage);
+                    }
+                }
                 What::Tool(name) => {
                     sums.tool_calls += 1;
                     sums.used(name, 1);
@@ -223,6 +231,14 @@ impl Sums {
         }
     }
 
+    fn used_by(&mut self, usage: &Usage) {
+        self.add(&Self {
+            tokens: usage.tokens,
+            cost: usage.cost,
+            ..Self::default()
+        });
+    }
+
     /// About what it takes in memory, with its place in two maps.
     fn bytes(&self) -> usize {
         let tools = self.tools.keys().map(|name| name.len() + TOOL_BYTES);
@@ -262,7 +278,7 @@ fn count(service: &str, name: &str, sums: &Sums, at: Timestamp, growth: &mut Gro
         let _ = growth.observe(key, family, &labels, (at, calls as f64));
     }
     if let Some(cost) = sums.cost {
-        growth.add(key, Family::RunCost, &labels, cost);
+        growth.add(key, Family::RunCost, &labels, (at, cost));
     }
     let tokens = token_types(sums.tokens).map(|(kind, count)| ("gen_ai_token_type", kind, count));
     let tools = sums.tools.iter();
@@ -274,7 +290,7 @@ fn count(service: &str, name: &str, sums: &Sums, at: Timestamp, growth: &mut Gro
         };
         labels.push((label, Cow::Borrowed(value)));
         let key = LabelKey::new(&labels, seed, &mut scratch);
-        growth.add(key, family, &labels, count as f64);
+        growth.add(key, family, &labels, (at, count as f64));
         labels.pop();
     }
 }

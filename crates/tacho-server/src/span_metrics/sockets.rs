@@ -181,7 +181,7 @@ fn count(event: &SocketEvent, growth: &mut Growth, seed: u64) {
     let mut scratch = Vec::new();
     let key = LabelKey::new(&labels, seed, &mut scratch);
     let failures = f64::from(u8::from(event.failed));
-    growth.add(key, Family::SocketErrors, &labels, failures);
+    growth.add(key, Family::SocketErrors, &labels, (event.at, failures));
     let direction = match event.event {
         WebSocketEvent::Connection => {
             let observed = (event.at, event.seconds);
@@ -193,5 +193,5 @@ fn count(event: &SocketEvent, growth: &mut Growth, seed: u64) {
     };
     labels.push(("network_io_direction", Cow::Borrowed(direction)));
     let key = LabelKey::new(&labels, seed, &mut scratch);
-    growth.add(key, Family::SocketMessages, &labels, 1.0);
+    growth.add(key, Family::SocketMessages, &labels, (event.at, 1.0));
 }

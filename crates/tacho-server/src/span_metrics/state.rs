@@ -1,7 +1,8 @@
 //! Series of spans as they stand, and their growth on its way into the store.
 //!
-//! 1. A total is written with its new value, and a histogram of a second whole, together with the
-//!    rows they were counted from; what is written later is never less and never earlier.
+//! 1. A total is written with its new value, at the time when what it counts was over, and a
+//!    histogram of a second whole, together with the rows they were counted from; what is written
+//!    later is never less and never earlier.
 //! 2. A total that is not in memory is read back from the store before it grows: after a restart,
 //!    and when it was forgotten. Observations of a second that is not in memory any more are written
 //!    beside those before, at a time of their own within the second: histograms of observations
@@ -32,6 +33,10 @@ const OPEN_MAX: usize = 200_000;
 const BESIDE_SLOTS: u64 = 999_999_998;
 /// From one time to the next: about two of five milliseconds that no one before had.
 const BESIDE_STEP: u64 = 381_966_011;
+/// A total that was written longer ago than this is not one of what goes on now.
+const LIVE: Duration = Duration::from_mins(1);
+/// Of totals of what is over, spans come in about the order in which they ended.
+const DISORDER_MAX: Duration = Duration::from_mins(5);
 /// How far back a total is looked for, nearest first; one that rested longer begins anew, which
 /// readers of counters take for the restart that it is.
 const LOOK_BACK: [Duration; 3] = [
@@ -127,15 +132,12 @@ impl State {
     ) {
         let series = batch.series_encoded(grown.labels.as_ref());
         match grown.by {
-            By::Total(by) => {
+            By::Total(by, at) => {
                 let known = self.totals.get(key).map(|seen| *seen.value);
                 let before = known.or_else(|| stored_total(door, &grown.labels, now));
-                // Samples of one second have its end as their time: the last one wins.
-                let time = end_of_fold(now);
                 let total = Total {
                     value: before.map_or(0.0, |total| total.value) + by,
-                    // A clock that was set back.
-                    written: before.map_or(time, |total| total.written.max(time)),
+                    written: time_of_total(before.map(|total| total.written), at, now),
                 };
                 batch.push(series, total.written, total.value);
                 after.push(After::Total(key, total));
@@ -203,6 +205,27 @@ impl State {
         }
         // Those of that age are never kept, so what is not here may be there.
         self.forgotten = self.forgotten.max(now - OPEN_FOR - FOLD);
+    }
+}
+
+/// When a total is written that grew by what was over at `at`: then, where that is not before what
+/// is written already; samples of one second have its end as their time, and the last one wins.
+///
+/// What comes late for a total that is live is counted when it comes. A history that is sent
+/// afterwards is counted where it belongs, and what is out of order in it with what is beside it.
+fn time_of_total(written: Option<Timestamp>, at: Timestamp, now: Timestamp) -> Timestamp {
+    let (at, now) = (end_of_fold(at.min(now)), end_of_fold(now));
+    match written {
+        Some(written) if at < written => {
+            let is_live = now.since(written) <= LIVE;
+            if is_live || written.since(at) > DISORDER_MAX {
+                // A clock that was set back.
+                now.max(written)
+            } else {
+                written
+            }
+        }
+        _ => at,
     }
 }
 

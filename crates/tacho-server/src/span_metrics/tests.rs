@@ -1,3 +1,5 @@
+mod totals;
+
 use std::sync::Arc;
 
 use tacho_model::span::{Attribute, AttributeValue, SpanKind, SpanStatus};

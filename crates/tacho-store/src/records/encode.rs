@@ -6,7 +6,7 @@
 //! how many each row has, names, kinds, and the values of each kind. How many rows a column has is
 //! known outside, and bounded there.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::columns::{AttributeColumn, ColumnData, ScalarKind, TextColumn};
 use super::schema::ColumnKind;
@@ -82,7 +82,7 @@ fn encode_ids(ids: &[u128], effort: Effort, into: &mut Vec<u8>) {
     if ids.is_empty() {
         return;
     }
-    let mut numbers = HashMap::new();
+    let mut numbers: HashMap<u128, u64> = HashMap::new();
     let mut distinct = Vec::new();
     let rows: Vec<u64> = ids
         .iter()
