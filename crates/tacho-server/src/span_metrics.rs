@@ -274,7 +274,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`AppendError`] of the store; nothing was counted then.
-    pub fn commit(mut self, rows: Option<&Records>) -> Result<AppendOutcome, AppendError> {
+    pub fn commit(mut self, rows: Option<&Arc<Records>>) -> Result<AppendOutcome, AppendError> {
         self.flush(rows)
     }
 
@@ -282,12 +282,15 @@ impl Session<'_> {
     ///
     /// # Errors
     /// As there; nothing since the last time was counted then.
-    pub fn flush(&mut self, rows: Option<&Records>) -> Result<AppendOutcome, AppendError> {
+    pub fn flush(&mut self, rows: Option<&Arc<Records>>) -> Result<AppendOutcome, AppendError> {
         let (app, metrics) = (self.app, self.metrics);
-        let empty = Records::new(&crate::spans::schema());
+        let none = || Arc::new(Records::new(&crate::spans::schema()));
         let has_rows = rows.is_some_and(|rows| !rows.is_empty());
         // What takes time is done before anything is locked.
-        let rows: PreparedRecords = app.store.prepare_records(TABLE, rows.unwrap_or(&empty))?;
+        let rows: PreparedRecords = match rows {
+            Some(rows) => app.store.prepare_records(TABLE, rows)?,
+            None => app.store.prepare_records(TABLE, &none())?,
+        };
         let door = app.door(Origin::new(Protocol::Otlp, SOURCE));
         let mut growth = std::mem::take(&mut self.growth);
         let seed = metrics.seed;

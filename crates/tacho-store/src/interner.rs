@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Texts, each once, numbered as they came.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Interner {
     text: String,
     ends: Vec<usize>,

@@ -12,7 +12,7 @@
 //!
 //! The bytes are described in `docs/format.md`. In reading order: `schema`, `columns`, `encode`
 //! (columns in bytes), `logged` (rows in the log), `directory` and `index` (the parts of a file),
-//! `write` and `file` (writing and reading one), `head` (rows in memory), `merge`, `condition` (what
+//! `write` and `file` (writing and reading one), `gather` (sets of rows sorted), `head` (rows in memory), `merge`, `condition` (what
 //! must hold for a row), `select` (finding rows). The engine's part is `engine/records.rs`.
 
 pub(crate) mod columns;
@@ -20,6 +20,7 @@ pub(crate) mod condition;
 pub(crate) mod directory;
 pub(crate) mod encode;
 pub(crate) mod file;
+pub(crate) mod gather;
 pub(crate) mod head;
 pub(crate) mod index;
 pub(crate) mod logged;

@@ -214,7 +214,7 @@ impl Store {
     pub fn prepare_records(
         &self,
         table: &str,
-        records: &Records,
+        records: &Arc<Records>,
     ) -> Result<PreparedRecords, AppendError> {
         self.engine.prepare(table, records)
     }

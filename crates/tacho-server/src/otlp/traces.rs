@@ -1,5 +1,7 @@
 //! Traces: the spans of a request into the table of spans.
 
+use std::sync::Arc;
+
 use tacho_model::span::Span;
 use tacho_model::{AppendError, Timestamp};
 use tacho_semconv::{Operation, Reading};
@@ -146,7 +148,7 @@ impl Taken<'_> {
         if self.failed.is_some() {
             return;
         }
-        let rows = self.rows.take();
+        let rows = Arc::new(self.rows.take());
         let appended = match &mut self.counted {
             Some(counted) => {
                 let appended = counted.flush(Some(&rows));

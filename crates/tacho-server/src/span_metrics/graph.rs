@@ -31,6 +31,8 @@ use crate::filters::generations::Hashed;
 const WAIT: Duration = Duration::from_secs(30);
 /// Most ends that wait.
 const WAITING_MAX: usize = 100_000;
+/// So many that wait no longer may be in the order, besides as many as wait.
+const ORDER_SLACK: usize = 10_000;
 /// Who calls where no span says it.
 const USER: &str = "user";
 const DATABASE: &str = "database";
@@ -40,8 +42,12 @@ const VIRTUAL: &str = "virtual_node";
 /// Calls of which one end came.
 #[derive(Default)]
 pub(super) struct Graph {
-    waiting: ByLink<(Timestamp, Call)>,
-    order: VecDeque<(Timestamp, Link)>,
+    /// The numbers of those that wait.
+    waiting: ByLink<u64>,
+    /// Since when they do, in order; some wait no longer.
+    order: VecDeque<(Timestamp, Call)>,
+    /// The number of the first in order.
+    first: u64,
 }
 
 /// What both ends know: a hash of the trace, and of the span that is one end's own and the other's
@@ -190,7 +196,7 @@ impl Graph {
                 count.both(call, known.remove());
                 continue;
             }
-            let waited = self.waiting.get(&call.link).map(|(_, known)| known);
+            let waited = self.waiting_at(call.link);
             let waited = waited.filter(|known| is_other(known));
             match waited.filter(|_| paired.done.insert(call.link)) {
                 Some(waited) => count.both(call, waited),
@@ -201,17 +207,17 @@ impl Graph {
         }
         paired.waits.extend(fresh.into_values().cloned());
         let mut surplus = (self.waiting.len() + paired.waits.len()).saturating_sub(WAITING_MAX);
-        for (since, link) in &self.order {
+        for (number, (since, call)) in (self.first..).zip(&self.order) {
             // Those that are paired are in the order until it is their turn.
-            let waited = self.waiting.get(link).filter(|(waits, _)| waits == since);
-            let waited = waited.filter(|_| !paired.done.contains(link));
-            if waited.is_some() && surplus == 0 && now.since(*since) < WAIT {
+            let waits = self.waiting.get(&call.link) == Some(&number);
+            let waits = waits && !paired.done.contains(&call.link);
+            if waits && surplus == 0 && now.since(*since) < WAIT {
                 break;
             }
             paired.expired += 1;
-            let Some((_, call)) = waited else {
+            if !waits {
                 continue;
-            };
+            }
             surplus = surplus.saturating_sub(1);
             // Who answers somebody whose span is missing was called by nobody that is known.
             if call.is_client() {
@@ -221,24 +227,43 @@ impl Graph {
         paired
     }
 
+    fn waiting_at(&self, link: Link) -> Option<&Call> {
+        let number = self.waiting.get(&link)?;
+        let (_, call) = self.order.get((number - self.first) as usize)?;
+        Some(call)
+    }
+
     /// What was counted is stored.
     pub(super) fn settle(&mut self, paired: Paired, now: Timestamp) {
         for link in paired.done {
             self.waiting.remove(&link);
         }
-        for (since, link) in self.order.drain(..paired.expired) {
-            if self
-                .waiting
-                .get(&link)
-                .is_some_and(|(waits, _)| *waits == since)
-            {
-                self.waiting.remove(&link);
+        for (number, (_, call)) in (self.first..).zip(self.order.drain(..paired.expired)) {
+            if self.waiting.get(&call.link) == Some(&number) {
+                self.waiting.remove(&call.link);
             }
         }
+        self.first += paired.expired as u64;
         for call in paired.waits {
-            let link = call.link;
-            self.waiting.insert(link, (now, call));
-            self.order.push_back((now, link));
+            let number = self.first + self.order.len() as u64;
+            self.waiting.insert(call.link, number);
+            self.order.push_back((now, call));
+        }
+        if self.order.len() > 2 * self.waiting.len() + ORDER_SLACK {
+            self.forget_those_that_came();
+        }
+    }
+
+    /// Keeps only those in order that still wait.
+    fn forget_those_that_came(&mut self) {
+        let (waiting, first) = (&self.waiting, self.first);
+        let mut number = first;
+        self.order.retain(|(_, call)| {
+            number += 1;
+            waiting.get(&call.link) == Some(&(number - 1))
+        });
+        for (number, (_, call)) in (first..).zip(&self.order) {
+            self.waiting.insert(call.link, number);
         }
     }
 }
@@ -329,5 +354,61 @@ impl<'g> Counting<'g> {
         self.growth
             .add(key, Family::EdgeFailed, &labels, (at, failures));
         observe(self.growth, key, &labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span_metrics::growth::By;
+
+    fn call(link: Link, end: End) -> Call {
+        Call {
+            link,
+            end,
+            service: if end == End::Client { "front" } else { "back" }.into(),
+            peer: None,
+            connection: "",
+            at: Timestamp::from_secs(1),
+            seconds: Some(0.5),
+            failed: false,
+        }
+    }
+
+    /// How many calls are counted.
+    fn follow(graph: &mut Graph, calls: &[Call], now: Timestamp) -> f64 {
+        let (mut growth, admitted) = (Growth::default(), Admitted::default());
+        let paired = graph.pair(calls, (&mut growth, &admitted), 0, now);
+        graph.settle(paired, now);
+        let totals = growth.series.values().map(|grown| match grown.by {
+            By::Total(total, _) => total,
+            _ => 0.0,
+        });
+        totals.sum()
+    }
+
+    #[test]
+    fn calls_that_came_take_no_room_and_the_others_are_found() {
+        let mut graph = Graph::default();
+        let now = Timestamp::from_secs(1_000);
+        assert_eq!(follow(&mut graph, &[call(0, End::Client)], now), 0.0);
+        for link in 1..=3 * ORDER_SLACK as Link {
+            assert_eq!(follow(&mut graph, &[call(link, End::Server)], now), 0.0);
+            assert_eq!(follow(&mut graph, &[call(link, End::Client)], now), 1.0);
+        }
+        assert_eq!(graph.waiting.len(), 1);
+        assert!(
+            graph.order.len() <= ORDER_SLACK + 3,
+            "{}",
+            graph.order.len()
+        );
+        assert_eq!(follow(&mut graph, &[call(0, End::Server)], now), 1.0);
+        // And what waits too long stays alone, with whoever came in between.
+        follow(&mut graph, &[call(7, End::Server)], now);
+        let later = now + WAIT;
+        assert_eq!(follow(&mut graph, &[call(8, End::Server)], later), 0.0);
+        assert_eq!(graph.waiting.len(), 1);
+        assert_eq!(follow(&mut graph, &[call(7, End::Client)], later), 0.0);
+        assert_eq!(follow(&mut graph, &[call(8, End::Client)], later), 1.0);
     }
 }

@@ -150,7 +150,8 @@ impl Growth {
             Entry::Vacant(vacant) => {
                 let name = (METRIC_NAME, Cow::Borrowed(family.name()));
                 let kept = labels.iter().filter(|(name, _)| family.has(name));
-                let pairs = kept.chain([&name]).map(|(n, v)| (*n, &**v));
+                let mut pairs = Vec::with_capacity(labels.len() + 1);
+                pairs.extend(kept.chain([&name]).map(|(n, v)| (*n, &**v)));
                 let labels = Labels::new(pairs).ok()?;
                 Some(vacant.insert(Grown {
                     family,

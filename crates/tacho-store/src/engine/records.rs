@@ -130,7 +130,7 @@ impl Engine {
             return Err(refused(StoreError::ReadOnly { reason }));
         };
         let now = (self.options.clock)();
-        let prepared = self.prepare(table, records)?;
+        let prepared = self.prepare(table, &Arc::new(records.clone()))?;
         let Some(rows) = prepared.rows else {
             return Ok(prepared.outcome);
         };
@@ -172,7 +172,7 @@ impl Engine {
     pub(crate) fn prepare(
         &self,
         table: &str,
-        records: &Records,
+        records: &Arc<Records>,
     ) -> Result<PreparedRecords, AppendError> {
         let failed = |error: RecordsError| AppendError::Failed(Box::new(error));
         let table = self.table(table).map_err(failed)?;
@@ -190,7 +190,11 @@ impl Engine {
             let rows = None;
             return Ok(PreparedRecords { rows, outcome });
         }
-        let kept = records.gather(&kept);
+        let kept = if kept.len() == records.len() {
+            Arc::clone(records)
+        } else {
+            Arc::new(records.gather(&kept))
+        };
         let payload = logged::encode(&table.schema, &kept);
         let added = Added::new(table.schema.clone(), kept);
         let rows = Some(Rows { payload, added });

@@ -199,7 +199,7 @@ impl<'a> Log<'a> {
             match logged::decode(payload) {
                 Ok((schema, rows)) => replayed
                     .records
-                    .add(Added::new(Arc::new(schema), rows), came),
+                    .add(Added::new(Arc::new(schema), Arc::new(rows)), came),
                 Err(error) => {
                     let offset = record.offset as u64;
                     self.quarantine

@@ -6,9 +6,12 @@ use std::ops::Range;
 
 use tacho_model::Timestamp;
 
-use super::schema::{ColumnKind, Keys, RecordsError, RowKey, Schema};
+use super::schema::{ColumnKind, RecordsError, Schema};
 use super::{APPEND_BYTES_MAX, APPEND_ROWS_MAX, ROW_BYTES_MAX};
 use crate::interner::Interner;
+
+/// So many bytes of rows may come before it is counted again how much there is.
+const UNCOUNTED_MAX: usize = 64 << 10;
 
 /// One value of a row, on its way in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +53,7 @@ impl fmt::Display for Scalar<'_> {
 }
 
 /// Texts, each distinct one held once.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct TextColumn {
     pub(crate) distinct: Interner,
     pub(crate) rows: Vec<u32>,
@@ -72,11 +75,9 @@ impl TextColumn {
         self.rows.push(number);
     }
 
-    fn extend(&mut self, from: &Self, rows: impl Iterator<Item = usize>, known: &mut Known) {
-        for row in rows {
-            let number = known.number(from.rows[row], &from.distinct, &mut self.distinct);
-            self.rows.push(number);
-        }
+    pub(super) fn push_from(&mut self, from: &Self, row: usize, known: &mut Known) {
+        let number = known.number(from.rows[row], &from.distinct, &mut self.distinct);
+        self.rows.push(number);
     }
 
     fn bytes(&self) -> usize {
@@ -87,7 +88,7 @@ impl TextColumn {
 /// What the texts of one column are called in another, which is filled from it: each is looked up
 /// once.
 #[derive(Default)]
-struct Known(Vec<Option<NonZeroU32>>);
+pub(super) struct Known(Vec<Option<NonZeroU32>>);
 
 impl Known {
     fn number(&mut self, number: u32, from: &Interner, into: &mut Interner) -> u32 {
@@ -110,9 +111,9 @@ pub(crate) struct Translation(Vec<KnownColumn>);
 
 /// The part of one column.
 #[derive(Default)]
-struct KnownColumn {
+pub(super) struct KnownColumn {
     /// Texts, or the names of attributes.
-    names: Known,
+    pub(super) names: Known,
     /// The texts of attributes.
     texts: Known,
 }
@@ -130,7 +131,7 @@ pub(crate) enum ScalarKind {
 }
 
 /// Lists of attributes, one a row.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct AttributeColumn {
     /// Where the attributes of each row end.
     pub(crate) ends: Vec<u32>,
@@ -194,26 +195,24 @@ impl AttributeColumn {
         before.unwrap_or(0) as usize
     }
 
-    fn extend(&mut self, from: &Self, rows: impl Iterator<Item = usize>, known: &mut KnownColumn) {
-        for row in rows {
-            let start = row.checked_sub(1).map_or(0, |before| from.ends[before]);
-            for place in start as usize..from.ends[row] as usize {
-                let (name, kind) = (from.names.rows[place], from.kinds[place]);
-                let distinct = &mut self.names.distinct;
-                let name = known.names.number(name, &from.names.distinct, distinct);
-                let value = match kind {
-                    ScalarKind::Text => {
-                        let text = from.values[place] as u32;
-                        u64::from(known.texts.number(text, &from.texts, &mut self.texts))
-                    }
-                    _ => from.values[place],
-                };
-                self.names.rows.push(name);
-                self.kinds.push(kind);
-                self.values.push(value);
-            }
-            self.ends.push(self.kinds.len() as u32);
+    pub(super) fn push_from(&mut self, from: &Self, row: usize, known: &mut KnownColumn) {
+        let start = row.checked_sub(1).map_or(0, |before| from.ends[before]);
+        for place in start as usize..from.ends[row] as usize {
+            let (name, kind) = (from.names.rows[place], from.kinds[place]);
+            let distinct = &mut self.names.distinct;
+            let name = known.names.number(name, &from.names.distinct, distinct);
+            let value = match kind {
+                ScalarKind::Text => {
+                    let text = from.values[place] as u32;
+                    u64::from(known.texts.number(text, &from.texts, &mut self.texts))
+                }
+                _ => from.values[place],
+            };
+            self.names.rows.push(name);
+            self.kinds.push(kind);
+            self.values.push(value);
         }
+        self.ends.push(self.kinds.len() as u32);
     }
 
     fn bytes(&self) -> usize {
@@ -222,6 +221,7 @@ impl AttributeColumn {
 }
 
 /// The values of one column.
+#[derive(Clone)]
 pub enum ColumnData {
     /// Of [`ColumnKind::Integer`].
     Integers(Vec<i64>),
@@ -305,8 +305,12 @@ impl ColumnData {
             (Self::Integers(held), Self::Integers(from)) => held.extend(rows.map(|row| from[row])),
             (Self::Floats(held), Self::Floats(from)) => held.extend(rows.map(|row| from[row])),
             (Self::Ids(held), Self::Ids(from)) => held.extend(rows.map(|row| from[row])),
-            (Self::Texts(held), Self::Texts(from)) => held.extend(from, rows, &mut known.names),
-            (Self::Attributes(held), Self::Attributes(from)) => held.extend(from, rows, known),
+            (Self::Texts(held), Self::Texts(from)) => {
+                rows.for_each(|row| held.push_from(from, row, &mut known.names));
+            }
+            (Self::Attributes(held), Self::Attributes(from)) => {
+                rows.for_each(|row| held.push_from(from, row, known));
+            }
             _ => debug_assert!(false, "columns of one table are of one kind"),
         }
     }
@@ -321,6 +325,13 @@ impl ColumnData {
     pub(crate) fn integers(&self) -> &[i64] {
         match self {
             Self::Integers(held) => held,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn floats(&self) -> &[f64] {
+        match self {
+            Self::Floats(held) => held,
             _ => &[],
         }
     }
@@ -345,9 +356,12 @@ impl ColumnData {
 }
 
 /// Rows of a table, or of some of its columns.
+#[derive(Clone)]
 pub struct Records {
     pub(crate) columns: Vec<ColumnData>,
     rows: usize,
+    /// Bytes that rows had since it was last counted how much there is.
+    uncounted: usize,
 }
 
 impl Records {
@@ -359,12 +373,17 @@ impl Records {
                 .map(|column| ColumnData::new(column.kind()))
                 .collect(),
             rows: 0,
+            uncounted: 0,
         }
     }
 
     /// Columns of `rows` rows each.
     pub(crate) fn of(columns: Vec<ColumnData>, rows: usize) -> Self {
-        Self { columns, rows }
+        Self {
+            columns,
+            rows,
+            uncounted: 0,
+        }
     }
 
     /// Adds a row.
@@ -385,11 +404,27 @@ impl Records {
             let limit = APPEND_ROWS_MAX;
             return Err(RecordsError::TooMany { limit });
         }
-        if row.iter().map(Cell::bytes).sum::<usize>() > ROW_BYTES_MAX {
+        let bytes = row.iter().map(Cell::bytes).sum::<usize>();
+        if bytes > ROW_BYTES_MAX {
             return Err(RecordsError::TooLarge {
                 what: "a row",
                 limit: ROW_BYTES_MAX,
             });
+        }
+        self.make_sure_of_room(bytes)?;
+        for (column, cell) in self.columns.iter_mut().zip(row) {
+            let fits = column.push(*cell);
+            debug_assert!(fits, "kinds were compared");
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Counts now and then how much there is, because that looks at every column.
+    fn make_sure_of_room(&mut self, bytes: usize) -> Result<(), RecordsError> {
+        self.uncounted += bytes;
+        if self.uncounted < UNCOUNTED_MAX {
+            return Ok(());
         }
         if self.bytes() > APPEND_BYTES_MAX {
             return Err(RecordsError::TooLarge {
@@ -397,11 +432,7 @@ impl Records {
                 limit: APPEND_BYTES_MAX,
             });
         }
-        for (column, cell) in self.columns.iter_mut().zip(row) {
-            let fits = column.push(*cell);
-            debug_assert!(fits, "kinds were compared");
-        }
-        self.rows += 1;
+        self.uncounted = 0;
         Ok(())
     }
 
@@ -427,10 +458,7 @@ impl Records {
 
     /// The column at that place, if it is of [`ColumnKind::Float`]; else nothing.
     pub fn floats(&self, place: usize) -> &[f64] {
-        match self.column(place) {
-            Some(ColumnData::Floats(held)) => held,
-            _ => &[],
-        }
+        self.column(place).map_or(&[], ColumnData::floats)
     }
 
     /// The column at that place, if it is of [`ColumnKind::Id`]; else nothing.
@@ -487,20 +515,6 @@ impl Records {
     /// An estimate of the memory taken.
     pub(crate) fn bytes(&self) -> usize {
         self.columns.iter().map(ColumnData::bytes).sum()
-    }
-
-    /// Sorted by time and key, of rows that are the same record the last one.
-    pub(crate) fn sorted(&self, keys: &Keys) -> Self {
-        let mut rows: Vec<(RowKey, u32)> = (0..self.rows)
-            .map(|row| (keys.of(self, row), row as u32))
-            .collect();
-        rows.sort_unstable();
-        let count = rows.len();
-        let is_last =
-            |place: usize| !keys.any() || place + 1 == count || rows[place].0 != rows[place + 1].0;
-        let kept = (0..count).filter(|place| is_last(*place));
-        let kept: Vec<u32> = kept.map(|place| rows[place].1).collect();
-        self.gather(&kept)
     }
 }
 

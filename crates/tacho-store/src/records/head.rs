@@ -11,26 +11,29 @@ use parking_lot::Mutex;
 use tacho_model::{TimeRange, Timestamp};
 
 use super::columns::{ColumnData, Records, Translation};
+use super::gather;
 use super::schema::Schema;
 use super::{CHUNK_BYTES, CHUNK_ROWS};
 
-/// Rows of one table as one version of it has them.
+/// Sets of fewer rows are added to one another: each takes memory of its own.
+const SET_ROWS: usize = 128;
+
+/// Rows of one table as one version of it has them, sorted by time and key.
 pub(crate) struct Chunk {
     pub(crate) schema: Arc<Schema>,
-    pub(crate) records: Records,
+    pub(crate) records: Arc<Records>,
 }
 
 impl Chunk {
-    fn new(schema: Arc<Schema>) -> Self {
-        let records = Records::new(&schema);
+    /// The rows of sets that came one after the other.
+    fn sorted(schema: &Arc<Schema>, sets: &[Arc<Records>]) -> Self {
+        let rows: Vec<&Records> = sets.iter().map(|set| &**set).collect();
+        let records = match (gather::sorted(&rows, &schema.keys()), sets) {
+            (None, [only]) => only.clone(),
+            (sorted, _) => Arc::new(sorted.unwrap_or_else(|| Records::new(schema))),
+        };
+        let schema = schema.clone();
         Self { schema, records }
-    }
-
-    fn sorted(&self) -> Self {
-        Self {
-            schema: self.schema.clone(),
-            records: self.records.sorted(&self.schema.keys()),
-        }
     }
 
     /// All rows with the columns of another version of the table.
@@ -45,7 +48,7 @@ impl Chunk {
         Records::of(columns.collect(), rows)
     }
 
-    /// From its first to its last record, once it is sorted.
+    /// From its first to its last record.
     pub(crate) fn range(&self) -> TimeRange {
         match self.records.len().checked_sub(1) {
             Some(last) => TimeRange::new(self.records.time(0), self.records.time(last)),
@@ -56,18 +59,49 @@ impl Chunk {
 
 /// The rows of one table.
 struct Table {
-    open: Chunk,
+    schema: Arc<Schema>,
+    open: Open,
     chunks: Vec<Arc<Chunk>>,
+}
+
+/// Rows that are not sorted yet, in sets as they came; few rows share a set with those before.
+#[derive(Default)]
+struct Open {
+    sets: Vec<Arc<Records>>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Open {
+    fn add(&mut self, records: Arc<Records>) {
+        let (rows, bytes) = (records.len(), records.bytes());
+        self.rows += rows;
+        let last = self.sets.last_mut().filter(|last| last.len() < SET_ROWS);
+        match last.and_then(Arc::get_mut) {
+            Some(last) if rows < SET_ROWS => {
+                let before = last.bytes();
+                last.extend(&records, 0..rows, &mut Translation::default());
+                self.bytes += last.bytes() - before;
+            }
+            _ => {
+                self.bytes += bytes;
+                self.sets.push(records);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
+    }
 }
 
 impl Table {
     fn close(&mut self) {
-        if self.open.records.is_empty() {
-            return;
+        let open = std::mem::take(&mut self.open);
+        if open.rows > 0 {
+            let chunk = Chunk::sorted(&self.schema, &open.sets);
+            self.chunks.push(Arc::new(chunk));
         }
-        let next = Chunk::new(self.open.schema.clone());
-        let full = std::mem::replace(&mut self.open, next);
-        self.chunks.push(Arc::new(full.sorted()));
     }
 }
 
@@ -82,25 +116,23 @@ pub(crate) struct RecordHead {
 
 /// Rows that are ready to be added: many of them are sorted before anyone is made to wait.
 pub(crate) enum Added {
-    Few(Chunk),
-    Many(Arc<Chunk>),
+    Few(Arc<Schema>, Arc<Records>),
+    Many(Chunk),
 }
 
 impl Added {
-    pub(crate) fn new(schema: Arc<Schema>, records: Records) -> Self {
-        let is_large = records.len() >= CHUNK_ROWS || records.bytes() >= CHUNK_BYTES;
-        let chunk = Chunk { schema, records };
-        if is_large {
-            Self::Many(Arc::new(chunk.sorted()))
+    pub(crate) fn new(schema: Arc<Schema>, records: Arc<Records>) -> Self {
+        if records.len() >= CHUNK_ROWS || records.bytes() >= CHUNK_BYTES {
+            Self::Many(Chunk::sorted(&schema, &[records]))
         } else {
-            Self::Few(chunk)
+            Self::Few(schema, records)
         }
     }
 
-    fn chunk(&self) -> &Chunk {
+    fn parts(&self) -> (&Arc<Schema>, &Records) {
         match self {
-            Self::Few(chunk) => chunk,
-            Self::Many(chunk) => chunk,
+            Self::Few(schema, records) => (schema, records),
+            Self::Many(chunk) => (&chunk.schema, &chunk.records),
         }
     }
 }
@@ -118,31 +150,28 @@ impl RecordHead {
     /// Adds rows that came at `now`.
     pub(crate) fn add(&self, added: Added, now: Timestamp) {
         self.created_by(now);
-        let schema = added.chunk().schema.clone();
-        self.bytes
-            .fetch_add(added.chunk().records.bytes() as u64, Relaxed);
+        let (schema, records) = added.parts();
+        self.bytes.fetch_add(records.bytes() as u64, Relaxed);
         let mut tables = self.tables.lock();
         let table = tables
             .entry(schema.name().to_owned())
             .or_insert_with(|| Table {
-                open: Chunk::new(schema.clone()),
+                schema: schema.clone(),
+                open: Open::default(),
                 chunks: Vec::new(),
             });
+        if table.schema != *schema {
+            table.close();
+            table.schema = schema.clone();
+        }
         match added {
             Added::Many(chunk) => {
                 table.close();
-                table.chunks.push(chunk);
+                table.chunks.push(Arc::new(chunk));
             }
-            Added::Few(chunk) => {
-                if table.open.schema != schema {
-                    table.close();
-                    table.open = Chunk::new(schema);
-                }
-                let rows = 0..chunk.records.len();
-                let translation = &mut Translation::default();
-                table.open.records.extend(&chunk.records, rows, translation);
-                let open = &table.open.records;
-                if open.len() >= CHUNK_ROWS || open.bytes() >= CHUNK_BYTES {
+            Added::Few(_, records) => {
+                table.open.add(records);
+                if table.open.is_full() {
                     table.close();
                 }
             }
@@ -156,8 +185,9 @@ impl RecordHead {
             return Vec::new();
         };
         let mut chunks = table.chunks.clone();
-        if !table.open.records.is_empty() {
-            chunks.push(Arc::new(table.open.sorted()));
+        if table.open.rows > 0 {
+            let open = Chunk::sorted(&table.schema, &table.open.sets);
+            chunks.push(Arc::new(open));
         }
         chunks
     }
@@ -172,7 +202,7 @@ impl RecordHead {
         let tables = self.tables.lock();
         tables.get(table).map_or(0, |table| {
             let closed = table.chunks.iter().map(|chunk| chunk.records.len());
-            (closed.sum::<usize>() + table.open.records.len()) as u64
+            (closed.sum::<usize>() + table.open.rows) as u64
         })
     }
 

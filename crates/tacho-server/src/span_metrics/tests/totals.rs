@@ -11,16 +11,18 @@ fn samples(app: &App, metric: &str, now: Timestamp) -> Vec<(u64, f64)> {
     assert_eq!(series.len(), 1, "{metric}");
     let columns = &series[0].1;
     let times = columns.timestamps.iter();
-    let ago = times.map(|time| now.since(*time).as_secs_f64().round() as u64);
+    let ago = times.map(|time| now.since(*time).as_secs());
     ago.zip(columns.values.iter().copied()).collect()
+}
+
+fn this_second() -> Timestamp {
+    Timestamp::now().align_down(Duration::from_secs(1))
 }
 
 fn ended(id: u64, now: Timestamp, seconds_ago: u64) -> Sent {
     Sent {
         failed: true,
-        start: now.align_down(Duration::from_secs(1))
-            - Duration::from_secs(seconds_ago)
-            - Duration::from_millis(10),
+        start: now - Duration::from_secs(seconds_ago) - Duration::from_millis(10),
         ..sent(u128::from(id), id)
     }
 }
@@ -29,7 +31,7 @@ fn ended(id: u64, now: Timestamp, seconds_ago: u64) -> Sent {
 fn w1_totals_of_a_history_grow_when_it_happened() {
     let dir = tempfile::tempdir().unwrap();
     let app = app(dir.path());
-    let now = Timestamp::now();
+    let now = this_second();
     // The third came before the second, the last one a day before all others.
     for (id, ago) in [(1, 1200), (2, 800), (3, 900), (4, 400), (5, 80_000)] {
         send(&app, &[ended(id, now, ago), ended(id + 10, now, ago)]);
@@ -46,7 +48,7 @@ fn w1_totals_of_a_history_grow_when_it_happened() {
 fn w1_what_comes_late_for_a_live_total_counts_when_it_comes() {
     let dir = tempfile::tempdir().unwrap();
     let app = app(dir.path());
-    let now = Timestamp::now();
+    let now = this_second();
     send(&app, &[ended(1, now, 5)]);
     send(&app, &[ended(2, now, 40)]);
     let found = samples(&app, CALLS, now);

@@ -1,5 +1,6 @@
 //! Bits flip in files of records and in the log: found, set aside, and in nobody's way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tacho_model::{Batch, Columns, Labels, TimeRange};
@@ -97,7 +98,7 @@ fn a_log_cut_anywhere_has_samples_and_rows_that_came_together_or_neither() {
         let mut batch = Batch::new();
         let series = batch.series([("__name__", "visits_total")]).unwrap();
         batch.push(series, at(1_000 + number as i64), number as f64);
-        let rows = engine.prepare("visits", &of(rows)).unwrap();
+        let rows = engine.prepare("visits", &Arc::new(of(rows))).unwrap();
         let (samples, taken) = engine.append_together(&batch, rows).unwrap();
         assert_eq!((samples.accepted, taken.accepted), (1, 20));
     }
