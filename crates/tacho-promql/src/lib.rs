@@ -6,6 +6,7 @@
 //! - [`answer`]: what comes out, with warnings and infos
 //! - [`error`]: what comes out instead
 //! - [`histogram`]: distributions while they are computed with
+//! - [`testing`]: Prometheus' language for testing all that
 //! - [`selector`]: `metric{label="value"}` alone, to matchers
 //!
 //! It is synchronous, does no I/O, reads no clock and does not know the store.
@@ -18,6 +19,7 @@ pub mod histogram;
 pub mod options;
 pub mod query;
 pub mod selector;
+pub mod testing;
 
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};
 pub use error::{Error, Position};
