@@ -7,6 +7,7 @@
 //! - [`error`]: what comes out instead
 //! - [`histogram`]: distributions while they are computed with
 //! - [`selector`]: `metric{label="value"}` alone, to matchers
+//! - inside: `syntax` makes the tree, `eval` its columns, `functions` is the table of functions
 //!
 //! It is synchronous, does no I/O, reads no clock and does not know the store.
 
@@ -14,10 +15,13 @@
 
 pub mod answer;
 pub mod error;
+mod eval;
+mod functions;
 pub mod histogram;
 pub mod options;
 pub mod query;
 pub mod selector;
+mod syntax;
 
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};
 pub use error::{Error, Position};
