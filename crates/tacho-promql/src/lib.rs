@@ -6,6 +6,7 @@
 //! - [`answer`]: what comes out, with warnings and infos
 //! - [`error`]: what comes out instead
 //! - [`histogram`]: distributions while they are computed with
+//! - [`testing`]: Prometheus' language for testing all that
 //! - [`selector`]: `metric{label="value"}` alone, to matchers
 //! - inside: `syntax` makes the tree, `eval` its columns, `functions` is the table of functions
 //!
@@ -22,6 +23,7 @@ pub mod options;
 pub mod query;
 pub mod selector;
 mod syntax;
+pub mod testing;
 
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};
 pub use error::{Error, Position};

@@ -12,5 +12,5 @@
 pub(crate) mod ast;
 mod check;
 mod lex;
-mod literal;
+pub(crate) mod literal;
 pub(crate) mod parse;

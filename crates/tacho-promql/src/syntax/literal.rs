@@ -98,7 +98,7 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
 }
 
 /// Takes a text out of its quotes.
-pub(super) fn unquote(text: &str) -> Result<String, String> {
+pub(crate) fn unquote(text: &str) -> Result<String, String> {
     let quote = text.chars().next().unwrap_or('"');
     let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
     if quote == '`' || !inner.contains('\\') {
