@@ -8,6 +8,7 @@
 //! - [`histogram`]: distributions while they are computed with
 //! - [`testing`]: Prometheus' language for testing all that
 //! - [`selector`]: `metric{label="value"}` alone, to matchers
+//! - inside: `syntax` makes the tree, `eval` its columns, `functions` is the table of functions
 //!
 //! It is synchronous, does no I/O, reads no clock and does not know the store.
 
@@ -15,10 +16,13 @@
 
 pub mod answer;
 pub mod error;
+mod eval;
+mod functions;
 pub mod histogram;
 pub mod options;
 pub mod query;
 pub mod selector;
+mod syntax;
 pub mod testing;
 
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};

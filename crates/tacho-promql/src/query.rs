@@ -2,63 +2,92 @@
 
 use tacho_model::{Querier, Timestamp};
 
-use crate::answer::{Answer, Stats, Value, ValueType};
+use crate::answer::{Answer, ValueType};
 use crate::error::Error;
+use crate::eval;
 use crate::options::{Features, Options, Steps, Watch};
+use crate::syntax::ast::Expr;
+use crate::syntax::parse::expression;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
 pub struct Query {
-    number: f64,
+    text: String,
+    expr: Expr,
 }
 
 /// Parses an expression and checks its types.
-pub fn parse(query: &str, _features: Features) -> Result<Query, Error> {
-    let number = query.trim().parse().map_err(|_| Error::Parse {
-        position: crate::error::Position::of(query, 0),
-        message: "not a number".to_owned(),
-    })?;
-    Ok(Query { number })
+///
+/// ```
+/// use tacho_promql::{Features, parse};
+/// assert!(parse("sum by (job) (rate(http_requests_total[5m]))", Features::Stable).is_ok());
+/// let error = parse("rate(http_requests_total)", Features::Stable).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "1:6: parse error: expected type range vector in call to function \"rate\", got instant \
+///      vector"
+/// );
+/// ```
+pub fn parse(query: &str, features: Features) -> Result<Query, Error> {
+    let expr = expression(query, features)?;
+    let text = query.to_owned();
+    Ok(Query { text, expr })
 }
 
 impl Query {
-    /// What it evaluates to.
+    /// What it evaluates to at an instant.
     pub fn value_type(&self) -> ValueType {
-        ValueType::Scalar
+        self.expr.value_type()
+    }
+
+    /// The text it was parsed from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the order of an instant vector that it answers means something.
+    pub fn is_ordered(&self) -> bool {
+        eval::finish::is_ordered(&self.expr)
     }
 
     /// Evaluates it at one instant.
     pub fn instant(
         &self,
-        _querier: &dyn Querier,
+        querier: &dyn Querier,
         at: Timestamp,
-        _options: &Options,
-        _watch: &dyn Watch,
+        options: &Options,
+        watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        Ok(Answer {
-            value: Value::Scalar {
-                time: at,
-                value: self.number,
-            },
-            warnings: Vec::new(),
-            infos: Vec::new(),
-            stats: Stats::default(),
-        })
+        let steps = Steps::at(at);
+        let finish =
+            |evaluator: &eval::Evaluator<'_>| eval::finish::instant(evaluator, &self.expr, steps);
+        eval::evaluate(
+            (&self.expr, &self.text),
+            querier,
+            steps,
+            options,
+            watch,
+            finish,
+        )
     }
 
-    /// Evaluates it at each step.
+    /// Evaluates it at each step. Only scalars and instant vectors have values over a range.
     pub fn range(
         &self,
-        _querier: &dyn Querier,
-        _steps: Steps,
-        _options: &Options,
-        _watch: &dyn Watch,
+        querier: &dyn Querier,
+        steps: Steps,
+        options: &Options,
+        watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        Ok(Answer {
-            value: Value::Matrix(Vec::new()),
-            warnings: Vec::new(),
-            infos: Vec::new(),
-            stats: Stats::default(),
-        })
+        let finish =
+            |evaluator: &eval::Evaluator<'_>| eval::finish::range(evaluator, &self.expr, steps);
+        eval::evaluate(
+            (&self.expr, &self.text),
+            querier,
+            steps,
+            options,
+            watch,
+            finish,
+        )
     }
 }

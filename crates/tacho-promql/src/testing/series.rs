@@ -1,6 +1,6 @@
 //! The words of a script: a series' labels, text in quotes, numbers and durations.
 
-use promql_parser::util::unquote_string;
+use crate::syntax::literal::unquote;
 use tacho_model::{Labels, METRIC_NAME};
 
 type Parsed<T> = Result<T, String>;
@@ -69,7 +69,7 @@ impl<'a> Cursor<'a> {
             if c == quote {
                 let (quoted, rest) = self.text.split_at(at + 1);
                 self.text = rest;
-                return unquote_string(quoted)
+                return unquote(quoted)
                     .map_err(|_| format!("{quoted} is no text in quotes"));
             }
             let is_escape = c == '\\' && quote != '`';

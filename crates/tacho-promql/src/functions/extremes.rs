@@ -1,0 +1,87 @@
+//! One sample of a window: the least, the greatest, the first, the last; or its time.
+
+use tacho_model::Timestamp;
+
+use super::{Error, Notes, Point, Window};
+use crate::eval::notes::Note;
+use crate::eval::select::seconds;
+
+type Found = Result<Option<Point>, Error>;
+
+pub(super) fn min_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
+    Ok(extreme(window, notes, |value, least| value < least).map(|(_, value)| value))
+}
+
+pub(super) fn max_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
+    Ok(extreme(window, notes, |value, most| value > most).map(|(_, value)| value))
+}
+
+pub(super) fn ts_of_min(window: &Window<'_>, notes: &mut Notes) -> Found {
+    Ok(extreme(window, notes, |value, least| value <= least).map(|(at, _)| time(at)))
+}
+
+pub(super) fn ts_of_max(window: &Window<'_>, notes: &mut Notes) -> Found {
+    Ok(extreme(window, notes, |value, most| value >= most).map(|(at, _)| time(at)))
+}
+
+pub(super) fn first_over_time(window: &Window<'_>, _: &mut Notes) -> Found {
+    let earliest = |a: Option<&Timestamp>, b: Option<&Timestamp>| match (a, b) {
+        (Some(a), Some(b)) => a <= b,
+        (a, _) => a.is_some(),
+    };
+    if earliest(window.times.first(), window.histogram_times.first()) {
+        return Ok(window.values.first().map(|value| Point::Float(*value)));
+    }
+    Ok(window
+        .histograms
+        .first()
+        .map(|h| Point::Histogram(Box::new(h.clone()))))
+}
+
+pub(super) fn last_over_time(window: &Window<'_>, _: &mut Notes) -> Found {
+    if window.times.last() >= window.histogram_times.last() {
+        return Ok(window.values.last().map(|value| Point::Float(*value)));
+    }
+    Ok(window
+        .histograms
+        .last()
+        .map(|h| Point::Histogram(Box::new(h.clone()))))
+}
+
+pub(super) fn ts_of_first(window: &Window<'_>, _: &mut Notes) -> Found {
+    let times = window
+        .times
+        .first()
+        .into_iter()
+        .chain(window.histogram_times.first());
+    Ok(times.min().map(|at| time(*at)))
+}
+
+pub(super) fn ts_of_last(window: &Window<'_>, _: &mut Notes) -> Found {
+    let last = window.times.last().max(window.histogram_times.last());
+    Ok(last.map(|at| time(*at)))
+}
+
+fn time(at: Timestamp) -> Point {
+    Point::Float(seconds(at.as_nanos()))
+}
+
+/// The number that beats all others, and its time; NaN only where there is nothing else.
+fn extreme(
+    window: &Window<'_>,
+    notes: &mut Notes,
+    beats: impl Fn(f64, f64) -> bool,
+) -> Option<(Timestamp, Point)> {
+    if window.is_mixed() {
+        let note = Note::HistogramIgnoredInRange(window.metric.to_owned());
+        notes.add(note, window.at);
+    }
+    let mut samples = window.times.iter().zip(window.values);
+    let mut best = samples.next()?;
+    for sample in samples {
+        if beats(*sample.1, *best.1) || (best.1.is_nan() && !sample.1.is_nan()) {
+            best = sample;
+        }
+    }
+    Some((*best.0, Point::Float(*best.1)))
+}

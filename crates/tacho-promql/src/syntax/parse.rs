@@ -1,0 +1,502 @@
+//! From words to a tree, by recursive descent with operator precedence.
+//!
+//! Invariants: recursion goes at most [`NESTING_MAX`] deep, so that no text overflows the stack;
+//! every node is checked as it is made, so the first error in the text is the one told. Source:
+//! Prometheus documentation, "Querying basics" and "Operators"; errors as Prometheus words them.
+
+use std::ops::Range;
+
+mod modifier;
+mod selector;
+
+use super::ast::{
+    AggregateOp, Binary, BinaryOp, Cardinality, Comparison, Expr, Grouping, Kind, MatchLabels,
+    Matching,
+};
+use super::lex::{Sort, Token, lex};
+use super::{check, literal};
+use crate::error::{Error, Position};
+use crate::functions::Function;
+use crate::options::Features;
+
+/// Longest text that is parsed.
+pub(crate) const QUERY_BYTES_MAX: usize = 1 << 20;
+/// How deep parentheses, calls, signs and powers may lie inside each other.
+pub(crate) const NESTING_MAX: usize = 128;
+/// How deep a tree may be: long chains of operators lean to the left.
+pub(crate) const DEPTH_MAX: usize = 2_000;
+
+/// What is wrong, and where.
+pub(super) struct Failure {
+    pub(super) at: usize,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { at, message }
+    }
+}
+
+pub(super) type Parsed<T> = Result<T, Failure>;
+
+/// Parses and checks an expression.
+pub(crate) fn expression(text: &str, features: Features) -> Result<Expr, Error> {
+    let parse = |mut parser: Parser<'_>| {
+        if text.len() > QUERY_BYTES_MAX {
+            let message = format!("query is longer than {QUERY_BYTES_MAX} bytes");
+            return Err(Failure::new(QUERY_BYTES_MAX, message));
+        }
+        if parser.peek().sort == Sort::End {
+            return Err(Failure::new(0, "no expression found in input"));
+        }
+        let expr = parser.expr(0)?;
+        match parser.peek().sort {
+            Sort::End => Ok(expr),
+            _ => Err(parser.unexpected("", "")),
+        }
+    };
+    let tokens = lex(text.get(..QUERY_BYTES_MAX).unwrap_or(text));
+    let parser = Parser {
+        text,
+        tokens,
+        next: 0,
+        nesting: 0,
+        features,
+    };
+    parse(parser).map_err(|failure| Error::Parse {
+        position: Position::of(text, failure.at),
+        message: failure.message,
+    })
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    next: usize,
+    nesting: usize,
+    features: Features,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> &Token {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> &Token {
+        let last = self.tokens.len() - 1;
+        &self.tokens[(self.next + ahead).min(last)]
+    }
+
+    fn take(&mut self) -> Range<usize> {
+        let at = self.peek().at.clone();
+        self.next += 1;
+        at
+    }
+
+    /// Where the token before the next one ended.
+    fn end(&self) -> usize {
+        self.next
+            .checked_sub(1)
+            .map_or(0, |last| self.tokens[last].at.end)
+    }
+
+    fn text_of(&self, token: &Token) -> &'a str {
+        &self.text[token.at.clone()]
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.peek().sort, Sort::Sign(found) if found == sign)
+    }
+
+    fn take_sign(&mut self, sign: &str) -> bool {
+        let found = self.is_sign(sign);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn expect_sign(&mut self, sign: &str, context: &str, expected: &str) -> Parsed<()> {
+        match self.take_sign(sign) {
+            true => Ok(()),
+            false => Err(self.unexpected(context, expected)),
+        }
+    }
+
+    /// The next word in lower case, as keywords go.
+    fn word(&self) -> Option<String> {
+        let token = self.peek();
+        (token.sort == Sort::Word).then(|| self.text_of(token).to_ascii_lowercase())
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found =
+            self.peek().sort == Sort::Word && self.text_of(self.peek()).eq_ignore_ascii_case(word);
+        self.next += usize::from(found);
+        found
+    }
+
+    /// That the next token does not belong here.
+    fn unexpected(&self, context: &str, expected: &str) -> Failure {
+        let token = self.peek();
+        let text = self.text_of(token);
+        let what = match &token.sort {
+            Sort::Error(message) => return Failure::new(token.at.start, message.clone()),
+            Sort::End => "end of input".to_owned(),
+            Sort::Number => format!("number {text:?}"),
+            Sort::Duration => format!("duration {text:?}"),
+            Sort::Text => format!("string {text:?}"),
+            Sort::Sign(sign) if BinaryOp::of(sign).is_some() => format!("<op:{sign}>"),
+            Sort::Sign(sign) => format!("{sign:?}"),
+            Sort::Word => keyword(text).unwrap_or_else(|| format!("identifier {text:?}")),
+        };
+        let mut message = format!("unexpected {what}");
+        if !context.is_empty() {
+            message += &format!(" in {context}");
+        }
+        if !expected.is_empty() {
+            message += &format!(", expected {expected}");
+        }
+        Failure::new(token.at.start, message)
+    }
+
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.nesting >= NESTING_MAX {
+            let message = format!("expression is nested more than {NESTING_MAX} deep");
+            return Err(Failure::new(self.peek().at.start, message));
+        }
+        self.nesting += 1;
+        let parsed = parse(self)?;
+        self.nesting -= 1;
+        Ok(parsed)
+    }
+
+    /// An expression of operators that bind at least so tightly.
+    fn expr(&mut self, tightness_min: u8) -> Parsed<Expr> {
+        self.deeper(|parser| parser.operators(tightness_min))
+    }
+
+    fn operators(&mut self, tightness_min: u8) -> Parsed<Expr> {
+        let mut left = self.operand()?;
+        loop {
+            let token = self.peek();
+            let op = match token.sort {
+                Sort::Sign(sign) => BinaryOp::of(sign),
+                Sort::Word => BinaryOp::of(&self.text_of(token).to_ascii_lowercase()),
+                _ => None,
+            };
+            let Some((op, tightness)) = op.filter(|(_, found)| *found >= tightness_min) else {
+                return Ok(left);
+            };
+            let op_at = self.take();
+            let (matching, comparison) = self.matching(op)?;
+            // Powers bind to the right, all others to the left.
+            let right = self.expr(if op == BinaryOp::Pow {
+                tightness
+            } else {
+                tightness + 1
+            })?;
+            let at = left.at.start..right.at.end;
+            let binary = Binary {
+                op,
+                left,
+                right,
+                matching,
+                comparison,
+            };
+            left = check::binary(binary, at, &op_at)?;
+            if left.depth > DEPTH_MAX {
+                let message = format!("expression is more than {DEPTH_MAX} parts deep");
+                return Err(Failure::new(op_at.start, message));
+            }
+        }
+    }
+
+    /// A sign and what it applies to, or something with its modifiers.
+    fn operand(&mut self) -> Parsed<Expr> {
+        let start = self.peek().at.start;
+        let negates = self.is_sign("-");
+        if !negates && !self.is_sign("+") {
+            let primary = self.primary()?;
+            return self.modified(primary);
+        }
+        self.take();
+        // A sign binds as tightly as a multiplication: `-a^2` is `-(a^2)`.
+        let inner = self.expr(6)?;
+        check::unary(inner, start, negates)
+    }
+
+    fn primary(&mut self) -> Parsed<Expr> {
+        let token = self.peek().clone();
+        let text = self.text_of(&token);
+        let at = token.at.clone();
+        let failed = |message| Failure::new(at.start, message);
+        match token.sort {
+            Sort::Number => {
+                self.take();
+                let number = literal::number(text).map_err(failed)?;
+                Ok(check::leaf(Kind::Number(number), at.clone()))
+            }
+            Sort::Duration => {
+                self.take();
+                let seconds = literal::duration(text).map_err(failed)?.as_secs_f64();
+                Ok(check::leaf(Kind::Number(seconds), at.clone()))
+            }
+            Sort::Text => {
+                self.take();
+                let text = literal::unquote(text).map_err(failed)?;
+                Ok(check::leaf(Kind::Text(text), at.clone()))
+            }
+            Sort::Sign("(") => {
+                self.take();
+                let inner = self.expr(0)?;
+                self.expect_sign(")", "", "")?;
+                Ok(check::paren(inner, at.start..self.end()))
+            }
+            Sort::Sign("{") => self.selector(None),
+            Sort::Word => self.named(text),
+            _ => Err(self.unexpected("", "")),
+        }
+    }
+
+    /// Something that begins with a name: a number, a call, an aggregation, a metric.
+    fn named(&mut self, text: &'a str) -> Parsed<Expr> {
+        let at = self.peek().at.clone();
+        let lower = text.to_ascii_lowercase();
+        if lower == "nan" || lower == "inf" {
+            self.take();
+            let number = if lower == "nan" {
+                f64::NAN
+            } else {
+                f64::INFINITY
+            };
+            return Ok(check::leaf(Kind::Number(number), at));
+        }
+        let follows = self.peek_at(1).clone();
+        let is_call = follows.sort == Sort::Sign("(");
+        if let Some((_, op)) = AggregateOp::ALL.iter().find(|(name, _)| *name == lower) {
+            let word = self.text_of(&follows).to_ascii_lowercase();
+            if is_call || (follows.sort == Sort::Word && matches!(&*word, "by" | "without")) {
+                return self.aggregate(*op);
+            }
+        }
+        if NEVER_METRICS.contains(&&*lower) {
+            return Err(self.unexpected("", ""));
+        }
+        if is_call && keyword(text).is_none() && !matches!(&*lower, "start" | "end") {
+            return self.call(text);
+        }
+        self.selector(Some(text))
+    }
+
+    fn call(&mut self, name: &str) -> Parsed<Expr> {
+        let start = self.take().start;
+        let Some(function) = Function::named(name) else {
+            let message = format!("unknown function with name {name:?}");
+            return Err(Failure::new(start, message));
+        };
+        if function.stage == Features::Experimental && self.features == Features::Stable {
+            let message = format!(
+                "function {name:?} is not enabled; it is experimental and needs the \
+                 experimental functions of PromQL to be switched on"
+            );
+            return Err(Failure::new(start, message));
+        }
+        let arguments = self.arguments()?;
+        check::call(function, arguments, start..self.end())
+    }
+
+    fn arguments(&mut self) -> Parsed<Vec<Expr>> {
+        self.expect_sign("(", "function call", "\"(\"")?;
+        let mut arguments = Vec::new();
+        if self.take_sign(")") {
+            return Ok(arguments);
+        }
+        loop {
+            arguments.push(self.expr(0)?);
+            if self.take_sign(")") {
+                return Ok(arguments);
+            }
+            let comma = self.peek().at.start;
+            if !self.take_sign(",") {
+                return Err(self.unexpected("", ""));
+            }
+            if self.is_sign(")") {
+                let message = "trailing commas not allowed in function call args";
+                return Err(Failure::new(comma, message));
+            }
+        }
+    }
+
+    fn aggregate(&mut self, op: AggregateOp) -> Parsed<Expr> {
+        let start = self.take().start;
+        let is_experimental = matches!(op, AggregateOp::Limitk | AggregateOp::LimitRatio);
+        if is_experimental && self.features == Features::Stable {
+            let message = format!(
+                "{}() is experimental and must be enabled with --enable-feature=\
+                 promql-experimental-functions",
+                op.name()
+            );
+            return Err(Failure::new(start, message));
+        }
+        let mut grouping = self.grouping()?;
+        if !self.is_sign("(") {
+            return Err(self.unexpected("aggregation", ""));
+        }
+        let arguments = self.arguments()?;
+        if grouping.is_none() {
+            grouping = self.grouping()?;
+        }
+        let grouping = grouping.unwrap_or(Grouping::By(Vec::new()));
+        check::aggregate(op, grouping, arguments, start..self.end())
+    }
+
+    fn grouping(&mut self) -> Parsed<Option<Grouping>> {
+        if self.take_word("by") {
+            return Ok(Some(Grouping::By(self.label_names()?)));
+        }
+        if self.take_word("without") {
+            return Ok(Some(Grouping::Without(self.label_names()?)));
+        }
+        Ok(None)
+    }
+
+    fn label_names(&mut self) -> Parsed<Vec<String>> {
+        const CONTEXT: &str = "grouping opts";
+        self.expect_sign("(", CONTEXT, "\"(\"")?;
+        let mut names = Vec::new();
+        loop {
+            if self.take_sign(")") {
+                return Ok(names);
+            }
+            names.push(self.label_name()?);
+            if !self.is_sign(")") && !self.take_sign(",") {
+                return Err(self.unexpected(CONTEXT, "\",\" or \")\""));
+            }
+        }
+    }
+
+    fn label_name(&mut self) -> Parsed<String> {
+        let token = self.peek().clone();
+        let text = self.text_of(&token);
+        let name = match token.sort {
+            Sort::Word if !text.contains(':') => text.to_owned(),
+            Sort::Text => literal::unquote(text).map_err(|m| Failure::new(token.at.start, m))?,
+            _ => return Err(self.unexpected("grouping opts", "label")),
+        };
+        self.take();
+        Ok(name)
+    }
+
+    /// What follows a binary operator: `bool`, `on`, `ignoring`, `group_left`, `fill`.
+    fn matching(&mut self, op: BinaryOp) -> Parsed<(Matching, Comparison)> {
+        let mut matching = Matching {
+            labels: MatchLabels::Ignoring(Vec::new()),
+            cardinality: Cardinality::OneToOne,
+            fill_left: None,
+            fill_right: None,
+        };
+        let at = self.peek().at.start;
+        let comparison = match self.take_word("bool") {
+            true => Comparison::Number,
+            false => Comparison::Filter,
+        };
+        if comparison == Comparison::Number && !op.is_comparison() {
+            // Told where the operator stands.
+            let op_at = self.tokens[self.next - 2].at.start.min(at);
+            let message = "bool modifier can only be used on comparison operators";
+            return Err(Failure::new(op_at, message));
+        }
+        if self.take_word("on") {
+            matching.labels = MatchLabels::On(self.label_names()?);
+        } else if self.take_word("ignoring") {
+            matching.labels = MatchLabels::Ignoring(self.label_names()?);
+        } else {
+            self.fill(&mut matching)?;
+            return Ok((matching, comparison));
+        }
+        let side = self.word().unwrap_or_default();
+        if side == "group_left" || side == "group_right" {
+            self.take();
+            let labels = match self.is_sign("(") {
+                true => self.label_names()?,
+                false => Vec::new(),
+            };
+            matching.cardinality = match &*side {
+                "group_left" => Cardinality::ManyToOne(labels),
+                _ => Cardinality::OneToMany(labels),
+            };
+        }
+        self.fill(&mut matching)?;
+        Ok((matching, comparison))
+    }
+
+    /// `fill(0)`, `fill_left(0)`, `fill_right(0)`: experimental.
+    fn fill(&mut self, matching: &mut Matching) -> Parsed<()> {
+        while self.peek_at(1).sort == Sort::Sign("(") && self.features == Features::Experimental {
+            let side = self.word().unwrap_or_default();
+            if !matches!(&*side, "fill" | "fill_left" | "fill_right") {
+                return Ok(());
+            }
+            self.take();
+            self.take();
+            let sign = if self.take_sign("-") { -1.0 } else { 1.0 };
+            self.take_sign("+");
+            let token = self.peek().clone();
+            let text = self.text_of(&token);
+            let number = match text.to_ascii_lowercase().as_str() {
+                "inf" => f64::INFINITY,
+                "nan" => f64::NAN,
+                _ if token.sort == Sort::Number => {
+                    literal::number(text).map_err(|m| Failure::new(token.at.start, m))?
+                }
+                _ => return Err(self.unexpected("fill modifier", "number")),
+            };
+            self.take();
+            self.expect_sign(")", "fill modifier", "\")\"")?;
+            let value = Some(sign * number);
+            if side != "fill_right" {
+                matching.fill_left = value;
+            }
+            if side != "fill_left" {
+                matching.fill_right = value;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Words that name no metric where an operand is expected.
+const NEVER_METRICS: [&str; 6] = [
+    "on",
+    "bool",
+    "atan2",
+    "group_left",
+    "group_right",
+    "ignoring",
+];
+
+/// What Prometheus calls a keyword.
+fn keyword(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    if BinaryOp::of(&lower).is_some() {
+        return Some(format!("<op:{lower}>"));
+    }
+    if AggregateOp::ALL.iter().any(|(name, _)| *name == lower) {
+        return Some(format!("<aggr:{lower}>"));
+    }
+    let others = [
+        "by",
+        "without",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "bool",
+        "offset",
+    ];
+    others.contains(&&*lower).then(|| format!("<{lower}>"))
+}
+
+#[cfg(test)]
+mod tests;
