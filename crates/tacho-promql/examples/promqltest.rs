@@ -5,12 +5,7 @@
 //! failed is told on standard error. A file that cannot be read or is no script counts as one
 //! failure. The exit code is 1 when anything failed, 2 when the arguments make no sense.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for the terminal"
-)]
-
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use tacho_promql::testing::{Report, Script, Settings};
@@ -30,50 +25,52 @@ fn main() -> ExitCode {
     let arguments = match arguments(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(reason) => {
-            eprintln!("{reason}\n{USAGE}");
+            // Nobody is left to be told that nobody listens.
+            let _ = writeln!(io::stderr(), "{reason}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
+    match run_all(&arguments) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Runs all files; how many evaluations failed. An error is that of writing: whoever reads has gone.
+fn run_all(arguments: &Arguments) -> io::Result<usize> {
     let (mut passed, mut failed) = (0, 0);
     for file in &arguments.files {
-        let (good, bad) = run(file, &arguments);
-        println!("{file}: {good} passed, {bad} failed");
+        let (good, failures) = run(file, &arguments.settings);
+        if !arguments.is_quiet {
+            for (line, text) in &failures {
+                writeln!(io::stderr(), "{file}:{line}: {text}")?;
+            }
+        }
+        let bad = failures.len();
+        writeln!(io::stdout(), "{file}: {good} passed, {bad} failed")?;
         passed += good;
         failed += bad;
     }
-    println!("total: {passed} passed, {failed} failed");
-    ExitCode::from(u8::from(failed > 0))
+    writeln!(io::stdout(), "total: {passed} passed, {failed} failed")?;
+    Ok(failed)
 }
 
-/// Runs one file; how many evaluations passed and failed.
-fn run(file: &str, arguments: &Arguments) -> (usize, usize) {
-    let tell = |line: usize, text: &str| {
-        if !arguments.is_quiet {
-            eprintln!("{file}:{line}: {text}");
-        }
-    };
+/// Runs one file; how many evaluations passed, and the line and reason of each that failed.
+fn run(file: &str, settings: &Settings) -> (usize, Vec<(usize, String)>) {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) => {
-            tell(0, &format!("cannot be read: {error}"));
-            return (0, 1);
-        }
+        Err(error) => return (0, vec![(0, format!("cannot be read: {error}"))]),
     };
     let script = match Script::parse(&text) {
         Ok(script) => script,
-        Err(error) => {
-            tell(error.line, &error.message);
-            return (0, 1);
-        }
+        Err(error) => return (0, vec![(error.line, error.message)]),
     };
-    let Report { passed, failures } = script.run(&arguments.settings);
-    for failure in &failures {
-        tell(
-            failure.line,
-            &format!("{}\n    {}", failure.query, failure.reason),
-        );
-    }
-    (passed, failures.len())
+    let Report { passed, failures } = script.run(settings);
+    let told = failures.into_iter().map(|failure| {
+        let text = format!("{}\n    {}", failure.query, failure.reason);
+        (failure.line, text)
+    });
+    (passed, told.collect())
 }
 
 fn arguments(given: impl Iterator<Item = String>) -> Result<Arguments, String> {

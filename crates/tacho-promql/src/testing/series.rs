@@ -69,8 +69,7 @@ impl<'a> Cursor<'a> {
             if c == quote {
                 let (quoted, rest) = self.text.split_at(at + 1);
                 self.text = rest;
-                return unquote(quoted)
-                    .map_err(|_| format!("{quoted} is no text in quotes"));
+                return unquote(quoted).map_err(|_| format!("{quoted} is no text in quotes"));
             }
             let is_escape = c == '\\' && quote != '`';
             if is_escape && chars.next().is_none_or(|(_, c)| !c.is_ascii()) {
