@@ -51,7 +51,10 @@ impl Position {
             .map_or(0, |at| at + 1);
         Self {
             offset,
-            line: before.iter().filter(|b| **b == b'\n').count() + 1,
+            line: text[..text.floor_char_boundary(offset)]
+                .matches('\n')
+                .count()
+                + 1,
             column: offset - line_start + 1,
         }
     }

@@ -25,6 +25,7 @@ pub(crate) mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tacho_model::{Labels, METRIC_NAME, Querier, QueryError};
 
@@ -52,11 +53,19 @@ pub(crate) struct Evaluator<'a> {
     watch: &'a dyn Watch,
     /// The steps of the query itself; those of a sub-query differ.
     whole: Steps,
+    asked: Asked,
     notes: Mutex<Notes>,
     series: AtomicU64,
     samples: AtomicU64,
     bytes: AtomicU64,
     bytes_peak: AtomicU64,
+}
+
+/// What is asked of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Instant,
+    Range,
 }
 
 /// The deepest tree that is evaluated on the caller's own stack.
@@ -68,7 +77,7 @@ const STACK_BYTES: usize = 512 << 20;
 pub(crate) fn evaluate(
     (expr, text): (&Expr, &str),
     querier: &dyn Querier,
-    steps: Steps,
+    (steps, asked): (Steps, Asked),
     options: &Options,
     watch: &dyn Watch,
     finish: impl FnOnce(&Evaluator<'_>) -> Result<crate::answer::Value, Error> + Send,
@@ -82,6 +91,7 @@ pub(crate) fn evaluate(
         options,
         watch,
         whole: steps,
+        asked,
         notes: Mutex::default(),
         series: AtomicU64::new(0),
         samples: AtomicU64::new(0),
@@ -162,6 +172,14 @@ impl Evaluator<'_> {
         Ok(output)
     }
 
+    /// The steps of the query itself; an instant has none, so its step is nothing.
+    pub(crate) fn query_steps(&self) -> (Steps, Duration) {
+        match self.asked {
+            Asked::Instant => (self.whole, Duration::ZERO),
+            Asked::Range => (self.whole, self.whole.step()),
+        }
+    }
+
     /// The series of an instant vector.
     pub(crate) fn vector(&self, expr: &Expr, steps: Steps) -> Result<Vec<Column>, Error> {
         match self.eval(expr, steps)? {
@@ -175,14 +193,6 @@ impl Evaluator<'_> {
         match self.eval(expr, steps)? {
             Output::Scalar(values) => Ok(values),
             _ => Err(Error::Execution("expected a scalar".to_owned())),
-        }
-    }
-
-    /// The text of a string.
-    pub(crate) fn text<'e>(&self, expr: &'e Expr) -> Result<&'e str, Error> {
-        match &expr.bare().kind {
-            Kind::Text(text) => Ok(text),
-            _ => Err(Error::Execution("expected a string".to_owned())),
         }
     }
 
@@ -226,18 +236,19 @@ impl Evaluator<'_> {
     /// Takes the metric name off series that are no longer that metric.
     pub(crate) fn unnamed(&self, mut columns: Vec<Column>) -> Result<Vec<Column>, Error> {
         if self.options.name_removal == NameRemoval::Delayed {
-            columns
-                .iter_mut()
-                .for_each(|column| column.loses_name = true);
+            for column in &mut columns {
+                column.loses_name = true;
+            }
             return Ok(columns);
         }
         let are_distinct = column::share_one_name(&columns);
         for column in &mut columns {
             column.labels = without_name(&column.labels);
         }
-        match are_distinct {
-            true => Ok(columns),
-            false => column::distinct(columns),
+        if are_distinct {
+            Ok(columns)
+        } else {
+            column::distinct(columns)
         }
     }
 
@@ -331,6 +342,14 @@ impl Output {
     }
 }
 
+/// The text of a string.
+pub(crate) fn text_of(expr: &Expr) -> Result<&str, Error> {
+    match &expr.bare().kind {
+        Kind::Text(text) => Ok(text),
+        _ => Err(Error::Execution("expected a string".to_owned())),
+    }
+}
+
 /// The labels without the metric name.
 pub(crate) fn without_name(labels: &Labels) -> Labels {
     match labels.get(METRIC_NAME) {
@@ -344,3 +363,6 @@ pub(crate) fn without_name(labels: &Labels) -> Labels {
 pub(crate) fn has_range(value_type: ValueType) -> bool {
     matches!(value_type, ValueType::Scalar | ValueType::Vector)
 }
+
+#[cfg(test)]
+mod tests;

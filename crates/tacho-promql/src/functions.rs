@@ -10,6 +10,7 @@ mod calendar;
 mod changes;
 mod extremes;
 mod histograms;
+mod info;
 mod labels;
 mod math;
 mod quantile;
@@ -75,10 +76,15 @@ pub(crate) type Whole = fn(&Evaluator<'_>, &Expr, &[Expr], Steps) -> Result<Outp
 
 /// A function of a series' samples in a window.
 pub(crate) struct WindowRun {
-    pub(crate) of: fn(&Window<'_>, &mut Notes) -> Result<Option<Point>, Error>,
+    pub(crate) of: fn(&Window<'_>, &mut Notes) -> Option<Point>,
+    /// Whether the scalars will do, where they might not.
+    pub(crate) check: Option<Check>,
     pub(crate) prepare: Prepare,
     pub(crate) name: Name,
 }
+
+/// Looks at the scalars that a function is given at a step.
+pub(crate) type Check = fn(&[f64]) -> Result<(), Error>;
 
 /// What becomes of the metric name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +105,8 @@ impl Function {
         match self.name {
             "time" | "timestamp" | "predict_linear" | "info" => false,
             // Without an argument these tell of the step itself.
-            _ => given > 0 || self.name == "pi",
+            "pi" | "start" | "end" | "step" | "range" => true,
+            _ => given > 0,
         }
     }
 }
@@ -123,20 +130,18 @@ const fn row(name: &'static str, arguments: &'static [ValueType], run: Run) -> F
 }
 
 /// A function of a window.
-const fn window(
-    name: &'static str,
-    of: fn(&Window<'_>, &mut Notes) -> Result<Option<Point>, Error>,
-) -> Function {
+const fn window(name: &'static str, of: fn(&Window<'_>, &mut Notes) -> Option<Point>) -> Function {
     prepared(name, of, Prepare::Nothing)
 }
 
 const fn prepared(
     name: &'static str,
-    of: fn(&Window<'_>, &mut Notes) -> Result<Option<Point>, Error>,
+    of: fn(&Window<'_>, &mut Notes) -> Option<Point>,
     prepare: Prepare,
 ) -> Function {
     let run = WindowRun {
         of,
+        check: None,
         prepare,
         name: Name::Lost,
     };
@@ -144,16 +149,30 @@ const fn prepared(
 }
 
 /// A function of a window that picks one of its samples, so the series stays what it is.
-const fn picking(
-    name: &'static str,
-    of: fn(&Window<'_>, &mut Notes) -> Result<Option<Point>, Error>,
-) -> Function {
+const fn picking(name: &'static str, of: fn(&Window<'_>, &mut Notes) -> Option<Point>) -> Function {
     let run = WindowRun {
         of,
+        check: None,
         prepare: Prepare::Nothing,
         name: Name::Kept,
     };
     row(name, &[MATRIX], Run::Window(run))
+}
+
+/// A function of a window and of scalars that must be of some sort.
+const fn checked(
+    name: &'static str,
+    of: fn(&Window<'_>, &mut Notes) -> Option<Point>,
+    check: Check,
+) -> Function {
+    let (check, prepare, name_after) = (Some(check), Prepare::Nothing, Name::Lost);
+    let run = WindowRun {
+        of,
+        check,
+        prepare,
+        name: name_after,
+    };
+    row(name, &[MATRIX, SCALAR, SCALAR], Run::Window(run))
 }
 
 /// A function of each number.
@@ -191,7 +210,7 @@ impl Function {
 }
 
 /// All functions, sorted by name.
-static TABLE: [Function; 81] = [
+static TABLE: [Function; 89] = [
     each("abs", |v, _| v.abs()),
     whole("absent", &[VECTOR], absent::absent),
     whole("absent_over_time", &[MATRIX], absent::absent_over_time),
@@ -221,9 +240,13 @@ static TABLE: [Function; 81] = [
     each("deg", |v, _| v * 180.0 / std::f64::consts::PI),
     window("delta", rate::delta),
     window("deriv", regression::deriv),
-    window("double_exponential_smoothing", regression::smoothed)
-        .takes(&[MATRIX, SCALAR, SCALAR])
-        .experimental(),
+    checked(
+        "double_exponential_smoothing",
+        regression::smoothed,
+        regression::check_factors,
+    )
+    .experimental(),
+    whole("end", &[], scalars::end).gives(SCALAR).experimental(),
     each("exp", |v, _| v.exp()),
     picking("first_over_time", extremes::first_over_time).experimental(),
     each("floor", |v, _| v.floor()),
@@ -239,12 +262,22 @@ static TABLE: [Function; 81] = [
         &[SCALAR, VECTOR],
         histograms::quantile,
     ),
+    whole(
+        "histogram_quantiles",
+        &[VECTOR, TEXT, SCALAR],
+        histograms::quantiles,
+    )
+    .arity(Arity::Repeated)
+    .experimental(),
     whole("histogram_stddev", &[VECTOR], histograms::stddev),
     whole("histogram_stdvar", &[VECTOR], histograms::stdvar),
     whole("histogram_sum", &[VECTOR], histograms::sum),
     date("hour", calendar::hour),
     window("idelta", rate::idelta),
     prepared("increase", rate::increase, Prepare::Resets),
+    whole("info", &[VECTOR, VECTOR], info::info)
+        .arity(Arity::Optional(1))
+        .experimental(),
     window("irate", rate::irate),
     whole("label_join", &[VECTOR, TEXT, TEXT, TEXT], labels::join).arity(Arity::Repeated),
     whole(
@@ -257,11 +290,17 @@ static TABLE: [Function; 81] = [
     each("log10", |v, _| v.log10()),
     each("log2", |v, _| v.log2()),
     window("mad_over_time", spread::mad_over_time).experimental(),
+    whole("max_of", &[SCALAR, SCALAR], scalars::max_of)
+        .gives(SCALAR)
+        .experimental(),
     prepared(
         "max_over_time",
         extremes::extreme_over_time,
         Prepare::Folded(Fold::Greatest),
     ),
+    whole("min_of", &[SCALAR, SCALAR], scalars::min_of)
+        .gives(SCALAR)
+        .experimental(),
     prepared(
         "min_over_time",
         extremes::extreme_over_time,
@@ -274,6 +313,9 @@ static TABLE: [Function; 81] = [
     window("present_over_time", sums::present_over_time),
     window("quantile_over_time", spread::quantile_over_time).takes(&[SCALAR, MATRIX]),
     each("rad", |v, _| v * std::f64::consts::PI / 180.0),
+    whole("range", &[], scalars::range)
+        .gives(SCALAR)
+        .experimental(),
     prepared("rate", rate::rate, Prepare::Resets),
     prepared("resets", changes::resets, Prepare::Resets),
     each("round", math::round)
@@ -292,8 +334,14 @@ static TABLE: [Function; 81] = [
         .experimental(),
     whole("sort_desc", &[VECTOR], sort::descending),
     each("sqrt", |v, _| v.sqrt()),
+    whole("start", &[], scalars::start)
+        .gives(SCALAR)
+        .experimental(),
     window("stddev_over_time", spread::stddev_over_time),
     window("stdvar_over_time", spread::stdvar_over_time),
+    whole("step", &[], scalars::step)
+        .gives(SCALAR)
+        .experimental(),
     prepared(
         "sum_over_time",
         sums::sum_over_time,

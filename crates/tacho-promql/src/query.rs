@@ -64,7 +64,7 @@ impl Query {
         eval::evaluate(
             (&self.expr, &self.text),
             querier,
-            steps,
+            (steps, eval::Asked::Instant),
             options,
             watch,
             finish,
@@ -84,7 +84,7 @@ impl Query {
         eval::evaluate(
             (&self.expr, &self.text),
             querier,
-            steps,
+            (steps, eval::Asked::Range),
             options,
             watch,
             finish,

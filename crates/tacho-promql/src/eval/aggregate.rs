@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use tacho_model::{Labels, METRIC_NAME};
 
 use super::column::{Column, distinct};
-use super::{Error, Evaluator, Steps};
+use super::{Error, Evaluator, Steps, text_of};
 use crate::options::NameRemoval;
 use crate::syntax::ast::{Aggregate, AggregateOp, Grouping};
 
@@ -58,7 +58,7 @@ pub(super) fn aggregate(
         }
         AggregateOp::CountValues => {
             let label = match parameter {
-                Some(parameter) => evaluator.text(parameter)?,
+                Some(parameter) => text_of(parameter)?,
                 None => "",
             };
             pick::count_values(&columns, &groups, label, steps)?
@@ -89,13 +89,14 @@ fn grouped(columns: &[Column], grouping: &Grouping, removal: NameRemoval) -> Vec
         let next = groups.len();
         let place = *places.entry(labels.clone()).or_insert(next);
         if place == next {
-            let loses_name = removal == NameRemoval::Delayed && column.loses_name;
             groups.push(Group {
                 labels,
-                loses_name,
+                loses_name: false,
                 members: Vec::new(),
             });
         }
+        // One that lost its name takes it from all.
+        groups[place].loses_name |= removal == NameRemoval::Delayed && column.loses_name;
         groups[place].members.push(index);
     }
     groups

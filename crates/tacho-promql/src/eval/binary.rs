@@ -63,9 +63,10 @@ pub(super) fn binary(
 }
 
 fn of_scalars(op: BinaryOp, a: f64, b: f64) -> f64 {
-    match op.is_comparison() {
-        true => f64::from(u8::from(compared(op, a, b))),
-        false => computed(op, a, b),
+    if op.is_comparison() {
+        f64::from(u8::from(compared(op, a, b)))
+    } else {
+        computed(op, a, b)
     }
 }
 
@@ -89,9 +90,9 @@ fn with_scalar(
             of_floats(binary, &mut column.floats, scalar, side);
             continue;
         }
-        for step in 0..column.steps() {
+        for (step, number) in scalar.iter().enumerate() {
             let cell = column.cell(step);
-            let number = Cell::Float(scalar[step]);
+            let number = Cell::Float(*number);
             let sides = match side {
                 Side::Left => [number, cell],
                 Side::Right => [cell, number],
@@ -113,9 +114,10 @@ fn with_scalar(
     }
     columns.retain(|column| !column.is_empty());
     evaluator.note(notes);
-    match keeps_name(binary) {
-        true => Ok(columns),
-        false => evaluator.unnamed(columns),
+    if keeps_name(binary) {
+        Ok(columns)
+    } else {
+        evaluator.unnamed(columns)
     }
 }
 

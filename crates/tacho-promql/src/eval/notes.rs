@@ -72,9 +72,10 @@ impl Notes {
         let (mut warnings, mut infos) = (Vec::new(), Vec::new());
         for (note, at) in &self.found {
             let text = format!("{note} ({})", Position::of(query, *at));
-            match note.is_info() {
-                true => infos.push(format!("PromQL info: {text}")),
-                false => warnings.push(format!("PromQL warning: {text}")),
+            if note.is_info() {
+                infos.push(format!("PromQL info: {text}"));
+            } else {
+                warnings.push(format!("PromQL warning: {text}"));
             }
         }
         (warnings, infos)

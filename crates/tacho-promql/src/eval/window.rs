@@ -279,6 +279,9 @@ impl Evaluator<'_> {
                 .iter_mut()
                 .zip(windows.scalars)
                 .for_each(|(given, all)| *given = all[step]);
+            if let Some(check) = windows.run.check {
+                check(&given)?;
+            }
             let window = Window {
                 times: &samples.times[floats.clone()],
                 values: &samples.values[floats.clone()],
@@ -298,7 +301,7 @@ impl Evaluator<'_> {
                 scalars_at: windows.scalars_at,
                 source: windows.source,
             };
-            if let Some(point) = (windows.run.of)(&window, notes)? {
+            if let Some(point) = (windows.run.of)(&window, notes) {
                 found = true;
                 column.put(step, point);
             }

@@ -26,6 +26,7 @@ pub(super) fn absent_over_time(
 ) -> Result<Output, Error> {
     let run = WindowRun {
         of: sums::present_over_time,
+        check: None,
         prepare: Prepare::Nothing,
         // Kept, so that no two series collide.
         name: Name::Kept,

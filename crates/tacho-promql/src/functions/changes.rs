@@ -1,7 +1,12 @@
 //! How often a series changed, and how often a counter was reset.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of functions says what they return"
+)]
+
 use super::rate::is_reset;
-use super::{Error, Notes, Point, Window};
+use super::{Notes, Point, Window};
 use crate::histogram::FloatHistogram;
 
 /// One sample of either sort.
@@ -11,33 +16,35 @@ enum Either<'a> {
     Histogram(&'a FloatHistogram),
 }
 
-pub(super) fn changes(window: &Window<'_>, _: &mut Notes) -> Result<Option<Point>, Error> {
+pub(super) fn changes(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     if window.histograms.is_empty() {
         let counted = &window.prepared.changes;
         let changes = counted[window.span.end - 1] - counted[window.span.start];
-        return Ok(Some(Point::Float(f64::from(changes))));
+        return Some(Point::Float(f64::from(changes)));
     }
-    Ok(Some(Point::Float(count(window, |before, after| {
+    Some(Point::Float(count(window, |before, after| {
         match (before, after) {
             (Either::Float(a), Either::Float(b)) => a != b && !(a.is_nan() && b.is_nan()),
             (Either::Histogram(a), Either::Histogram(b)) => !a.equals(b),
             _ => true,
         }
-    }))))
+    })))
 }
 
-pub(super) fn resets(window: &Window<'_>, _: &mut Notes) -> Result<Option<Point>, Error> {
+pub(super) fn resets(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     if window.histograms.is_empty() {
         let resets = window.prepared.resets_in(&window.span).len();
-        return Ok(Some(Point::Float(resets as f64)));
+        return Some(Point::Float(resets as f64));
     }
-    Ok(Some(Point::Float(count(window, |before, after| {
+    Some(Point::Float(count(window, |before, after| {
         match (before, after) {
             (Either::Float(a), Either::Float(b)) => b < a,
-            (Either::Histogram(a), Either::Histogram(b)) => is_reset(a, b, window.source),
+            (Either::Histogram(a), Either::Histogram(b)) => {
+                a.is_gauge() != b.is_gauge() || is_reset(a, b, window.source)
+            }
             _ => true,
         }
-    }))))
+    })))
 }
 
 /// How many neighbours in time satisfy a condition.

@@ -2,68 +2,66 @@
 
 use tacho_model::Timestamp;
 
-use super::{Error, Notes, Point, Window};
+use super::{Notes, Point, Window};
 use crate::eval::fold::Folded;
 use crate::eval::notes::Note;
 use crate::eval::select::seconds;
 
-type Found = Result<Option<Point>, Error>;
-
 /// The least or the greatest number, whichever is kept up ([`Fold`]).
 ///
 /// [`Fold`]: crate::eval::fold::Fold
-pub(super) fn extreme_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
+pub(super) fn extreme_over_time(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
     note_ignored(window, notes);
-    Ok(match window.folded {
+    match window.folded {
         Some(Folded::Extreme(value)) => Some(Point::Float(value)),
         _ => None,
-    })
+    }
 }
 
-pub(super) fn ts_of_min(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, least| value <= least).map(time))
+pub(super) fn ts_of_min(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    extreme(window, notes, |value, least| value <= least).map(time)
 }
 
-pub(super) fn ts_of_max(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, most| value >= most).map(time))
+pub(super) fn ts_of_max(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    extreme(window, notes, |value, most| value >= most).map(time)
 }
 
-pub(super) fn first_over_time(window: &Window<'_>, _: &mut Notes) -> Found {
+pub(super) fn first_over_time(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     let earliest = |a: Option<&Timestamp>, b: Option<&Timestamp>| match (a, b) {
         (Some(a), Some(b)) => a <= b,
         (a, _) => a.is_some(),
     };
     if earliest(window.times.first(), window.histogram_times.first()) {
-        return Ok(window.values.first().map(|value| Point::Float(*value)));
+        return window.values.first().map(|value| Point::Float(*value));
     }
-    Ok(window
+    window
         .histograms
         .first()
-        .map(|h| Point::Histogram(Box::new(h.clone()))))
+        .map(|h| Point::Histogram(Box::new(h.clone())))
 }
 
-pub(super) fn last_over_time(window: &Window<'_>, _: &mut Notes) -> Found {
+pub(super) fn last_over_time(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     if window.times.last() >= window.histogram_times.last() {
-        return Ok(window.values.last().map(|value| Point::Float(*value)));
+        return window.values.last().map(|value| Point::Float(*value));
     }
-    Ok(window
+    window
         .histograms
         .last()
-        .map(|h| Point::Histogram(Box::new(h.clone()))))
+        .map(|h| Point::Histogram(Box::new(h.clone())))
 }
 
-pub(super) fn ts_of_first(window: &Window<'_>, _: &mut Notes) -> Found {
+pub(super) fn ts_of_first(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     let times = window
         .times
         .first()
         .into_iter()
         .chain(window.histogram_times.first());
-    Ok(times.min().map(|at| time(*at)))
+    times.min().map(|at| time(*at))
 }
 
-pub(super) fn ts_of_last(window: &Window<'_>, _: &mut Notes) -> Found {
+pub(super) fn ts_of_last(window: &Window<'_>, _: &mut Notes) -> Option<Point> {
     let last = window.times.last().max(window.histogram_times.last());
-    Ok(last.map(|at| time(*at)))
+    last.map(|at| time(*at))
 }
 
 fn time(at: Timestamp) -> Point {

@@ -12,6 +12,7 @@ use tacho_model::Labels;
 use super::{Error, Evaluator, Expr, Output, Steps};
 use crate::eval::column::{Cell, Column, is_absent};
 use crate::eval::notes::{Note, Notes};
+use crate::eval::text_of;
 use crate::histogram::{Float, FloatHistogram, NanEffect};
 use buckets::Bucket;
 
@@ -64,37 +65,95 @@ pub(super) fn quantile(
     arguments: &[Expr],
     steps: Steps,
 ) -> Result<Output, Error> {
-    let quantiles = evaluator.scalar(&arguments[0], steps)?;
-    let mut notes = Notes::default();
-    for q in &quantiles {
-        if !(0.0..=1.0).contains(q) {
-            let note = Note::InvalidQuantile(Float(*q).to_string());
-            notes.add(note, &arguments[0].at);
+    let fractions = evaluator.scalar(&arguments[0], steps)?;
+    let columns = evaluator.vector(&arguments[1], steps)?;
+    let places = [&arguments[0].at, &arguments[1].at];
+    let results = quantile_of(evaluator, &fractions, &columns, places)?;
+    Ok(Output::Vector(evaluator.unnamed(results)?))
+}
+
+/// Several quantiles, told apart by a label.
+pub(super) fn quantiles(
+    evaluator: &Evaluator<'_>,
+    _: &Expr,
+    arguments: &[Expr],
+    steps: Steps,
+) -> Result<Output, Error> {
+    let label = text_of(&arguments[1])?;
+    let asked = &arguments[2..];
+    if asked.is_empty() || asked.len() > QUANTILES_MAX {
+        let message = format!(
+            "histogram_quantiles() takes 1 to {QUANTILES_MAX} quantiles, got {}",
+            asked.len()
+        );
+        return Err(Error::Execution(message));
+    }
+    let columns = evaluator.vector(&arguments[0], steps)?;
+    let mut results = Vec::new();
+    for expr in asked {
+        let fractions = evaluator.scalar(expr, steps)?;
+        let places = [&expr.at, &arguments[0].at];
+        for column in quantile_of(evaluator, &fractions, &columns, places)? {
+            // A fraction may differ from step to step, and is a series of its own then.
+            let mut values: Vec<f64> = fractions.clone();
+            values.sort_by(f64::total_cmp);
+            values.dedup_by(|a, b| a.to_bits() == b.to_bits());
+            for value in values {
+                let mut part = column.clone();
+                for (step, fraction) in fractions.iter().enumerate() {
+                    if fraction.to_bits() != value.to_bits() {
+                        part.clear(step);
+                    }
+                }
+                let labels = part.labels.with(label, &Float(value).to_string());
+                part.labels = labels.map_err(|error| Error::Execution(error.to_string()))?;
+                results.push(part);
+            }
         }
     }
-    let at = arguments[1].at.clone();
+    results.retain(|column| !column.is_empty());
+    Ok(Output::Vector(evaluator.unnamed(results)?))
+}
+
+/// Most quantiles that are asked for at once.
+const QUANTILES_MAX: usize = 10;
+
+/// The quantile of each histogram; the places are those of the fraction and of the vector.
+fn quantile_of(
+    evaluator: &Evaluator<'_>,
+    fractions: &[f64],
+    columns: &[Column],
+    [fraction_at, at]: [&Range<usize>; 2],
+) -> Result<Vec<Column>, Error> {
+    let mut notes = Notes::default();
+    for q in fractions {
+        if !(0.0..=1.0).contains(q) {
+            let note = Note::InvalidQuantile(Float(*q).to_string());
+            notes.add(note, fraction_at);
+        }
+    }
     let of_native = |step: usize, h: &FloatHistogram, metric: &str, notes: &mut Notes| {
-        let found = h.quantile(quantiles[step]);
+        let found = h.quantile(fractions[step]);
         match found.nan {
             Some(NanEffect::Skewed) => {
-                notes.add(Note::QuantileBesideNans(metric.to_owned()), &at);
+                notes.add(Note::QuantileBesideNans(metric.to_owned()), at);
             }
-            Some(NanEffect::Beyond) => notes.add(Note::QuantileOfNans(metric.to_owned()), &at),
+            Some(NanEffect::Beyond) => notes.add(Note::QuantileOfNans(metric.to_owned()), at),
             None => {}
         }
         found.value
     };
     let of_classic = |step: usize, buckets: &mut Vec<Bucket>, metric: &str, notes: &mut Notes| {
-        let (value, forced) = buckets::quantile(quantiles[step], buckets);
+        let (value, forced) = buckets::quantile(fractions[step], buckets);
         if forced {
-            notes.add(Note::ForcedMonotonicity(metric.to_owned()), &at);
+            notes.add(Note::ForcedMonotonicity(metric.to_owned()), at);
         }
         value
     };
     of_any(
         evaluator,
-        &arguments[1],
-        steps,
+        (columns, at),
+        fractions.len(),
         notes,
         (of_native, of_classic),
     )
@@ -119,13 +178,16 @@ pub(super) fn fraction(
     let of_classic = |step: usize, buckets: &mut Vec<Bucket>, _: &str, _: &mut Notes| {
         buckets::fraction(lower[step], upper[step], buckets)
     };
-    of_any(
+    let columns = evaluator.vector(&arguments[2], steps)?;
+    let (steps, notes) = (steps.count(), Notes::default());
+    let results = of_any(
         evaluator,
-        &arguments[2],
+        (&columns, &at),
         steps,
-        Notes::default(),
+        notes,
         (of_native, of_classic),
-    )
+    )?;
+    Ok(Output::Vector(evaluator.unnamed(results)?))
 }
 
 /// Series that are one histogram: at most one native, and buckets with their upper bounds.
@@ -140,25 +202,24 @@ struct Group {
 /// A number of each histogram, native or classic.
 fn of_any(
     evaluator: &Evaluator<'_>,
-    vector: &Expr,
-    steps: Steps,
+    (columns, at): (&[Column], &Range<usize>),
+    steps: usize,
     mut notes: Notes,
     (of_native, of_classic): (
         impl Fn(usize, &FloatHistogram, &str, &mut Notes) -> f64,
         impl Fn(usize, &mut Vec<Bucket>, &str, &mut Notes) -> f64,
     ),
-) -> Result<Output, Error> {
-    let columns = evaluator.vector(vector, steps)?;
+) -> Result<Vec<Column>, Error> {
     let mut results = Vec::new();
     let mut buckets = Vec::new();
-    for group in grouped(&columns, &vector.at, &mut notes)? {
-        let mut result = Column::new(group.labels, steps.count());
+    for group in grouped(columns, at, &mut notes)? {
+        let mut result = Column::new(group.labels, steps);
         result.loses_name = group.loses_name;
-        for step in 0..steps.count() {
-            let native = group.native.map(|at| columns[at].cell(step));
+        for step in 0..steps {
+            let native = group.native.map(|index| columns[index].cell(step));
             buckets.clear();
-            for (upper, at) in &group.buckets {
-                let count = columns[*at].floats[step];
+            for (upper, index) in &group.buckets {
+                let count = columns[*index].floats[step];
                 if !is_absent(count) {
                     buckets.push(Bucket {
                         upper: *upper,
@@ -168,7 +229,7 @@ fn of_any(
             }
             result.floats[step] = match native {
                 Some(Cell::Histogram(_)) if !buckets.is_empty() => {
-                    notes.add(Note::MixedClassicNative(group.metric.clone()), &vector.at);
+                    notes.add(Note::MixedClassicNative(group.metric.clone()), at);
                     continue;
                 }
                 Some(Cell::Histogram(histogram)) => {
@@ -183,7 +244,7 @@ fn of_any(
         }
     }
     evaluator.note(notes);
-    Ok(Output::Vector(evaluator.unnamed(results)?))
+    Ok(results)
 }
 
 /// Tells series into histograms, by their labels but for `le` and, of buckets, the name.

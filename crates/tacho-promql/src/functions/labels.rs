@@ -5,6 +5,7 @@ use tacho_model::{Labels, METRIC_NAME};
 
 use super::{Error, Evaluator, Expr, Output, Steps};
 use crate::eval::column::{Column, distinct};
+use crate::eval::text_of;
 
 /// Most bytes that a compiled pattern may take.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -17,7 +18,7 @@ pub(super) fn replace(
 ) -> Result<Output, Error> {
     let texts: Vec<&str> = arguments[1..]
         .iter()
-        .map(|text| evaluator.text(text))
+        .map(text_of)
         .collect::<Result<_, _>>()?;
     let [target, replacement, source, pattern] = texts[..] else {
         return Err(Error::Execution(
@@ -53,7 +54,7 @@ pub(super) fn join(
 ) -> Result<Output, Error> {
     let texts: Vec<&str> = arguments[1..]
         .iter()
-        .map(|text| evaluator.text(text))
+        .map(text_of)
         .collect::<Result<_, _>>()?;
     let [target, separator, sources @ ..] = &texts[..] else {
         return Err(Error::Execution(

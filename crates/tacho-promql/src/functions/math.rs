@@ -19,7 +19,7 @@ pub(super) fn clamp_min(value: f64, scalars: &[f64]) -> f64 {
 }
 
 /// The lesser of two; NaN if either is, unless the other is as small as can be (as in Go).
-fn go_min(a: f64, b: f64) -> f64 {
+pub(super) fn go_min(a: f64, b: f64) -> f64 {
     if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
         return f64::NEG_INFINITY;
     }
@@ -30,7 +30,8 @@ fn go_min(a: f64, b: f64) -> f64 {
     }
 }
 
-fn go_max(a: f64, b: f64) -> f64 {
+/// The greater of two, likewise.
+pub(super) fn go_max(a: f64, b: f64) -> f64 {
     -go_min(-a, -b)
 }
 

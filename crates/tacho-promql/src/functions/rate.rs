@@ -6,7 +6,9 @@
 //! the point where a counter would have been zero. Source: Prometheus documentation, "Query
 //! functions", `rate()`; extrapolation as Prometheus 3 computes it.
 
-use super::{Error, Notes, Point, Window};
+use tacho_model::Timestamp;
+
+use super::{Notes, Point, Window};
 use crate::eval::notes::Note;
 use crate::eval::window::Source;
 use crate::histogram::{CounterResetHint, FloatHistogram};
@@ -22,16 +24,16 @@ enum Sort {
     Delta,
 }
 
-pub(super) fn rate(window: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(extrapolated(window, Sort::Rate, notes))
+pub(super) fn rate(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    extrapolated(window, Sort::Rate, notes)
 }
 
-pub(super) fn increase(window: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(extrapolated(window, Sort::Increase, notes))
+pub(super) fn increase(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    extrapolated(window, Sort::Increase, notes)
 }
 
-pub(super) fn delta(window: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(extrapolated(window, Sort::Delta, notes))
+pub(super) fn delta(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    extrapolated(window, Sort::Delta, notes)
 }
 
 fn extrapolated(window: &Window<'_>, sort: Sort, notes: &mut Notes) -> Option<Point> {
@@ -56,12 +58,12 @@ fn extrapolated(window: &Window<'_>, sort: Sort, notes: &mut Notes) -> Option<Po
         let times = [window.times[0], window.times[window.times.len() - 1]];
         let share = (change > 0.0 && first >= 0.0).then(|| first / change);
         return Some(Point::Float(
-            change * factor(window, times.map(|t| t.as_nanos()), sort, share),
+            change * factor(window, times.map(Timestamp::as_nanos), sort, share),
         ));
     }
     let mut change = histogram_change(window, sort, notes)?;
     let times = window.histogram_times;
-    let times = [times[0], times[times.len() - 1]].map(|t| t.as_nanos());
+    let times = [times[0], times[times.len() - 1]].map(Timestamp::as_nanos);
     let first = window.histograms[0].count;
     let share = (change.count > 0.0 && first >= 0.0).then(|| first / change.count);
     change.mul(factor(window, times, sort, share));
@@ -141,12 +143,12 @@ pub(super) fn is_reset(before: &FloatHistogram, after: &FloatHistogram, source: 
     }
 }
 
-pub(super) fn irate(window: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(instant(window, Sort::Rate, notes))
+pub(super) fn irate(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    instant(window, Sort::Rate, notes)
 }
 
-pub(super) fn idelta(window: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(instant(window, Sort::Delta, notes))
+pub(super) fn idelta(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    instant(window, Sort::Delta, notes)
 }
 
 /// The change between the last two samples.

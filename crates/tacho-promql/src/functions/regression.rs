@@ -6,21 +6,15 @@
 use super::{Error, Notes, Point, Sum, Window};
 use crate::eval::notes::Note;
 
-type Found = Result<Option<Point>, Error>;
-
-pub(super) fn deriv(window: &Window<'_>, notes: &mut Notes) -> Found {
-    let Some(origin) = times_of_line(window, notes) else {
-        return Ok(None);
-    };
-    Ok(Some(Point::Float(line(window, origin).0)))
+pub(super) fn deriv(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    let origin = times_of_line(window, notes)?;
+    Some(Point::Float(line(window, origin).0))
 }
 
-pub(super) fn predict_linear(window: &Window<'_>, notes: &mut Notes) -> Found {
-    if times_of_line(window, notes).is_none() {
-        return Ok(None);
-    }
+pub(super) fn predict_linear(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    times_of_line(window, notes)?;
     let (slope, at_step) = line(window, window.step);
-    Ok(Some(Point::Float(slope * window.scalars[0] + at_step)))
+    Some(Point::Float(slope * window.scalars[0] + at_step))
 }
 
 /// The time of the first number, where there are two and more.
@@ -59,8 +53,9 @@ fn line(window: &Window<'_>, origin: i64) -> (f64, f64) {
     (slope, y / count - slope * x / count)
 }
 
-pub(super) fn smoothed(window: &Window<'_>, notes: &mut Notes) -> Found {
-    for (factor, which) in window.scalars.iter().zip(["smoothing", "trend"]) {
+/// That both factors of smoothing are fractions.
+pub(super) fn check_factors(scalars: &[f64]) -> Result<(), Error> {
+    for (factor, which) in scalars.iter().zip(["smoothing", "trend"]) {
         if !(*factor > 0.0 && *factor < 1.0) {
             let message = format!(
                 "invalid {which} factor. Expected: 0 < {}f < 1, got: {factor:.6}",
@@ -69,9 +64,11 @@ pub(super) fn smoothed(window: &Window<'_>, notes: &mut Notes) -> Found {
             return Err(Error::Execution(message));
         }
     }
-    if times_of_line(window, notes).is_none() {
-        return Ok(None);
-    }
+    Ok(())
+}
+
+pub(super) fn smoothed(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    times_of_line(window, notes)?;
     let [smoothing, trend_smoothing] = [window.scalars[0], window.scalars[1]];
     let values = window.values;
     let (mut before, mut level) = (0.0, values[0]);
@@ -83,5 +80,5 @@ pub(super) fn smoothed(window: &Window<'_>, notes: &mut Notes) -> Found {
         before = level;
         level = smoothing * value + (1.0 - smoothing) * (level + trend);
     }
-    Ok(Some(Point::Float(level)))
+    Some(Point::Float(level))
 }

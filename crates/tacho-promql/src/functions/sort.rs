@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Error, Evaluator, Expr, Output, Steps};
 use crate::eval::column::{Column, is_absent};
+use crate::eval::text_of;
 
 pub(super) fn ascending(
     evaluator: &Evaluator<'_>,
@@ -32,9 +33,9 @@ fn by_value(
     order: impl Fn(f64, f64) -> Option<Ordering>,
 ) -> Result<Output, Error> {
     let mut columns = evaluator.vector(&arguments[0], steps)?;
-    columns
-        .iter_mut()
-        .for_each(|column| column.histograms = Vec::new());
+    for column in &mut columns {
+        column.histograms = Vec::new();
+    }
     columns.retain(|column| column.floats.iter().any(|value| !is_absent(*value)));
     if steps.count() == 1 {
         columns.sort_by(|a, b| {
@@ -71,7 +72,7 @@ fn sorted_by_labels(
     turned: impl Fn(Ordering) -> Ordering,
 ) -> Result<Output, Error> {
     let mut columns = evaluator.vector(&arguments[0], steps)?;
-    let names = arguments[1..].iter().map(|name| evaluator.text(name));
+    let names = arguments[1..].iter().map(text_of);
     let names: Vec<&str> = names.collect::<Result<_, _>>()?;
     let value = |column: &Column, name: &str| column.labels.get(name).unwrap_or("").to_owned();
     columns.sort_by(|a, b| {

@@ -3,42 +3,36 @@
 //! Source: Welford, "Note on a method for calculating corrected sums of squares and products",
 //! Technometrics 4 (1962).
 
-use super::{Error, Notes, Point, Sum, Window, quantile};
+use super::{Notes, Point, Sum, Window, quantile};
 use crate::eval::notes::Note;
 use crate::histogram::Float;
 
-type Found = Result<Option<Point>, Error>;
-
-pub(super) fn quantile_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
+pub(super) fn quantile_over_time(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
     let q = window.scalars[0];
     if !(0.0..=1.0).contains(&q) {
         let note = Note::InvalidQuantile(Float(q).to_string());
         notes.add(note, &window.scalars_at[0]);
     }
-    let Some(values) = floats(window, notes) else {
-        return Ok(None);
-    };
-    Ok(Some(Point::Float(quantile(q, &mut values.to_vec()))))
+    let values = floats(window, notes)?;
+    Some(Point::Float(quantile(q, &mut values.to_vec())))
 }
 
-pub(super) fn mad_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
-    let Some(values) = floats(window, notes) else {
-        return Ok(None);
-    };
+pub(super) fn mad_over_time(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    let values = floats(window, notes)?;
     let mut values = values.to_vec();
     let median = quantile(0.5, &mut values);
-    values
-        .iter_mut()
-        .for_each(|value| *value = (*value - median).abs());
-    Ok(Some(Point::Float(quantile(0.5, &mut values))))
+    for value in &mut values {
+        *value = (*value - median).abs();
+    }
+    Some(Point::Float(quantile(0.5, &mut values)))
 }
 
-pub(super) fn stddev_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(floats(window, notes).map(|values| Point::Float(variance(values).sqrt())))
+pub(super) fn stddev_over_time(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    floats(window, notes).map(|values| Point::Float(variance(values).sqrt()))
 }
 
-pub(super) fn stdvar_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(floats(window, notes).map(|values| Point::Float(variance(values))))
+pub(super) fn stdvar_over_time(window: &Window<'_>, notes: &mut Notes) -> Option<Point> {
+    floats(window, notes).map(|values| Point::Float(variance(values)))
 }
 
 /// The window's numbers, unless there are none.

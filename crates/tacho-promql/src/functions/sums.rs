@@ -4,7 +4,12 @@
 //! whose sum overflows is taken of parts. Source: Neumaier, "Rundungsfehleranalyse einiger
 //! Verfahren zur Summation endlicher Summen", ZAMM 54 (1974).
 
-use super::{Error, Notes, Point, Window};
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of functions says what they return"
+)]
+
+use super::{Notes, Point, Window};
 use crate::eval::fold::Folded;
 use crate::eval::notes::Note;
 use crate::histogram::{FloatHistogram, Running};
@@ -60,35 +65,36 @@ pub(crate) fn mean(values: impl Iterator<Item = f64> + Clone, count: f64) -> f64
     Sum::of(values.map(|value| value / count)).value()
 }
 
-pub(super) fn sum_over_time(w: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
+pub(super) fn sum_over_time(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
     if w.is_mixed() {
         w.note_mixed(notes);
-        return Ok(None);
+        return None;
     }
     if let (true, Some(Folded::Sum(sum))) = (w.histograms.is_empty(), w.folded) {
-        return Ok(Some(Point::Float(sum.value())));
+        return Some(Point::Float(sum.value()));
     }
-    Ok(histogram_sum(w, notes).map(|sum| Point::Histogram(Box::new(sum))))
+    histogram_sum(w, notes).map(|sum| Point::Histogram(Box::new(sum)))
 }
 
-pub(super) fn avg_over_time(w: &Window<'_>, notes: &mut Notes) -> Result<Option<Point>, Error> {
+pub(super) fn avg_over_time(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
     if w.is_mixed() {
         w.note_mixed(notes);
-        return Ok(None);
+        return None;
     }
     if let (true, Some(Folded::Sum(sum))) = (w.histograms.is_empty(), w.folded) {
         let count = w.values.len() as f64;
-        let mean = match sum.total.is_finite() {
-            true => sum.total / count + sum.lost / count,
+        let mean = if sum.total.is_finite() {
+            sum.total / count + sum.lost / count
+        } else {
             // The sum may have been too large for a number.
-            false => mean(w.values.iter().copied(), count),
+            mean(w.values.iter().copied(), count)
         };
-        return Ok(Some(Point::Float(mean)));
+        return Some(Point::Float(mean));
     }
-    Ok(histogram_sum(w, notes).map(|mut sum| {
+    histogram_sum(w, notes).map(|mut sum| {
         sum.div(w.histograms.len() as f64);
         Point::Histogram(Box::new(sum))
-    }))
+    })
 }
 
 fn histogram_sum(window: &Window<'_>, notes: &mut Notes) -> Option<FloatHistogram> {
@@ -112,12 +118,12 @@ fn histogram_sum(window: &Window<'_>, notes: &mut Notes) -> Option<FloatHistogra
     Some(sum.finish())
 }
 
-pub(super) fn count_over_time(w: &Window<'_>, _: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(Some(Point::Float(w.len() as f64)))
+pub(super) fn count_over_time(w: &Window<'_>, _: &mut Notes) -> Option<Point> {
+    Some(Point::Float(w.len() as f64))
 }
 
-pub(super) fn present_over_time(_: &Window<'_>, _: &mut Notes) -> Result<Option<Point>, Error> {
-    Ok(Some(Point::Float(1.0)))
+pub(super) fn present_over_time(_: &Window<'_>, _: &mut Notes) -> Option<Point> {
+    Some(Point::Float(1.0))
 }
 
 #[cfg(test)]

@@ -61,19 +61,23 @@ pub(super) fn unary(inner: Expr, start: usize, negates: bool) -> Parsed<Expr> {
     })
 }
 
-pub(super) fn selector(matchers: Vec<Matcher>, at: Range<usize>) -> Parsed<Expr> {
+pub(super) fn matches_something(matchers: &[Matcher], start: usize) -> Parsed<()> {
     if matchers.iter().all(|matcher| matcher.matches("")) {
         let message = "vector selector must contain at least one non-empty matcher";
-        return Err(Failure::new(at.start, message));
+        return Err(Failure::new(start, message));
     }
+    Ok(())
+}
+
+pub(super) fn selector(matchers: Vec<Matcher>, at: Range<usize>) -> Expr {
     let when = When::default();
     let kind = Kind::Selector(Selector { matchers, when });
-    Ok(Expr {
+    Expr {
         kind,
         at,
         depth: 1,
         is_constant: false,
-    })
+    }
 }
 
 pub(super) fn binary(binary: Binary, at: Range<usize>, op_at: &Range<usize>) -> Parsed<Expr> {
@@ -195,7 +199,7 @@ pub(super) fn aggregate(
     let expected = 1 + usize::from(op.parameter().is_some());
     let given = arguments.len();
     if given == 0 {
-        let message = format!("no arguments for aggregate expression provided");
+        let message = "no arguments for aggregate expression provided";
         return Err(Failure::new(at.start, message));
     }
     if given != expected {

@@ -254,7 +254,7 @@ mod tests {
         check("1e-3 0xAf .5 1_000", "1e-3:N 0xAf:N .5:N 1_000:N END");
         check("1-1", "1:N -:S 1:N END");
         check("a>=1 <= ^", "a:W >=:S 1:N <=:S ^:S END");
-        check(r#"'it\'s' `a\`"#, r"'it\'s':T `a\`:T END");
+        check(r"'it\'s' `a\`", r"'it\'s':T `a\`:T END");
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(crate) fn expression(text: &str, features: Features) -> Result<Expr, Error> 
         tokens,
         next: 0,
         nesting: 0,
+        selects: Selects::Series,
         features,
     };
     parse(parser).map_err(|failure| Error::Parse {
@@ -77,6 +78,16 @@ struct Parser<'a> {
     next: usize,
     nesting: usize,
     features: Features,
+    selects: Selects,
+}
+
+/// What braces without a name select.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Selects {
+    /// Series: one matcher at least must not match the empty value.
+    Series,
+    /// Labels, so that `{zone=~".*"}` means something.
+    Labels,
 }
 
 impl<'a> Parser<'a> {
@@ -117,10 +128,10 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_sign(&mut self, sign: &str, context: &str, expected: &str) -> Parsed<()> {
-        match self.take_sign(sign) {
-            true => Ok(()),
-            false => Err(self.unexpected(context, expected)),
+        if self.take_sign(sign) {
+            return Ok(());
         }
+        Err(self.unexpected(context, expected))
     }
 
     /// The next word in lower case, as keywords go.
@@ -283,7 +294,8 @@ impl<'a> Parser<'a> {
         if NEVER_METRICS.contains(&&*lower) {
             return Err(self.unexpected("", ""));
         }
-        if is_call && keyword(text).is_none() && !matches!(&*lower, "start" | "end") {
+        let is_anchor = matches!(&*lower, "start" | "end") && self.features == Features::Stable;
+        if is_call && keyword(text).is_none() && !is_anchor {
             return self.call(text);
         }
         self.selector(Some(text))
@@ -302,7 +314,13 @@ impl<'a> Parser<'a> {
             );
             return Err(Failure::new(start, message));
         }
+        // What `info` takes is no vector but only looks like one.
+        let outside = std::mem::replace(&mut self.selects, Selects::Series);
+        if function.name == "info" {
+            self.selects = Selects::Labels;
+        }
         let arguments = self.arguments()?;
+        self.selects = outside;
         check::call(function, arguments, start..self.end())
     }
 
@@ -397,9 +415,10 @@ impl<'a> Parser<'a> {
             fill_right: None,
         };
         let at = self.peek().at.start;
-        let comparison = match self.take_word("bool") {
-            true => Comparison::Number,
-            false => Comparison::Filter,
+        let comparison = if self.take_word("bool") {
+            Comparison::Number
+        } else {
+            Comparison::Filter
         };
         if comparison == Comparison::Number && !op.is_comparison() {
             // Told where the operator stands.
@@ -418,9 +437,10 @@ impl<'a> Parser<'a> {
         let side = self.word().unwrap_or_default();
         if side == "group_left" || side == "group_right" {
             self.take();
-            let labels = match self.is_sign("(") {
-                true => self.label_names()?,
-                false => Vec::new(),
+            let labels = if self.is_sign("(") {
+                self.label_names()?
+            } else {
+                Vec::new()
             };
             matching.cardinality = match &*side {
                 "group_left" => Cardinality::ManyToOne(labels),

@@ -136,9 +136,10 @@ impl Matcher<'_> {
     /// Combines all that share a signature.
     fn group(&mut self, signature: &Labels, found: &Match) -> Result<(), Error> {
         let matching = &self.binary.matching;
-        let (fill_many, fill_one) = match self.is_swapped() {
-            false => (matching.fill_left, matching.fill_right),
-            true => (matching.fill_right, matching.fill_left),
+        let (fill_many, fill_one) = if self.is_swapped() {
+            (matching.fill_right, matching.fill_left)
+        } else {
+            (matching.fill_left, matching.fill_right)
         };
         for many in &found.many {
             for one in &found.one {

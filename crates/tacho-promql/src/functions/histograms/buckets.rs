@@ -11,7 +11,7 @@ pub(super) struct Bucket {
     pub(super) count: f64,
 }
 
-/// Counts that differ relatively by no more than this differ by rounding only.
+/// Counts that differ by no more than this part of their sum differ by rounding only.
 const TOLERANCE: f64 = 1e-12;
 
 /// The `q`-quantile, and whether counts that fell with their bounds had to be raised.
@@ -105,10 +105,11 @@ fn repair(buckets: &mut Vec<Bucket>) -> Option<bool> {
     let mut most = buckets[0].count;
     for bucket in &mut buckets[1..] {
         if bucket.count > most {
-            let is_rounding = (bucket.count - most).abs() <= TOLERANCE * bucket.count.abs();
+            let is_rounding =
+                (bucket.count - most).abs() <= TOLERANCE * (bucket.count + most).abs();
             most = if is_rounding { most } else { bucket.count };
         } else if bucket.count < most {
-            forced |= (most - bucket.count) > TOLERANCE * most.abs();
+            forced |= (most - bucket.count) > TOLERANCE * (most + bucket.count).abs();
         }
         if !bucket.count.is_nan() {
             bucket.count = most;

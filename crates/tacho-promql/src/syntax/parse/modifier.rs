@@ -93,14 +93,17 @@ impl Parser<'_> {
         let bracket = self.take();
         let start = self.peek().at.start;
         let Some(range) = self.duration()? else {
-            return match self.is_sign("-") {
-                true => Err(Failure::new(start, "duration must be greater than 0")),
-                false => Err(self.unexpected("subquery or range selector", "duration")),
-            };
+            return Err(if self.is_sign("-") {
+                Failure::new(start, "duration must be greater than 0")
+            } else {
+                self.unexpected("subquery or range selector", "duration")
+            });
         };
-        let positive = |length: Duration, at| match length.is_zero() {
-            true => Err(Failure::new(at, "duration must be greater than 0")),
-            false => Ok(length),
+        let positive = |length: Duration, at| {
+            if length.is_zero() {
+                return Err(Failure::new(at, "duration must be greater than 0"));
+            }
+            Ok(length)
         };
         let range = positive(range, start)?;
         if self.take_sign("]") {

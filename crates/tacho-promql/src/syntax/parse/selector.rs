@@ -5,7 +5,7 @@ use tacho_model::{METRIC_NAME, MatchOp, Matcher};
 use super::super::ast::Expr;
 use super::super::lex::Sort;
 use super::super::{check, literal};
-use super::{Failure, Parsed, Parser};
+use super::{Failure, Parsed, Parser, Selects};
 
 /// Longest regular expression.
 const PATTERN_BYTES_MAX: usize = 16 * 1024;
@@ -47,7 +47,10 @@ impl Parser<'_> {
         if let Some(metric) = &metric {
             matchers.insert(0, Matcher::metric(metric));
         }
-        check::selector(matchers, start..self.end())
+        if self.selects == Selects::Series || metric.is_some() {
+            check::matches_something(&matchers, start)?;
+        }
+        Ok(check::selector(matchers, start..self.end()))
     }
 
     fn conditions(&mut self) -> Parsed<Vec<Condition>> {

@@ -65,7 +65,6 @@ fn what_is_no_expression_is_told_where() {
     fails("foo)", "1:4: unexpected right parenthesis ')'");
     fails("by(a)", r#"1:3: unexpected "(""#);
     fails("on", "1:1: unexpected <on>");
-    fails("start()", r#"1:6: unexpected "(""#);
     fails(
         "0x",
         "1:1: error parsing number: strconv.ParseFloat: parsing \"0x\": invalid syntax",
@@ -226,6 +225,7 @@ fn experimental_functions_need_to_be_asked_for() {
         "sort_by_label(a, \"b\")",
         "limitk(1, a)",
         "mad_over_time(a[5m])",
+        "start() + end()",
     ] {
         assert!(expression(text, Features::Stable).is_err(), "{text}");
         parses(text);
