@@ -4,7 +4,7 @@
 //! step. Parts that are the same at every step are evaluated at the first and repeated.
 //!
 //! - [`column`]: a series over the steps
-//! - [`read`]: the series of a selection, on several threads
+//! - [`read`]: the series of a selection, on several threads; [`fold`]: what a window comes to
 //! - [`select`]: instant selectors; [`window`]: range selectors; [`subquery`]: sub-queries
 //! - [`aggregate`], [`binary`]: operators; functions are the rows of [`crate::functions`]
 //! - [`notes`]: warnings and infos; [`finish`]: columns to answer
@@ -16,6 +16,7 @@ pub(crate) mod aggregate;
 pub(crate) mod binary;
 pub(crate) mod column;
 pub(crate) mod finish;
+pub(crate) mod fold;
 pub(crate) mod notes;
 mod read;
 pub(crate) mod select;

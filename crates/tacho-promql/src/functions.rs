@@ -22,6 +22,7 @@ mod sums;
 
 use crate::answer::{Point, ValueType};
 use crate::error::Error;
+use crate::eval::fold::Fold;
 use crate::eval::notes::Notes;
 use crate::eval::window::{Prepare, Window};
 use crate::eval::{Evaluator, Output};
@@ -200,7 +201,11 @@ static TABLE: [Function; 81] = [
     each("asinh", |v, _| math::asinh(v)),
     each("atan", |v, _| v.atan()),
     each("atanh", |v, _| v.atanh()),
-    window("avg_over_time", sums::avg_over_time),
+    prepared(
+        "avg_over_time",
+        sums::avg_over_time,
+        Prepare::Folded(Fold::Sum),
+    ),
     each("ceil", |v, _| v.ceil()),
     prepared("changes", changes::changes, Prepare::Changes),
     each("clamp", math::clamp).takes(&[VECTOR, SCALAR, SCALAR]),
@@ -252,8 +257,16 @@ static TABLE: [Function; 81] = [
     each("log10", |v, _| v.log10()),
     each("log2", |v, _| v.log2()),
     window("mad_over_time", spread::mad_over_time).experimental(),
-    window("max_over_time", extremes::max_over_time),
-    window("min_over_time", extremes::min_over_time),
+    prepared(
+        "max_over_time",
+        extremes::extreme_over_time,
+        Prepare::Folded(Fold::Greatest),
+    ),
+    prepared(
+        "min_over_time",
+        extremes::extreme_over_time,
+        Prepare::Folded(Fold::Least),
+    ),
     date("minute", calendar::minute),
     date("month", calendar::month),
     whole("pi", &[], scalars::pi).gives(SCALAR),
@@ -281,7 +294,11 @@ static TABLE: [Function; 81] = [
     each("sqrt", |v, _| v.sqrt()),
     window("stddev_over_time", spread::stddev_over_time),
     window("stdvar_over_time", spread::stdvar_over_time),
-    window("sum_over_time", sums::sum_over_time),
+    prepared(
+        "sum_over_time",
+        sums::sum_over_time,
+        Prepare::Folded(Fold::Sum),
+    ),
     each("tan", |v, _| v.tan()),
     each("tanh", |v, _| v.tanh()),
     whole("time", &[], scalars::time).gives(SCALAR),

@@ -51,7 +51,7 @@ pub(super) fn binary(
             sets::set(binary, left, right, steps)?
         }
         (Output::Vector(left), Output::Vector(right)) => {
-            matching::matched(evaluator, binary, at, left, right, steps)?
+            matching::matched(evaluator, binary, at, (left, right), steps)?
         }
         _ => {
             return Err(Error::Execution(

@@ -10,6 +10,7 @@ use tacho_model::append::is_stale;
 use tacho_model::{Columns, Labels, Timestamp};
 
 use super::column::Column;
+use super::fold::{Fold, Folded, Folds};
 use super::notes::{Note, Notes};
 use super::read::each_series;
 use super::{Error, Evaluator, Output};
@@ -33,6 +34,8 @@ pub(crate) struct Window<'a> {
     /// Which numbers of the series these are.
     pub(crate) span: Range<usize>,
     pub(crate) prepared: &'a Prepared,
+    /// What the numbers come to, where the function wants to know.
+    pub(crate) folded: Option<Folded>,
     /// The scalars that the function was given, at this step.
     pub(crate) scalars: &'a [f64],
     pub(crate) metric: &'a str,
@@ -66,13 +69,15 @@ pub(crate) enum Prepare {
     Nothing,
     Resets,
     Changes,
+    /// What the numbers of each window come to.
+    Folded(Fold),
 }
 
 impl Prepared {
     fn of(values: &[f64], prepare: Prepare) -> Self {
         let mut prepared = Self::default();
         match prepare {
-            Prepare::Nothing => {}
+            Prepare::Nothing | Prepare::Folded(_) => {}
             Prepare::Resets => {
                 for (index, pair) in values.windows(2).enumerate() {
                     if pair[1] < pair[0] {
@@ -249,6 +254,10 @@ impl Evaluator<'_> {
         let prepared = Prepared::of(samples.values, windows.run.prepare);
         let mut column = Column::new(labels.clone(), steps.count());
         let mut given = vec![0.0; windows.scalars.len()];
+        let mut folds = match windows.run.prepare {
+            Prepare::Folded(fold) => Some(Folds::new(fold)),
+            _ => None,
+        };
         let (mut floats, mut histograms) = (0..0, 0..0);
         let mut found = false;
         let mut touched = 0;
@@ -280,6 +289,9 @@ impl Evaluator<'_> {
                 step: at,
                 span: floats.clone(),
                 prepared: &prepared,
+                folded: folds
+                    .as_mut()
+                    .and_then(|folds| folds.of(samples.values, &floats)),
                 scalars: &given,
                 metric: labels.name(),
                 at: windows.at,

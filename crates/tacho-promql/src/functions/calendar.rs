@@ -29,8 +29,8 @@ macro_rules! parts {
 }
 
 parts! {
-    minute: |seconds| seconds.div_euclid(60).rem_euclid(60);
-    hour: |seconds| seconds.div_euclid(3600).rem_euclid(24);
+    minute: |seconds| seconds.div_euclid(60).rem_euclid(60) as i64;
+    hour: |seconds| seconds.div_euclid(3600).rem_euclid(24) as i64;
     day_of_month: |seconds| date(seconds).day;
     // The epoch was a Thursday; Sunday is 0.
     day_of_week: |seconds| (date(seconds).days + 4).rem_euclid(7);
@@ -54,7 +54,7 @@ fn parts(
     evaluator: &Evaluator<'_>,
     arguments: &[Expr],
     steps: Steps,
-    of: fn(i64) -> i64,
+    of: fn(i128) -> i64,
 ) -> Result<Output, Error> {
     let mut columns = match arguments.first() {
         Some(vector) => evaluator.vector(vector, steps)?,
@@ -64,15 +64,26 @@ fn parts(
         )],
     };
     for column in &mut columns {
-        // Whole seconds; as casts go, what is no time is the epoch or the end of time.
-        column.map(|_, seconds| of((seconds as i64).clamp(-(1 << 52), 1 << 52)) as f64);
+        column.map(|_, seconds| of(whole(seconds)) as f64);
     }
     columns.retain(|column| !column.is_empty());
     Ok(Output::Vector(evaluator.unnamed(columns)?))
 }
 
-fn date(seconds: i64) -> Date {
-    let days = seconds.div_euclid(86_400);
+/// Seconds of the first of January of the year -292277022399, from which Go counts without sign.
+const GO_ZERO: u64 = 9_223_372_028_715_321_600;
+
+/// Whole seconds. What is no time (NaN, infinities) is one nevertheless, as Prometheus has it: the
+/// least integer, which Go's calendar takes for one in the year 292277026596.
+fn whole(seconds: f64) -> i128 {
+    let in_range = seconds >= -(2f64.powi(63)) && seconds < 2f64.powi(63);
+    let seconds = if in_range { seconds as i64 } else { i64::MIN };
+    i128::from((seconds as u64).wrapping_add(GO_ZERO)) - i128::from(GO_ZERO)
+}
+
+fn date(seconds: i128) -> Date {
+    // A day count of 64-bit seconds fits easily.
+    let days = seconds.div_euclid(86_400) as i64;
     // Years begin in March there, so that a leap day is the last of its year.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -106,7 +117,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        let check = |seconds: i64, expected: (i64, i64, i64)| {
+        let check = |seconds: i128, expected: (i64, i64, i64)| {
             let date = date(seconds);
             assert_eq!((date.year, date.month, date.day), expected, "{seconds}");
         };
@@ -115,6 +126,9 @@ mod tests {
         check(951_782_400, (2000, 2, 29));
         check(4_107_542_400, (2100, 3, 1));
         check(1_795_269_720, (2026, 11, 21));
+        // What 2.42 answers for `vector(NaN)`.
+        check(whole(f64::NAN), (292_277_026_596, 12, 4));
+        check(whole(-1.5), (1969, 12, 31));
         assert_eq!(days_before(1970), 0);
         assert_eq!(days_before(2001) - days_before(2000), 366);
         assert_eq!(days_before(1901) - days_before(1900), 365);

@@ -3,25 +3,29 @@
 use tacho_model::Timestamp;
 
 use super::{Error, Notes, Point, Window};
+use crate::eval::fold::Folded;
 use crate::eval::notes::Note;
 use crate::eval::select::seconds;
 
 type Found = Result<Option<Point>, Error>;
 
-pub(super) fn min_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, least| value < least).map(|(_, value)| value))
-}
-
-pub(super) fn max_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, most| value > most).map(|(_, value)| value))
+/// The least or the greatest number, whichever is kept up ([`Fold`]).
+///
+/// [`Fold`]: crate::eval::fold::Fold
+pub(super) fn extreme_over_time(window: &Window<'_>, notes: &mut Notes) -> Found {
+    note_ignored(window, notes);
+    Ok(match window.folded {
+        Some(Folded::Extreme(value)) => Some(Point::Float(value)),
+        _ => None,
+    })
 }
 
 pub(super) fn ts_of_min(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, least| value <= least).map(|(at, _)| time(at)))
+    Ok(extreme(window, notes, |value, least| value <= least).map(time))
 }
 
 pub(super) fn ts_of_max(window: &Window<'_>, notes: &mut Notes) -> Found {
-    Ok(extreme(window, notes, |value, most| value >= most).map(|(at, _)| time(at)))
+    Ok(extreme(window, notes, |value, most| value >= most).map(time))
 }
 
 pub(super) fn first_over_time(window: &Window<'_>, _: &mut Notes) -> Found {
@@ -66,16 +70,13 @@ fn time(at: Timestamp) -> Point {
     Point::Float(seconds(at.as_nanos()))
 }
 
-/// The number that beats all others, and its time; NaN only where there is nothing else.
+/// The time of the last number that no other beats; NaN only where there is nothing else.
 fn extreme(
     window: &Window<'_>,
     notes: &mut Notes,
     beats: impl Fn(f64, f64) -> bool,
-) -> Option<(Timestamp, Point)> {
-    if window.is_mixed() {
-        let note = Note::HistogramIgnoredInRange(window.metric.to_owned());
-        notes.add(note, window.at);
-    }
+) -> Option<Timestamp> {
+    note_ignored(window, notes);
     let mut samples = window.times.iter().zip(window.values);
     let mut best = samples.next()?;
     for sample in samples {
@@ -83,5 +84,12 @@ fn extreme(
             best = sample;
         }
     }
-    Some((*best.0, Point::Float(*best.1)))
+    Some(*best.0)
+}
+
+fn note_ignored(window: &Window<'_>, notes: &mut Notes) {
+    if window.is_mixed() {
+        let note = Note::HistogramIgnoredInRange(window.metric.to_owned());
+        notes.add(note, window.at);
+    }
 }

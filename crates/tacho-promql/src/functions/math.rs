@@ -18,8 +18,11 @@ pub(super) fn clamp_min(value: f64, scalars: &[f64]) -> f64 {
     go_max(scalars[0], value)
 }
 
-/// The lesser of two, NaN if either is.
+/// The lesser of two; NaN if either is, unless the other is as small as can be (as in Go).
 fn go_min(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
     if a.is_nan() || b.is_nan() {
         f64::NAN
     } else {
@@ -28,11 +31,7 @@ fn go_min(a: f64, b: f64) -> f64 {
 }
 
 fn go_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.max(b)
-    }
+    -go_min(-a, -b)
 }
 
 /// To the nearest multiple, ties upwards.

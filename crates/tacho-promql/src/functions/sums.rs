@@ -5,6 +5,7 @@
 //! Verfahren zur Summation endlicher Summen", ZAMM 54 (1974).
 
 use super::{Error, Notes, Point, Window};
+use crate::eval::fold::Folded;
 use crate::eval::notes::Note;
 use crate::histogram::{FloatHistogram, Running};
 
@@ -36,6 +37,13 @@ impl Sum {
         }
     }
 
+    /// The sum of both.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.add(other.total);
+        self.lost += other.lost;
+        self
+    }
+
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut sum = Self::default();
         values.into_iter().for_each(|value| sum.add(value));
@@ -57,8 +65,7 @@ pub(super) fn sum_over_time(w: &Window<'_>, notes: &mut Notes) -> Result<Option<
         w.note_mixed(notes);
         return Ok(None);
     }
-    if w.histograms.is_empty() {
-        let sum = Sum::of(w.values.iter().copied());
+    if let (true, Some(Folded::Sum(sum))) = (w.histograms.is_empty(), w.folded) {
         return Ok(Some(Point::Float(sum.value())));
     }
     Ok(histogram_sum(w, notes).map(|sum| Point::Histogram(Box::new(sum))))
@@ -69,8 +76,13 @@ pub(super) fn avg_over_time(w: &Window<'_>, notes: &mut Notes) -> Result<Option<
         w.note_mixed(notes);
         return Ok(None);
     }
-    if w.histograms.is_empty() {
-        let mean = mean(w.values.iter().copied(), w.values.len() as f64);
+    if let (true, Some(Folded::Sum(sum))) = (w.histograms.is_empty(), w.folded) {
+        let count = w.values.len() as f64;
+        let mean = match sum.total.is_finite() {
+            true => sum.total / count + sum.lost / count,
+            // The sum may have been too large for a number.
+            false => mean(w.values.iter().copied(), count),
+        };
         return Ok(Some(Point::Float(mean)));
     }
     Ok(histogram_sum(w, notes).map(|mut sum| {

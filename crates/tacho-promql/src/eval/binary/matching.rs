@@ -39,6 +39,14 @@ pub(super) fn signature(labels: &Labels, matched: &MatchLabels) -> Labels {
     }
 }
 
+/// Two elements, or one and a number that stands in for the other.
+#[derive(Clone, Copy)]
+struct Pair {
+    many: Option<usize>,
+    one: Option<usize>,
+    fill: f64,
+}
+
 /// One evaluation of an operator between two vectors. The "many" side is the left one unless
 /// there is `group_right`.
 struct Matcher<'a> {
@@ -48,9 +56,9 @@ struct Matcher<'a> {
     many: Vec<Column>,
     one: Vec<Column>,
     steps: usize,
-    /// Results by their labels.
-    places: HashMap<(Labels, Labels), usize>,
     results: Vec<Column>,
+    /// Where in the results series with these labels are.
+    places: HashMap<Labels, usize>,
     notes: Notes,
 }
 
@@ -58,8 +66,7 @@ pub(super) fn matched(
     evaluator: &Evaluator<'_>,
     binary: &Binary,
     at: &Range<usize>,
-    left: Vec<Column>,
-    right: Vec<Column>,
+    (left, right): (Vec<Column>, Vec<Column>),
     steps: Steps,
 ) -> Result<Vec<Column>, Error> {
     let is_swapped = matches!(binary.matching.cardinality, Cardinality::OneToMany(_));
@@ -69,208 +76,201 @@ pub(super) fn matched(
         (left, right)
     };
     let mut matches: HashMap<Labels, Match> = HashMap::new();
-    let mut signatures = Vec::new();
-    for (index, column) in one.iter().enumerate() {
-        let signature = signature(&column.labels, &binary.matching.labels);
-        matches.entry(signature).or_default().one.push(index);
-    }
+    let mut order = Vec::new();
     for (index, column) in many.iter().enumerate() {
         let signature = signature(&column.labels, &binary.matching.labels);
         let found = matches.entry(signature.clone()).or_default();
         if found.many.is_empty() {
-            signatures.push(signature);
+            order.push(signature);
         }
         found.many.push(index);
     }
-    let fill = binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some();
-    if fill {
-        let lonely = matches.iter().filter(|(_, found)| found.many.is_empty());
-        let mut lonely: Vec<Labels> = lonely.map(|(signature, _)| signature.clone()).collect();
-        lonely.sort();
-        signatures.append(&mut lonely);
+    for (index, column) in one.iter().enumerate() {
+        let signature = signature(&column.labels, &binary.matching.labels);
+        let found = matches.entry(signature.clone()).or_default();
+        if found.many.is_empty() && found.one.is_empty() {
+            order.push(signature);
+        }
+        found.one.push(index);
     }
-    let removal = evaluator.options.name_removal;
-    let (places, results, notes) = (HashMap::new(), Vec::new(), Notes::default());
-    let steps = steps.count();
     let mut matcher = Matcher {
         binary,
         at,
-        removal,
+        removal: evaluator.options.name_removal,
         many,
         one,
-        steps,
-        places,
-        results,
-        notes,
+        steps: steps.count(),
+        results: Vec::new(),
+        places: HashMap::new(),
+        notes: Notes::default(),
     };
-    for signature in signatures {
+    // Where one whole side is empty nothing is matched, so nothing is ambiguous either.
+    let any = |columns: &[Column], step| columns.iter().any(|column| column.has(step));
+    let is_filled = binary
+        .matching
+        .fill_left
+        .or(binary.matching.fill_right)
+        .is_some();
+    let both = |step| is_filled || (any(&matcher.many, step) && any(&matcher.one, step));
+    let asked: Vec<bool> = (0..matcher.steps).map(both).collect();
+    for signature in order {
         if let Some(found) = matches.remove(&signature) {
-            matcher.pairs(&signature, &found)?;
+            evaluator.charge(0)?;
+            matcher.unique(&found.one, &asked)?;
+            matcher.group(&signature, &found)?;
         }
-    }
-    for found in matches.values() {
-        matcher.unique(&found.one)?;
     }
     evaluator.note(matcher.notes);
     let results = matcher
         .results
         .into_iter()
         .filter(|column| !column.is_empty());
-    crate::eval::column::distinct(results.collect())
+    Ok(results.collect())
 }
 
 impl Matcher<'_> {
+    fn is_swapped(&self) -> bool {
+        matches!(self.binary.matching.cardinality, Cardinality::OneToMany(_))
+    }
+
     /// Combines all that share a signature.
-    fn pairs(&mut self, signature: &Labels, found: &Match) -> Result<(), Error> {
-        self.unique(&found.one)?;
-        let many_is_left = !self.is_swapped();
+    fn group(&mut self, signature: &Labels, found: &Match) -> Result<(), Error> {
         let matching = &self.binary.matching;
-        let (fill_many, fill_one) = match many_is_left {
-            true => (matching.fill_left, matching.fill_right),
-            false => (matching.fill_right, matching.fill_left),
+        let (fill_many, fill_one) = match self.is_swapped() {
+            false => (matching.fill_left, matching.fill_right),
+            true => (matching.fill_right, matching.fill_left),
         };
         for many in &found.many {
             for one in &found.one {
-                for step in 0..self.steps {
-                    if self.many[*many].has(step) && self.one[*one].has(step) {
-                        self.pair(signature, step, Some(*many), Some(*one), 0.0)?;
-                    }
-                }
+                let pair = Pair {
+                    many: Some(*many),
+                    one: Some(*one),
+                    fill: 0.0,
+                };
+                self.pair(signature, pair, &[])?;
             }
         }
-        let has = |columns: &[Column], all: &[usize], step| {
-            all.iter().any(|index| columns[*index].has(step))
-        };
-        if let Some(value) = fill_one {
-            for step in 0..self.steps {
-                for many in &found.many {
-                    if self.many[*many].has(step) && !has(&self.one, &found.one, step) {
-                        self.pair(signature, step, Some(*many), None, value)?;
-                    }
-                }
+        if let Some(fill) = fill_one {
+            let there = self.there(&self.one, &found.one);
+            for many in &found.many {
+                let pair = Pair {
+                    many: Some(*many),
+                    one: None,
+                    fill,
+                };
+                self.pair(signature, pair, &there)?;
             }
         }
-        if let Some(value) = fill_many {
-            for step in 0..self.steps {
-                for one in &found.one {
-                    if self.one[*one].has(step) && !has(&self.many, &found.many, step) {
-                        self.pair(signature, step, None, Some(*one), value)?;
-                    }
-                }
+        if let Some(fill) = fill_many {
+            let there = self.there(&self.many, &found.many);
+            for one in &found.one {
+                let pair = Pair {
+                    many: None,
+                    one: Some(*one),
+                    fill,
+                };
+                self.pair(signature, pair, &there)?;
             }
         }
         Ok(())
     }
 
-    fn is_swapped(&self) -> bool {
-        matches!(self.binary.matching.cardinality, Cardinality::OneToMany(_))
+    /// At which steps any of these is there.
+    fn there(&self, columns: &[Column], of: &[usize]) -> Vec<bool> {
+        let any = |step| of.iter().any(|index| columns[*index].has(step));
+        (0..self.steps).map(any).collect()
     }
 
     /// That no two of the "one" side are there at the same step.
-    fn unique(&self, one: &[usize]) -> Result<(), Error> {
-        for step in 0..self.steps {
+    fn unique(&self, one: &[usize], asked: &[bool]) -> Result<(), Error> {
+        if one.len() < 2 {
+            return Ok(());
+        }
+        for step in (0..self.steps).filter(|step| asked[*step]) {
             let mut there = one.iter().filter(|index| self.one[**index].has(step));
             let (Some(first), Some(second)) = (there.next(), there.next()) else {
                 continue;
             };
             let [first, second] = [first, second].map(|index| &self.one[*index].labels);
             let side = if self.is_swapped() { "left" } else { "right" };
-            let names = signature(first, &self.binary.matching.labels);
+            let group = signature(first, &self.binary.matching.labels);
             let message = format!(
                 "found duplicate series for the match group {} on the {side} hand-side of the \
                  operation: [{}, {}];many-to-many matching not allowed: matching labels must be \
                  unique on one side",
-                shown(&names),
-                shown(first),
-                shown(second)
+                shown(&group),
+                shown(second),
+                shown(first)
             );
             return Err(Error::Execution(message));
         }
         Ok(())
     }
 
-    /// Combines two elements at a step; where one is missing, `fill` stands in for it.
-    fn pair(
-        &mut self,
-        signature: &Labels,
-        step: usize,
-        many: Option<usize>,
-        one: Option<usize>,
-        fill: f64,
-    ) -> Result<(), Error> {
-        let cell = |columns: &'_ [Column], index: Option<usize>| match index {
-            Some(index) => columns[index].cell(step).to_point(),
-            None => Some(crate::Point::Float(fill)),
-        };
-        let (Some(many_point), Some(one_point)) = (cell(&self.many, many), cell(&self.one, one))
-        else {
-            return Ok(());
-        };
-        let (many_cell, one_cell) = (of_point(&many_point), of_point(&one_point));
-        let sides = match self.is_swapped() {
-            true => [one_cell, many_cell],
-            false => [many_cell, one_cell],
-        };
+    /// Combines a pair at each step, but for those of `except`.
+    fn pair(&mut self, signature: &Labels, pair: Pair, except: &[bool]) -> Result<(), Error> {
+        let is_swapped = self.is_swapped();
         let (op, comparison) = (self.binary.op, self.binary.comparison);
-        let cells = Cells {
-            op,
-            comparison,
-            at: self.at,
-            kept: sides[0],
-        };
-        let Some(point) = cells.combined(sides, &mut self.notes) else {
-            return Ok(());
-        };
-        let many_labels = many.map_or(signature, |index| &self.many[index].labels);
-        let one_labels = one.map_or(signature, |index| &self.one[index].labels);
-        let loses_name = match self.removal {
-            NameRemoval::Delayed => {
-                !keeps_name(self.binary) || many.is_some_and(|m| self.many[m].loses_name)
+        let mut place = None;
+        for step in 0..self.steps {
+            if except.get(step).is_some_and(|is_there| *is_there) {
+                continue;
             }
-            NameRemoval::Immediate => false,
-        };
-        let key = (many_labels.clone(), one_labels.clone());
-        let place = match self.places.get(&key) {
-            Some(place) => *place,
-            None => {
-                let labels = self.labels(many_labels, one_labels)?;
-                let place = self.place(labels, loses_name);
-                self.places.insert(key, place);
-                place
-            }
-        };
-        if self.results[place].has(step) {
-            let message = match self.binary.matching.cardinality {
-                Cardinality::OneToOne => {
-                    "multiple matches for labels: many-to-one matching must be explicit \
-                     (group_left/group_right)"
-                }
-                _ => "multiple matches for labels: grouping labels must ensure unique matches",
+            let fill = Cell::Float(pair.fill);
+            let many = pair.many.map_or(fill, |index| self.many[index].cell(step));
+            let one = pair.one.map_or(fill, |index| self.one[index].cell(step));
+            let sides = if is_swapped { [one, many] } else { [many, one] };
+            let cells = Cells {
+                op,
+                comparison,
+                at: self.at,
+                kept: sides[0],
             };
-            return Err(Error::Execution(message.to_owned()));
+            let Some(point) = cells.combined(sides, &mut self.notes) else {
+                continue;
+            };
+            let place = match place {
+                Some(place) => place,
+                None => *place.insert(self.place(signature, pair)?),
+            };
+            let result = &mut self.results[place];
+            if result.has(step) {
+                let message = match self.binary.matching.cardinality {
+                    Cardinality::OneToOne => {
+                        "multiple matches for labels: many-to-one matching must be explicit \
+                         (group_left/group_right)"
+                    }
+                    _ => "multiple matches for labels: grouping labels must ensure unique matches",
+                };
+                return Err(Error::Execution(message.to_owned()));
+            }
+            result.put(step, point);
         }
-        self.results[place].put(step, point);
         Ok(())
     }
 
-    /// The column of these labels.
-    fn place(&mut self, labels: Labels, loses_name: bool) -> usize {
-        let found = self
-            .results
-            .iter()
-            .position(|column| column.labels == labels);
-        found.unwrap_or_else(|| {
+    /// The result that a pair belongs to.
+    fn place(&mut self, signature: &Labels, pair: Pair) -> Result<usize, Error> {
+        let many = pair
+            .many
+            .map_or(signature, |index| &self.many[index].labels);
+        let one = pair.one.map_or(signature, |index| &self.one[index].labels);
+        let labels = self.labels(many, one)?;
+        let next = self.results.len();
+        let place = *self.places.entry(labels.clone()).or_insert(next);
+        if place == next {
             let mut column = Column::new(labels, self.steps);
-            column.loses_name = loses_name;
+            let lost_before = pair.many.is_some_and(|index| self.many[index].loses_name);
+            let loses_now = !keeps_name(self.binary);
+            column.loses_name = self.removal == NameRemoval::Delayed && (loses_now || lost_before);
             self.results.push(column);
-            self.results.len() - 1
-        })
+        }
+        Ok(place)
     }
 
     /// The labels of a result.
     fn labels(&self, many: &Labels, one: &Labels) -> Result<Labels, Error> {
-        let drops = !keeps_name(self.binary)
-            && (self.removal == NameRemoval::Immediate || self.is_one_to_one());
+        let drops = !keeps_name(self.binary) && self.removal == NameRemoval::Immediate;
         let mut labels = if drops {
             without_name(many)
         } else {
@@ -281,9 +281,8 @@ impl Matcher<'_> {
                 return Ok(match &self.binary.matching.labels {
                     MatchLabels::On(names) => labels.only(names),
                     MatchLabels::Ignoring(names) => {
-                        let kept = labels
-                            .iter()
-                            .filter(|(name, _)| !names.iter().any(|n| n == name));
+                        let is_kept = |name: &str| !names.iter().any(|n| n == name);
+                        let kept = labels.iter().filter(|(name, _)| is_kept(name));
                         Labels::new(kept).unwrap_or_default()
                     }
                 });
@@ -295,17 +294,6 @@ impl Matcher<'_> {
             labels = changed.map_err(|error| Error::Execution(error.to_string()))?;
         }
         Ok(labels)
-    }
-
-    fn is_one_to_one(&self) -> bool {
-        self.binary.matching.cardinality == Cardinality::OneToOne
-    }
-}
-
-fn of_point(point: &crate::Point) -> Cell<'_> {
-    match point {
-        crate::Point::Float(value) => Cell::Float(*value),
-        crate::Point::Histogram(histogram) => Cell::Histogram(histogram),
     }
 }
 
