@@ -1,6 +1,6 @@
 //! The notation of points: `a+bxn`, `a-bxn`, `axn`, `_`, `_xn`, `stale`, histograms in `{{…}}`.
 //!
-//! What is written short is bounded: a line may mean at most [`POINTS_MAX`] points.
+//! What is written short is bounded: all points of a script together may take [`BYTES_MAX`].
 
 use tacho_model::append::STALE_NAN_BITS;
 
@@ -8,8 +8,27 @@ use super::native;
 use super::series::{Cursor, duration};
 use crate::FloatHistogram;
 
-/// Most points of one line.
-const POINTS_MAX: usize = 1_000_000;
+/// Most bytes of all points of a script.
+const BYTES_MAX: usize = 64 << 20;
+
+/// What points may still take.
+pub(super) struct Budget {
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: BYTES_MAX }
+    }
+}
+
+impl Budget {
+    fn take(&mut self, bytes: Option<usize>) -> Parsed<()> {
+        let left = bytes.and_then(|bytes| self.bytes.checked_sub(bytes));
+        self.bytes = left.ok_or("the points of this script take too much memory")?;
+        Ok(())
+    }
+}
 
 type Parsed<T> = Result<T, String>;
 
@@ -32,13 +51,17 @@ pub(super) enum HintSaid {
 }
 
 /// Points of one line while they are read.
-pub(super) struct Points {
+pub(super) struct Points<'a> {
     items: Vec<Item>,
+    budget: &'a mut Budget,
 }
 
-impl Points {
-    pub(super) fn parse(text: &str) -> Parsed<Vec<Item>> {
-        let mut points = Self { items: Vec::new() };
+impl<'a> Points<'a> {
+    pub(super) fn parse(text: &str, budget: &'a mut Budget) -> Parsed<Vec<Item>> {
+        let mut points = Self {
+            items: Vec::new(),
+            budget,
+        };
         let mut cursor = Cursor::new(text);
         loop {
             cursor.skip_space();
@@ -111,11 +134,13 @@ impl Points {
     }
 
     fn push(&mut self, count: usize, mut item: impl FnMut(usize) -> Parsed<Item>) -> Parsed<()> {
-        if count > POINTS_MAX - self.items.len() {
-            return Err(format!("more than {POINTS_MAX} points in a line"));
-        }
+        self.budget.take(count.checked_mul(size_of::<Item>()))?;
         for at in 0..count {
-            self.items.push(item(at)?);
+            let item = item(at)?;
+            if let Item::Histogram(value, _) = &item {
+                self.budget.take(Some(value.size_bytes()))?;
+            }
+            self.items.push(item);
         }
         Ok(())
     }

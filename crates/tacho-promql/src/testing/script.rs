@@ -3,13 +3,18 @@
 //! A command is a line and the lines that belong to it, up to an empty line. A comment is no empty
 //! line unless a command comes after it: series may be commented within a `load`.
 
+use std::time::Duration;
+
 use tacho_model::{Labels, Timestamp};
 
 use super::classic;
 use super::expect::{Expectation, Kind, Match, range_vector};
-use super::points::{Item, Points};
+use super::points::{Budget, Item, Points};
 use super::series::{Cursor, duration, metric, number};
-use crate::{Steps, StepsError};
+use crate::Steps;
+
+/// Most steps of a range.
+const STEPS_MAX: usize = 1_000_000;
 
 /// A script, ready to run.
 #[derive(Debug)]
@@ -66,8 +71,9 @@ pub(super) enum Expected {
 }
 
 struct Lines<'a> {
-    lines: Vec<&'a str>,
+    all: Vec<&'a str>,
     at: usize,
+    budget: Budget,
 }
 
 type Parsed<T> = Result<T, String>;
@@ -82,8 +88,9 @@ impl Script {
     /// ```
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut lines = Lines {
-            lines: text.lines().map(str::trim).collect(),
+            all: text.lines().map(str::trim).collect(),
             at: 0,
+            budget: Budget::default(),
         };
         let mut commands = Vec::new();
         while let Some(line) = lines.next_command() {
@@ -99,7 +106,7 @@ impl Script {
 
 impl<'a> Lines<'a> {
     fn next_command(&mut self) -> Option<&'a str> {
-        while let Some(line) = self.lines.get(self.at) {
+        while let Some(line) = self.all.get(self.at) {
             self.at += 1;
             if !line.is_empty() && !line.starts_with('#') {
                 return Some(line);
@@ -112,11 +119,11 @@ impl<'a> Lines<'a> {
     fn next_of_block(&mut self) -> Option<&'a str> {
         let mut at = self.at;
         let is_comment = |line: &&str| line.starts_with('#');
-        let commented = self.lines.get(at).is_some_and(is_comment);
-        while self.lines.get(at).is_some_and(is_comment) {
+        let commented = self.all.get(at).is_some_and(is_comment);
+        while self.all.get(at).is_some_and(is_comment) {
             at += 1;
         }
-        let line = *self.lines.get(at).filter(|line| !line.is_empty())?;
+        let line = *self.all.get(at).filter(|line| !line.is_empty())?;
         if commented && is_command(line) {
             return None;
         }
@@ -165,7 +172,7 @@ impl<'a> Lines<'a> {
                 starts = Some((labels, Points::start_times(items)?));
                 continue;
             }
-            let items = Points::parse(cursor.rest())?;
+            let items = Points::parse(cursor.rest(), &mut self.budget)?;
             match starts.take() {
                 Some((other, _)) if other != labels => {
                     return Err("an @st line belongs to the series after it".to_owned());
@@ -217,7 +224,7 @@ impl<'a> Lines<'a> {
             } else if let Some(value) = number(line) {
                 eval.expected = Expected::Scalar(value);
             } else {
-                series.push(expected_series(line)?);
+                series.push(self.expected_series(line)?);
             }
         }
         if !series.is_empty() {
@@ -227,6 +234,12 @@ impl<'a> Lines<'a> {
             eval.expected = Expected::Series(series);
         }
         Ok(Command::Eval(Box::new(eval)))
+    }
+
+    fn expected_series(&mut self, line: &str) -> Parsed<(Labels, Vec<Item>)> {
+        let mut cursor = Cursor::new(line);
+        let labels = metric(&mut cursor)?;
+        Ok((labels, Points::parse(cursor.rest(), &mut self.budget)?))
     }
 }
 
@@ -244,12 +257,6 @@ impl Eval {
         self.expectations.push(Expectation::parse(said)?);
         Ok(())
     }
-}
-
-fn expected_series(line: &str) -> Parsed<(Labels, Vec<Item>)> {
-    let mut cursor = Cursor::new(line);
-    let labels = metric(&mut cursor)?;
-    Ok((labels, Points::parse(cursor.rest())?))
 }
 
 /// `instant at TIME QUERY` or `range from TIME to TIME step DURATION QUERY`.
@@ -298,8 +305,12 @@ impl<'a> Words<'a> {
         let (from, to) = (self.time("from")?, self.time("to")?);
         let step = u64::try_from(self.time("step")?).unwrap_or(0);
         let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
-        Steps::new(from, to, std::time::Duration::from_nanos(step))
-            .map_err(|error: StepsError| error.to_string())
+        let steps = Steps::new(from, to, Duration::from_nanos(step));
+        let steps = steps.map_err(|error| error.to_string())?;
+        if steps.count() > STEPS_MAX {
+            return Err(format!("{} steps are more than {STEPS_MAX}", steps.count()));
+        }
+        Ok(steps)
     }
 }
 

@@ -1,10 +1,14 @@
 use tacho_model::append::is_stale;
 
 use super::expect::Match;
-use super::points::{HintSaid, Item, Points};
+use super::points::{Budget, HintSaid, Item, Points};
 use super::script::{Command, Loaded};
 use super::series::{Cursor, duration, metric};
 use super::*;
+
+fn points(text: &str) -> Result<Vec<Item>, String> {
+    Points::parse(text, &mut Budget::default())
+}
 
 fn shown(items: &[Item]) -> String {
     let item = |item: &Item| match item {
@@ -20,7 +24,7 @@ fn shown(items: &[Item]) -> String {
 #[test]
 fn points_are_expanded() {
     let check = |text, expected| {
-        assert_eq!(shown(&Points::parse(text).unwrap()), expected, "{text}");
+        assert_eq!(shown(&points(text).unwrap()), expected, "{text}");
     };
     check("", "");
     check("1 -2.5  1e3", "1 -2.5 1000");
@@ -77,12 +81,22 @@ fn what_is_no_point_is_refused() {
         "{{buckets:[1 2] offset:2147483647}}",
         "{{counter_reset_hint:maybe}}",
         "{{}}+{{schema:-53}}x2",
-        "1x1000001",
+        "1x99999999",
         "1x99999999999999999999",
         "é",
     ] {
-        assert!(Points::parse(text).is_err(), "{text}");
+        assert!(points(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn all_points_of_a_script_share_one_limit() {
+    let line = "  a 1x1500000\n";
+    assert!(Script::parse(&format!("load 1m\n{line}")).is_ok());
+    let whole = Script::parse(&format!("load 1m\n{}", line.repeat(3))).map(|_| ());
+    assert!(whole.unwrap_err().message.contains("too much memory"));
+    let wide = format!("{{{{buckets:[{}]}}}}x100000", "1 ".repeat(1000));
+    assert!(points(&wide).is_err());
 }
 
 #[test]
@@ -146,6 +160,7 @@ fn mistakes_are_told_with_their_line() {
     assert_eq!(line("eval instant at 5m\n"), 1);
     assert_eq!(line("eval range from 5m to 0 step 1m up\n"), 1);
     assert_eq!(line("eval range from 0 to 5m step 0 up\n"), 1);
+    assert_eq!(line("eval range from 0 to 1y step 1ms up\n"), 1);
     assert_eq!(line("eval instant at 5m up\n  expect worn\n"), 2);
     assert_eq!(line("eval instant at 5m up\n  expect ordered msg: a\n"), 2);
     assert_eq!(line("eval instant at 5m up\n  expect warn regex: (\n"), 2);
@@ -243,6 +258,6 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(load 1m|eval instant at 0|  expect|[ -~éµ\n{}\\[\\]\"'x_:+]{0,12}|\n){0,12}") {
         let _ = Script::parse(&text);
-        let _ = Points::parse(&text);
+        let _ = points(&text);
     }
 }
