@@ -8,6 +8,7 @@ use crate::eval;
 use crate::options::{Features, Options, Steps, Watch};
 use crate::syntax::ast::Expr;
 use crate::syntax::parse::expression;
+use crate::syntax::pinned::pinned;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
@@ -48,6 +49,13 @@ impl Query {
     /// Whether the order of an instant vector that it answers means something.
     pub fn is_ordered(&self) -> bool {
         eval::finish::is_ordered(&self.expr)
+    }
+
+    /// The same with `@` on every selector; `None` when it speaks of its own time.
+    pub(crate) fn pinned(&self, at: Timestamp) -> Option<Self> {
+        let expr = pinned(&self.expr, at.as_nanos())?;
+        let text = self.text.clone();
+        Some(Self { text, expr })
     }
 
     /// Evaluates it at one instant.
