@@ -338,8 +338,7 @@ pub(super) fn anchor(mut expr: Expr, anchor: Anchor, end: usize) -> Parsed<Expr>
 pub(super) fn edges(mut expr: Expr, edges: Edges, end: usize) -> Parsed<Expr> {
     let start = expr.at.start;
     let selector = match (&mut expr.kind, edges) {
-        (Kind::Range { selector, .. }, _) => selector,
-        (Kind::Selector(selector), Edges::Smoothed) => selector,
+        (Kind::Range { selector, .. }, _) | (Kind::Selector(selector), Edges::Smoothed) => selector,
         (Kind::Selector(_), _) => {
             let message = "anchored modifier can only be used with range selectors";
             return Err(Failure::new(start, message));
