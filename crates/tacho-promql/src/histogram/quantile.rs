@@ -45,16 +45,16 @@ impl FloatHistogram {
         } else {
             find(self.ranges().rev(), rank)
         };
+        let beyond = Quantile {
+            value: f64::NAN,
+            nan: has_nan.then_some(NanEffect::Beyond),
+        };
         let Some((range, seen)) = found else {
-            return plain(f64::NAN);
+            return beyond;
         };
         let seen = seen.min(self.count);
         if seen < rank && has_nan {
-            let nan = Some(NanEffect::Beyond);
-            return Quantile {
-                value: f64::NAN,
-                nan,
-            };
+            return beyond;
         }
         let fraction = if from_below {
             (rank - (seen - range.count)) / range.count

@@ -290,6 +290,9 @@ fn nan_observations_count_as_the_largest() {
     let beyond = histogram.quantile(0.75);
     assert_eq!(beyond.nan, Some(NanEffect::Beyond));
     assert!(beyond.value.is_nan());
+    let mut nothing_else = FloatHistogram::empty(0);
+    (nothing_else.count, nothing_else.sum) = (3.0, f64::NAN);
+    assert_eq!(nothing_else.quantile(0.5).nan, Some(NanEffect::Beyond));
     let all = histogram.fraction(f64::NEG_INFINITY, f64::INFINITY);
     assert_eq!((all.value, all.has_nan), (0.5, true));
 }

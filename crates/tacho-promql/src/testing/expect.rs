@@ -67,7 +67,10 @@ impl Expectation {
 
 impl Match {
     pub(super) fn pattern(text: &str) -> Result<Self, String> {
-        let built = regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+        let build = |text: &str| regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+        // Braces that repeat nothing stand for themselves in Prometheus' expressions.
+        let literal = || build(&text.replace('{', r"\{").replace('}', r"\}"));
+        let built = build(text).or_else(|error| literal().map_err(|_| error));
         built.map(Self::Pattern).map_err(|error| error.to_string())
     }
 

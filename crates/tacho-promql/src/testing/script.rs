@@ -207,7 +207,7 @@ impl<'a> Lines<'a> {
         }));
         let mut series = Vec::new();
         while let Some(line) = self.next_of_block() {
-            if let Some(said) = line.strip_prefix("expect ") {
+            if let Some(said) = after_word(line, "expect") {
                 eval.expect(said.trim())?;
             } else if let Some(message) = line.strip_prefix("expected_fail_message") {
                 let text = Match::Exactly(message.trim().to_owned());
@@ -312,6 +312,12 @@ impl<'a> Words<'a> {
         }
         Ok(steps)
     }
+}
+
+/// What follows a word, where the line begins with it.
+fn after_word<'a>(line: &'a str, word: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(word)?;
+    rest.starts_with(char::is_whitespace).then_some(rest)
 }
 
 fn is_command(line: &str) -> bool {

@@ -223,6 +223,11 @@ fn annotations_match_with_their_position_or_without() {
     assert!(Match::pattern("info: odd$").unwrap().is(text));
     assert!(Match::pattern(r"\(1:5\)$").unwrap().is(text));
     assert!(!exactly("a").is("a (b:c)"));
+    assert!(
+        Match::pattern("labels {a} .* {}")
+            .unwrap()
+            .is("labels {a} and {}")
+    );
 }
 
 fn reasons(text: &str) -> Vec<String> {
