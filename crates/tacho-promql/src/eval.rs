@@ -7,6 +7,7 @@
 //! - [`read`]: the series of a selection, on several threads; [`fold`]: what a window comes to
 //! - [`select`]: instant selectors; [`window`]: range selectors; [`subquery`]: sub-queries
 //! - [`aggregate`], [`binary`]: operators; functions are the rows of [`crate::functions`]
+//! - [`edges`]: `anchored` and `smoothed`
 //! - [`notes`]: warnings and infos; [`finish`]: columns to answer
 //!
 //! Limits: samples are counted before they are looked at, bytes of columns as they are made, and
@@ -15,6 +16,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod binary;
 pub(crate) mod column;
+mod edges;
 pub(crate) mod finish;
 pub(crate) mod fold;
 pub(crate) mod notes;

@@ -1,5 +1,7 @@
 //! A query: parsed once, evaluated as often as one likes.
 
+use std::borrow::Cow;
+
 use tacho_model::{Querier, Timestamp};
 
 use crate::answer::{Answer, ValueType};
@@ -7,14 +9,18 @@ use crate::error::Error;
 use crate::eval;
 use crate::options::{Features, Options, Steps, Watch};
 use crate::syntax::ast::Expr;
-use crate::syntax::parse::expression;
+use crate::syntax::parse::duration::Span;
+use crate::syntax::parse::{Expression, expression};
 use crate::syntax::pinned::pinned;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
 pub struct Query {
     text: String,
+    features: Features,
     expr: Expr,
+    /// Whether a duration in it depends on the steps, so that it is parsed anew with them.
+    waits: bool,
 }
 
 /// Parses an expression and checks its types.
@@ -30,9 +36,14 @@ pub struct Query {
 /// );
 /// ```
 pub fn parse(query: &str, features: Features) -> Result<Query, Error> {
-    let expr = expression(query, features)?;
+    let Expression { expr, waits } = expression(query, features, None)?;
     let text = query.to_owned();
-    Ok(Query { text, expr })
+    Ok(Query {
+        text,
+        features,
+        expr,
+        waits,
+    })
 }
 
 impl Query {
@@ -53,9 +64,11 @@ impl Query {
 
     /// The same with `@` on every selector; `None` when it speaks of its own time.
     pub(crate) fn pinned(&self, at: Timestamp) -> Option<Self> {
-        let expr = pinned(&self.expr, at.as_nanos())?;
-        let text = self.text.clone();
-        Some(Self { text, expr })
+        let expr = pinned(&self.expr, at.as_nanos()).filter(|_| !self.waits)?;
+        Some(Self {
+            expr,
+            ..self.clone()
+        })
     }
 
     /// Evaluates it at one instant.
@@ -66,13 +79,17 @@ impl Query {
         options: &Options,
         watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        let steps = Steps::at(at);
+        let expr = self.settled(Span {
+            step: 0.0,
+            range: 0.0,
+        })?;
+        let (steps, asked) = (Steps::at(at), eval::Asked::Instant);
         let finish =
-            |evaluator: &eval::Evaluator<'_>| eval::finish::instant(evaluator, &self.expr, steps);
+            |evaluator: &eval::Evaluator<'_>| eval::finish::instant(evaluator, &expr, steps);
         eval::evaluate(
-            (&self.expr, &self.text),
+            (&expr, &self.text),
             querier,
-            (steps, eval::Asked::Instant),
+            (steps, asked),
             options,
             watch,
             finish,
@@ -87,15 +104,28 @@ impl Query {
         options: &Options,
         watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        let finish =
-            |evaluator: &eval::Evaluator<'_>| eval::finish::range(evaluator, &self.expr, steps);
+        let range = steps.end().since(steps.start()).as_secs_f64();
+        let expr = self.settled(Span {
+            step: steps.step().as_secs_f64(),
+            range,
+        })?;
+        let asked = eval::Asked::Range;
+        let finish = |evaluator: &eval::Evaluator<'_>| eval::finish::range(evaluator, &expr, steps);
         eval::evaluate(
-            (&self.expr, &self.text),
+            (&expr, &self.text),
             querier,
-            (steps, eval::Asked::Range),
+            (steps, asked),
             options,
             watch,
             finish,
         )
+    }
+
+    /// The expression with all its durations known.
+    fn settled(&self, span: Span) -> Result<Cow<'_, Expr>, Error> {
+        if !self.waits {
+            return Ok(Cow::Borrowed(&self.expr));
+        }
+        expression(&self.text, self.features, Some(span)).map(|known| Cow::Owned(known.expr))
     }
 }

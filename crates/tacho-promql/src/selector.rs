@@ -55,11 +55,11 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, SelectorError> {
         text: shown(),
         what,
     };
-    let expr = expression(text, Features::Experimental).map_err(|error| match error {
+    let expr = expression(text, Features::Experimental, None).map_err(|error| match error {
         Error::Parse { position, message } => syntax(format!("{position}: {message}")),
         other => syntax(other.to_string()),
     })?;
-    match expr.kind {
+    match expr.expr.kind {
         Kind::Selector(selector) if selector.when == When::default() => Ok(selector.matchers),
         Kind::Selector(_) => Err(not_a_selector("a selector with a time modifier")),
         Kind::Range { .. } => Err(not_a_selector("a range selector")),

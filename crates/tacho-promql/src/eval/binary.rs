@@ -86,7 +86,8 @@ fn with_scalar(
     let op = binary.op;
     let mut notes = Notes::default();
     for column in &mut columns {
-        if column.histograms.is_empty() {
+        let is_trim = matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        if column.histograms.is_empty() && !is_trim {
             of_floats(binary, &mut column.floats, scalar, side);
             continue;
         }

@@ -12,7 +12,7 @@ use super::{Error, Evaluator};
 use crate::answer::Point;
 use crate::histogram::FloatHistogram;
 use crate::options::Steps;
-use crate::syntax::ast::Selector;
+use crate::syntax::ast::{Edges, Selector};
 
 /// What an instant selector gives of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +42,22 @@ impl Evaluator<'_> {
         let last = self.looks_at(when, steps.end().as_nanos());
         // Left-open: a sample exactly one look-back old is too old.
         let oldest = first.saturating_sub(lookback).saturating_add(1);
+        let (oldest, last) = match selector.edges {
+            Edges::Smoothed => (oldest, last.saturating_add(lookback)),
+            _ => (oldest, last),
+        };
         let selection = self.open(&selector.matchers, oldest.min(first), last)?;
         let threads = self.options.threads;
         let (columns, _) = each_series(&*selection, threads, |_, labels, samples| {
             self.count_samples(samples.len())?;
             let looks_at = |step| self.looks_at(when, steps.nanos(step));
-            let Some(column) = newest(samples, steps.count(), lookback, looks_at, take) else {
+            let found = match selector.edges {
+                Edges::Smoothed => {
+                    super::edges::smoothed(samples, steps.count(), lookback, looks_at)
+                }
+                _ => newest(samples, steps.count(), lookback, looks_at, take),
+            };
+            let Some(column) = found else {
                 return Ok(None);
             };
             let column = Column {

@@ -17,7 +17,7 @@ use super::{Error, Evaluator, Output};
 use crate::functions::WindowRun;
 use crate::histogram::FloatHistogram;
 use crate::options::Steps;
-use crate::syntax::ast::{Expr, Kind, When};
+use crate::syntax::ast::{Edges, Expr, Kind, Selector, When};
 
 /// The samples that a function sees at a step: at least one.
 pub(crate) struct Window<'a> {
@@ -74,7 +74,7 @@ pub(crate) enum Prepare {
 }
 
 impl Prepared {
-    fn of(values: &[f64], prepare: Prepare) -> Self {
+    pub(super) fn of(values: &[f64], prepare: Prepare) -> Self {
         let mut prepared = Self::default();
         match prepare {
             Prepare::Nothing | Prepare::Folded(_) => {}
@@ -205,7 +205,7 @@ impl Evaluator<'_> {
         let columns = match &ranged.bare().kind {
             Kind::Range { selector, range } => {
                 let windows = windows(*range, selector.when, Source::Stored);
-                self.stored_windows(&windows, &selector.matchers)?
+                self.stored_windows(&windows, selector)?
             }
             Kind::Subquery(subquery) => {
                 let windows = windows(subquery.range, subquery.when, Source::Subquery);
@@ -222,17 +222,22 @@ impl Evaluator<'_> {
     fn stored_windows(
         &self,
         windows: &Windows<'_>,
-        matchers: &[tacho_model::Matcher],
+        selector: &Selector,
     ) -> Result<Vec<Column>, Error> {
         let first = self.looks_at(windows.when, windows.steps.start().as_nanos());
         let last = self.looks_at(windows.when, windows.steps.end().as_nanos());
         let oldest = first.saturating_sub(windows.range).saturating_add(1);
-        let selection = self.open(matchers, oldest, last)?;
+        let (oldest, last) = self.reach(selector.edges, oldest, last);
+        let selection = self.open(&selector.matchers, oldest, last)?;
         let threads = self.options.threads;
         let (columns, notes) = each_series(&*selection, threads, |scratch, labels, columns| {
             self.count_samples(columns.len())?;
             let samples = Samples::of(columns, &mut scratch.filtered);
-            let column = self.slide(windows, labels, &samples, &mut scratch.notes)?;
+            let notes = &mut scratch.notes;
+            let column = match selector.edges {
+                Edges::Samples => self.slide(windows, labels, &samples, notes)?,
+                edges => self.slide_edges(windows, labels, (&samples, edges), notes)?,
+            };
             if let Some(column) = &column {
                 self.charge(column.bytes())?;
             }
@@ -356,7 +361,7 @@ impl Samples<'_> {
 }
 
 /// Moves a span of samples forward to those after `start` and up to `end`.
-fn move_to(span: &mut Range<usize>, times: &[Timestamp], start: i64, end: i64) {
+pub(super) fn move_to(span: &mut Range<usize>, times: &[Timestamp], start: i64, end: i64) {
     let after = |from: usize, limit: i64| {
         let rest = times[from..].iter();
         from + rest.take_while(|time| time.as_nanos() <= limit).count()

@@ -11,7 +11,7 @@ use tacho_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 use super::{Error, Evaluator, Expr, Output, Steps};
 use crate::eval::column::{Column, is_absent};
 use crate::eval::select::Take;
-use crate::syntax::ast::{Kind, Selector, When};
+use crate::syntax::ast::{Edges, Kind, Selector, When};
 
 /// The labels by which info series belong to others.
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
@@ -34,9 +34,11 @@ pub(super) fn info(
     let base = evaluator.vector(&arguments[0], steps)?;
     // A matcher of the empty value is also satisfied by series without the label.
     let matchers = asked.names.iter().chain(&asked.data).cloned().collect();
+    let (when, edges) = (When::default(), Edges::Samples);
     let selector = Selector {
         matchers,
-        when: When::default(),
+        when,
+        edges,
     };
     let infos = evaluator.select_as(&selector, steps, Take::Time)?;
     let mut by_identity: HashMap<Labels, Vec<&Column>> = HashMap::new();

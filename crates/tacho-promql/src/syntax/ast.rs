@@ -54,6 +54,19 @@ pub(crate) enum Kind {
 pub(crate) struct Selector {
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) when: When,
+    pub(crate) edges: Edges,
+}
+
+/// What a selector takes at the ends of its time (all but the first are experimental).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Edges {
+    /// The samples within.
+    #[default]
+    Samples,
+    /// At the start the sample before it, at the end the last one.
+    Anchored,
+    /// Values on a straight line between the samples before and after.
+    Smoothed,
 }
 
 /// As of when something is evaluated.

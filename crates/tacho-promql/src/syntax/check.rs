@@ -8,7 +8,7 @@ use std::time::Duration;
 use tacho_model::Matcher;
 
 use super::ast::{
-    Aggregate, AggregateOp, Anchor, Binary, Cardinality, Comparison, Expr, Grouping, Kind,
+    Aggregate, AggregateOp, Anchor, Binary, Cardinality, Comparison, Edges, Expr, Grouping, Kind,
     MatchLabels, Selector, Subquery, When, documented,
 };
 use super::parse::{Failure, Parsed};
@@ -71,7 +71,11 @@ pub(super) fn matches_something(matchers: &[Matcher], start: usize) -> Parsed<()
 
 pub(super) fn selector(matchers: Vec<Matcher>, at: Range<usize>) -> Expr {
     let when = When::default();
-    let kind = Kind::Selector(Selector { matchers, when });
+    let kind = Kind::Selector(Selector {
+        matchers,
+        when,
+        edges: Edges::Samples,
+    });
     Expr {
         kind,
         at,
@@ -175,6 +179,7 @@ pub(super) fn call(
         let expected = function.arguments[index.min(listed - 1)];
         let context = || format!("call to function {:?}", function.name);
         check_type(argument, expected, context)?;
+        check_edges(function, argument)?;
     }
     let depth = arguments.iter().map(|a| a.depth).max().unwrap_or(0) + 1;
     let is_constant = function.is_steady(given) && arguments.iter().all(|a| a.is_constant);
@@ -327,6 +332,53 @@ pub(super) fn anchor(mut expr: Expr, anchor: Anchor, end: usize) -> Parsed<Expr>
     expr.at.end = end;
     expr.is_constant = true;
     Ok(expr)
+}
+
+/// `anchored` or `smoothed` after a selector.
+pub(super) fn edges(mut expr: Expr, edges: Edges, end: usize) -> Parsed<Expr> {
+    let start = expr.at.start;
+    let selector = match (&mut expr.kind, edges) {
+        (Kind::Range { selector, .. }, _) | (Kind::Selector(selector), Edges::Smoothed) => selector,
+        (Kind::Selector(_), _) => {
+            let message = "anchored modifier can only be used with range selectors";
+            return Err(Failure::new(start, message));
+        }
+        _ => {
+            let message = "anchored and smoothed modifiers can only be used with selectors";
+            return Err(Failure::new(start, message));
+        }
+    };
+    if selector.edges != Edges::Samples {
+        let message = "anchored and smoothed modifiers may not be set multiple times";
+        return Err(Failure::new(start, message));
+    }
+    selector.edges = edges;
+    expr.at.end = end;
+    Ok(expr)
+}
+
+/// That a function knows what to do with the ends of a range.
+fn check_edges(function: &Function, argument: &Expr) -> Parsed<()> {
+    let Kind::Range { selector, .. } = &argument.bare().kind else {
+        return Ok(());
+    };
+    let (modifier, allowed): (&str, &[&str]) = match selector.edges {
+        Edges::Samples => return Ok(()),
+        Edges::Anchored => (
+            "anchored",
+            &["rate", "increase", "delta", "changes", "resets"],
+        ),
+        Edges::Smoothed => ("smoothed", &["rate", "increase", "delta"]),
+    };
+    if allowed.contains(&function.name) {
+        return Ok(());
+    }
+    let message = format!(
+        "{modifier} modifier can only be used with: {} - not with {}",
+        allowed.join(", "),
+        function.name
+    );
+    Err(Failure::new(argument.at.start, message))
 }
 
 fn when(expr: &mut Expr) -> Option<&mut When> {

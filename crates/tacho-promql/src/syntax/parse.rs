@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+pub(crate) mod duration;
 mod modifier;
 mod selector;
 
@@ -18,6 +19,7 @@ use super::{check, literal};
 use crate::error::{Error, Position};
 use crate::functions::Function;
 use crate::options::Features;
+use duration::Span;
 
 /// Longest text that is parsed.
 pub(crate) const QUERY_BYTES_MAX: usize = 1 << 20;
@@ -41,35 +43,35 @@ impl Failure {
 
 pub(super) type Parsed<T> = Result<T, Failure>;
 
-/// Parses and checks an expression.
-pub(crate) fn expression(text: &str, features: Features) -> Result<Expr, Error> {
-    let parse = |mut parser: Parser<'_>| {
-        if text.len() > QUERY_BYTES_MAX {
-            let message = format!("query is longer than {QUERY_BYTES_MAX} bytes");
-            return Err(Failure::new(QUERY_BYTES_MAX, message));
-        }
-        if parser.peek().sort == Sort::End {
-            return Err(Failure::new(0, "no expression found in input"));
-        }
-        let expr = parser.expr(0)?;
-        match parser.peek().sort {
-            Sort::End => Ok(expr),
-            _ => Err(parser.unexpected("", "")),
-        }
-    };
+/// An expression, and whether it has to be parsed again when the steps of the query are known.
+pub(crate) struct Expression {
+    pub(crate) expr: Expr,
+    pub(crate) waits: bool,
+}
+
+/// Parses and checks an expression; `span` tells of the steps of the query that is being asked.
+pub(crate) fn expression(
+    text: &str,
+    features: Features,
+    span: Option<Span>,
+) -> Result<Expression, Error> {
     let tokens = lex(text.get(..QUERY_BYTES_MAX).unwrap_or(text));
-    let parser = Parser {
+    let mut parser = Parser {
         text,
         tokens,
         next: 0,
         nesting: 0,
-        selects: Selects::Series,
         features,
+        selects: Selects::Series,
+        span,
+        waits: false,
     };
-    parse(parser).map_err(|failure| Error::Parse {
+    let expr = parser.whole().map_err(|failure| Error::Parse {
         position: Position::of(text, failure.at),
         message: failure.message,
-    })
+    })?;
+    let waits = parser.waits;
+    Ok(Expression { expr, waits })
 }
 
 struct Parser<'a> {
@@ -79,6 +81,10 @@ struct Parser<'a> {
     nesting: usize,
     features: Features,
     selects: Selects,
+    /// The steps of the query that is being asked, where it is.
+    span: Option<Span>,
+    /// Whether some duration depends on them and they are not known.
+    waits: bool,
 }
 
 /// What braces without a name select.
@@ -91,6 +97,22 @@ enum Selects {
 }
 
 impl<'a> Parser<'a> {
+    /// All of the text.
+    fn whole(&mut self) -> Parsed<Expr> {
+        if self.text.len() > QUERY_BYTES_MAX {
+            let message = format!("query is longer than {QUERY_BYTES_MAX} bytes");
+            return Err(Failure::new(QUERY_BYTES_MAX, message));
+        }
+        if self.peek().sort == Sort::End {
+            return Err(Failure::new(0, "no expression found in input"));
+        }
+        let expr = self.expr(0)?;
+        match self.peek().sort {
+            Sort::End => Ok(expr),
+            _ => Err(self.unexpected("", "")),
+        }
+    }
+
     fn peek(&self) -> &Token {
         self.peek_at(0)
     }

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_speaks_of_its_own_time_cannot_be_pinned() {
         let check = |query, expected| {
-            let expr = expression(query, Features::Stable).unwrap();
+            let expr = expression(query, Features::Stable, None).unwrap().expr;
             assert_eq!(pinned(&expr, 0).is_some(), expected, "{query}");
         };
         check(

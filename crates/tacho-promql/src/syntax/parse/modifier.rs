@@ -1,11 +1,10 @@
 //! What may follow an operand: `offset`, `@`, and brackets.
 
-use std::time::Duration;
-
-use super::super::ast::{Anchor, Expr, Subquery, When};
+use super::super::ast::{Anchor, Edges, Expr, Subquery, When};
 use super::super::lex::Sort;
 use super::super::{check, literal};
 use super::{Failure, Parsed, Parser};
+use crate::options::Features;
 
 impl Parser<'_> {
     /// The expression with all modifiers that follow it.
@@ -19,43 +18,23 @@ impl Parser<'_> {
                 check::anchor(expr, anchor, self.end())?
             } else if self.is_sign("[") {
                 self.brackets(expr)?
+            } else if let Some(edges) = self.edges() {
+                check::edges(expr, edges, self.end())?
             } else {
                 return Ok(expr);
             };
         }
     }
 
-    fn offset(&mut self) -> Parsed<i64> {
-        let negative = self.take_sign("-");
-        if !negative {
-            self.take_sign("+");
+    /// `anchored` or `smoothed` (experimental).
+    fn edges(&mut self) -> Option<Edges> {
+        if self.features == Features::Stable {
+            return None;
         }
-        let Some(length) = self.duration()? else {
-            return Err(self.unexpected("offset", "number, duration, step(), or range()"));
-        };
-        let nanos = i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
-        Ok(if negative { -nanos } else { nanos })
-    }
-
-    /// A duration, or a number of seconds; `None` when there is neither.
-    fn duration(&mut self) -> Parsed<Option<Duration>> {
-        let token = self.peek().clone();
-        let text = self.text_of(&token);
-        let failed = |message| Failure::new(token.at.start, message);
-        let length = match token.sort {
-            Sort::Duration => literal::duration(text).map_err(failed)?,
-            Sort::Number => {
-                let seconds = literal::number(text).map_err(failed)?;
-                // As long as an i64 of nanoseconds reaches.
-                match Duration::try_from_secs_f64(seconds) {
-                    Ok(length) if seconds < 9.2e9 => length,
-                    _ => return Err(failed("duration out of range".to_owned())),
-                }
-            }
-            _ => return Ok(None),
-        };
-        self.take();
-        Ok(Some(length))
+        if self.take_word("anchored") {
+            return Some(Edges::Anchored);
+        }
+        self.take_word("smoothed").then_some(Edges::Smoothed)
     }
 
     fn anchor(&mut self, expr_start: usize) -> Parsed<Anchor> {
@@ -91,32 +70,20 @@ impl Parser<'_> {
 
     fn brackets(&mut self, expr: Expr) -> Parsed<Expr> {
         let bracket = self.take();
-        let start = self.peek().at.start;
-        let Some(range) = self.duration()? else {
+        let Some(range) = self.length()? else {
             return Err(if self.is_sign("-") {
-                Failure::new(start, "duration must be greater than 0")
+                Failure::new(self.peek().at.start, "duration must be greater than 0")
             } else {
                 self.unexpected("subquery or range selector", "duration")
             });
         };
-        let positive = |length: Duration, at| {
-            if length.is_zero() {
-                return Err(Failure::new(at, "duration must be greater than 0"));
-            }
-            Ok(length)
-        };
-        let range = positive(range, start)?;
         if self.take_sign("]") {
             return check::range(expr, range, &bracket, self.end());
         }
         if !self.take_sign(":") {
             return Err(self.unexpected("subquery or range", "\":\" or \"]\""));
         }
-        let start = self.peek().at.start;
-        let step = match self.duration()? {
-            Some(step) => Some(positive(step, start)?),
-            None => None,
-        };
+        let step = self.length()?;
         self.expect_sign("]", "subquery selector", "\"]\"")?;
         let when = When::default();
         check::subquery(

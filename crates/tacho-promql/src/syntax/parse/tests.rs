@@ -2,7 +2,7 @@ use super::*;
 
 /// What Prometheus 2.42 answers to the same text, where not noted otherwise.
 fn fails(text: &str, expected: &str) {
-    let error = expression(text, Features::Experimental)
+    let error = expression(text, Features::Experimental, None)
         .map(|_| ())
         .unwrap_err();
     assert_eq!(
@@ -13,7 +13,7 @@ fn fails(text: &str, expected: &str) {
 }
 
 fn parses(text: &str) {
-    if let Err(error) = expression(text, Features::Experimental) {
+    if let Err(error) = expression(text, Features::Experimental, None) {
         panic!("{text}: {error}");
     }
 }
@@ -213,7 +213,7 @@ fn what_is_deep_or_long_is_refused_before_it_can_hurt() {
     ] {
         let shown: String = text.chars().take(20).collect();
         assert!(
-            expression(&text, Features::Experimental).is_err(),
+            expression(&text, Features::Experimental, None).is_err(),
             "{shown}"
         );
     }
@@ -227,7 +227,7 @@ fn experimental_functions_need_to_be_asked_for() {
         "mad_over_time(a[5m])",
         "start() + end()",
     ] {
-        assert!(expression(text, Features::Stable).is_err(), "{text}");
+        assert!(expression(text, Features::Stable, None).is_err(), "{text}");
         parses(text);
     }
 }
