@@ -11,6 +11,7 @@ use crate::options::{Features, Options, Steps, Watch};
 use crate::syntax::ast::Expr;
 use crate::syntax::parse::duration::Span;
 use crate::syntax::parse::{Expression, expression};
+use crate::syntax::pinned::pinned;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
@@ -59,6 +60,15 @@ impl Query {
     /// Whether the order of an instant vector that it answers means something.
     pub fn is_ordered(&self) -> bool {
         eval::finish::is_ordered(&self.expr)
+    }
+
+    /// The same with `@` on every selector; `None` when it speaks of its own time.
+    pub(crate) fn pinned(&self, at: Timestamp) -> Option<Self> {
+        let expr = pinned(&self.expr, at.as_nanos()).filter(|_| !self.waits)?;
+        Some(Self {
+            expr,
+            ..self.clone()
+        })
     }
 
     /// Evaluates it at one instant.

@@ -17,8 +17,9 @@
 //! - Metric names go at the end of an evaluation ([`NameRemoval::Delayed`]), as in Prometheus' own
 //!   tests of its engine.
 //! - An instant query is also asked as a range query of three steps of a minute around its time,
-//!   and the middle step must say the same. Not so where the result is not a vector, an order is
-//!   said, or the query speaks of its own range (`start()`, `end()`, `step()`, `range()`).
+//!   and the middle step must say the same; so must the query with `@` on every selector at another
+//!   time. Not so where the result is not a vector, an order is said, or the query speaks of its own
+//!   range (`start()`, `end()`, `step()`, `range()`).
 //! - An annotation's position, ` (1:5)` at its end, may be left out in `msg:`, as it was in older
 //!   scripts.
 //! - Start timestamps (`@st`) are read and checked but not used: a [`Querier`] has none.

@@ -12,6 +12,9 @@ use super::script::{Command, Eval, Expected, Script, Time};
 use crate::histogram::Float;
 use crate::{Answer, Error, Query, Series, Steps, Unwatched, Value, ValueType, parse};
 
+/// How much later a query with `@` on every selector is asked: not a multiple of any step.
+const PINNED_LATER: Duration = Duration::from_secs(25_987);
+
 /// How a script went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
@@ -85,7 +88,8 @@ impl Eval {
         self.check_annotations(&answer)?;
         self.check_value(&answer.value)?;
         match self.time {
-            Time::Instant(at) if self.is_asked_twice(&query) => {
+            Time::Instant(at) if self.is_asked_again(&query) => {
+                self.check_pinned(&query, at, memory, settings)?;
                 self.check_as_range(&query, at, memory, settings)
             }
             _ => Ok(()),
@@ -186,8 +190,8 @@ impl Eval {
         }
     }
 
-    /// Whether the same can be asked as a range query.
-    fn is_asked_twice(&self, query: &Query) -> bool {
+    /// Whether the same can be asked in another way.
+    fn is_asked_again(&self, query: &Query) -> bool {
         let own_range = ["start()", "end()", "step()", "range()"];
         query.value_type() == ValueType::Vector
             && self.order() == Order::Any
@@ -209,17 +213,46 @@ impl Eval {
         let Ok(answer) = ask(query, Time::Range(steps), memory, settings) else {
             return Ok(());
         };
-        let Value::Matrix(mut series) = answer.value else {
-            return Err("asked as a range it gives no matrix".to_owned());
+        self.check_step(answer.value, at, at)
+            .map_err(|reason| format!("asked as a range: {reason}"))
+    }
+
+    /// With `@` on every selector it says the same at any other time.
+    fn check_pinned(
+        &self,
+        query: &Query,
+        at: Timestamp,
+        memory: &Memory,
+        settings: &Settings,
+    ) -> Result<(), String> {
+        let Some(pinned) = query.pinned(at) else {
+            return Ok(());
+        };
+        let other = at + PINNED_LATER;
+        let Ok(steps) = Steps::new(at, other, PINNED_LATER) else {
+            return Ok(());
+        };
+        let told = |reason: String| format!("asked with @ on every selector: {reason}");
+        let answer = ask(&pinned, Time::Range(steps), memory, settings);
+        let answer = answer.map_err(|error| told(error.to_string()))?;
+        self.check_step(answer.value, other, at).map_err(told)
+    }
+
+    /// Whether one step of a range query says what was expected, of another time.
+    fn check_step(&self, value: Value, step: Timestamp, due: Timestamp) -> Result<(), String> {
+        let Value::Matrix(mut series) = value else {
+            return Err("there is no matrix".to_owned());
         };
         for one in &mut series {
-            one.floats.retain(|(time, _)| *time == at);
-            one.histograms.retain(|(time, _)| *time == at);
+            one.floats.retain(|(time, _)| *time == step);
+            one.histograms.retain(|(time, _)| *time == step);
+            let floats = one.floats.iter_mut().map(|(time, _)| time);
+            let histograms = one.histograms.iter_mut().map(|(time, _)| time);
+            floats.chain(histograms).for_each(|time| *time = due);
         }
         let is_there = |one: &Series| !(one.floats.is_empty() && one.histograms.is_empty());
         series.retain(is_there);
         self.check_value(&Value::Matrix(series))
-            .map_err(|reason| format!("asked as a range: {reason}"))
     }
 }
 
