@@ -151,30 +151,33 @@ pub(super) fn binary(binary: Binary, at: Range<usize>, op_at: &Range<usize>) -> 
     })
 }
 
+/// That a function is given as many arguments as it takes.
+pub(super) fn count(function: &Function, given: usize, start: usize) -> Parsed<()> {
+    let listed = function.arguments.len();
+    let (min, max) = match function.arity {
+        Arity::Exact => (listed, listed),
+        Arity::Optional(optional) => (listed - optional, listed),
+        Arity::Repeated => (listed - 1, usize::MAX),
+    };
+    let (bound, expected) = match function.arity {
+        Arity::Exact if given != listed => ("", listed),
+        _ if given < min => ("at least ", min),
+        _ if given > max => ("at most ", max),
+        _ => return Ok(()),
+    };
+    let name = function.name;
+    let message =
+        format!("expected {bound}{expected} argument(s) in call to {name:?}, got {given}");
+    Err(Failure::new(start, message))
+}
+
+/// A call with as many arguments as the function takes.
 pub(super) fn call(
     function: &'static Function,
     arguments: Vec<Expr>,
     at: Range<usize>,
 ) -> Parsed<Expr> {
     let (given, listed) = (arguments.len(), function.arguments.len());
-    let (min, max) = match function.arity {
-        Arity::Exact => (listed, listed),
-        Arity::Optional(optional) => (listed - optional, listed),
-        Arity::Repeated => (listed - 1, usize::MAX),
-    };
-    let fail = |bound: &str, expected: usize| {
-        let message = format!(
-            "expected {bound}{expected} argument(s) in call to {:?}, got {given}",
-            function.name
-        );
-        Err(Failure::new(at.start, message))
-    };
-    match function.arity {
-        Arity::Exact if given != listed => return fail("", listed),
-        _ if given < min => return fail("at least ", min),
-        _ if given > max => return fail("at most ", max),
-        _ => {}
-    }
     for (index, argument) in arguments.iter().enumerate() {
         let expected = function.arguments[index.min(listed - 1)];
         let context = || format!("call to function {:?}", function.name);
@@ -195,25 +198,29 @@ pub(super) fn call(
     })
 }
 
-pub(super) fn aggregate(
-    op: AggregateOp,
-    grouping: Grouping,
-    mut arguments: Vec<Expr>,
-    at: Range<usize>,
-) -> Parsed<Expr> {
+/// That an aggregation is given as many arguments as it takes.
+pub(super) fn arguments_of(op: AggregateOp, given: usize, start: usize) -> Parsed<()> {
     let expected = 1 + usize::from(op.parameter().is_some());
-    let given = arguments.len();
     if given == 0 {
         let message = "no arguments for aggregate expression provided";
-        return Err(Failure::new(at.start, message));
+        return Err(Failure::new(start, message));
     }
     if given != expected {
         let message = format!(
             "wrong number of arguments for aggregate expression provided, expected {expected}, \
              got {given}"
         );
-        return Err(Failure::new(at.start, message));
+        return Err(Failure::new(start, message));
     }
+    Ok(())
+}
+
+pub(super) fn aggregate(
+    op: AggregateOp,
+    grouping: Grouping,
+    mut arguments: Vec<Expr>,
+    at: Range<usize>,
+) -> Parsed<Expr> {
     let Some(expr) = arguments.pop() else {
         return Err(Failure::new(
             at.start,

@@ -164,7 +164,11 @@ impl Lexer<'_> {
             "=~" => return self.fail("unexpected character after '=': '~'"),
             "!~" => return self.fail("unexpected character after '!': '~'"),
             "(" => self.parens += 1,
-            ")" if self.parens == 0 => return self.fail("unexpected right parenthesis ')'"),
+            ")" if self.parens == 0 => {
+                // Prometheus tells of it where it ends.
+                self.at += 1;
+                return self.fail("unexpected right parenthesis ')'");
+            }
             ")" => self.parens -= 1,
             "[" => self.brackets += 1,
             "]" if self.brackets == 0 => return self.fail("unexpected right bracket ']'"),
@@ -216,14 +220,16 @@ impl Lexer<'_> {
         if !bytes.get(length).is_some_and(is_name) {
             return self.push(length, Sort::Number);
         }
-        let length = bytes.iter().take_while(|byte| is_name(byte)).count();
-        if super::literal::is_duration(&rest[..length]) {
-            return self.push(length, Sort::Duration);
+        let word = &rest[..bytes.iter().take_while(|byte| is_name(byte)).count()];
+        if super::literal::is_duration(word) {
+            return self.push(word.len(), Sort::Duration);
         }
-        self.fail(format!(
-            "bad number or duration syntax: {:?}",
-            &rest[..length]
-        ))
+        if super::literal::has_units(word) {
+            return self.fail(format!("not a valid duration string: {word:?}"));
+        }
+        let is_unit = rest[length..].starts_with(['s', 'm', 'h', 'd', 'w', 'y']);
+        let shown = if is_unit { word } else { &rest[..length] };
+        self.fail(format!("bad number or duration syntax: {shown:?}"))
     }
 }
 
@@ -264,7 +270,7 @@ mod tests {
         check("(a", "(:S a:W !unclosed left parenthesis");
         check("a{1", "a:W {:S !unexpected character inside braces: '1'");
         check("a[5m", "a:W [:S 5m:D !unclosed left bracket");
-        check("1x", "!bad number or duration syntax: \"1x\"");
+        check("1x", "!bad number or duration syntax: \"1\"");
         check("\"a", "!unterminated quoted string");
         check("é", "!unexpected character: 'é'");
         check("!a", "!unexpected character after '!': 'a'");

@@ -22,6 +22,26 @@ pub(super) fn is_duration(text: &str) -> bool {
     parts(text).is_some_and(|parts| !parts.is_empty())
 }
 
+/// Whether this is numbers each with a unit, in whatever order.
+pub(super) fn has_units(text: &str) -> bool {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let tail = &rest[digits..];
+        let letters = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        if digits == 0 || !UNITS.iter().any(|(name, _)| *name == unit) {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
 /// Parses a duration such as `1h30m`; too long a one says so.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parts = parts(text).ok_or_else(|| format!("not a valid duration string: {text:?}"))?;

@@ -1,23 +1,21 @@
 //! From words to a tree, by recursive descent with operator precedence.
 //!
 //! Invariants: recursion goes at most [`NESTING_MAX`] deep, so that no text overflows the stack;
-//! every node is checked as it is made, so the first error in the text is the one told. Source:
-//! Prometheus documentation, "Querying basics" and "Operators"; errors as Prometheus words them.
+//! every node is checked as it is made. What is wrong with the words is told before what is wrong
+//! with types, and of either the first. Source: Prometheus documentation, "Querying basics" and "Operators"; errors as Prometheus words them.
 
 use std::ops::Range;
 
+mod call;
 pub(crate) mod duration;
+mod matching;
 mod modifier;
 mod selector;
 
-use super::ast::{
-    AggregateOp, Binary, BinaryOp, Cardinality, Comparison, Expr, Grouping, Kind, MatchLabels,
-    Matching,
-};
+use super::ast::{AggregateOp, Binary, BinaryOp, Expr, Kind};
 use super::lex::{Sort, Token, lex};
 use super::{check, literal};
 use crate::error::{Error, Position};
-use crate::functions::Function;
 use crate::options::Features;
 use duration::Span;
 
@@ -65,6 +63,8 @@ pub(crate) fn expression(
         selects: Selects::Series,
         span,
         waits: false,
+        wrong: None,
+        aggregations: 0,
     };
     let expr = parser.whole().map_err(|failure| Error::Parse {
         position: Position::of(text, failure.at),
@@ -85,6 +85,10 @@ struct Parser<'a> {
     span: Option<Span>,
     /// Whether some duration depends on them and they are not known.
     waits: bool,
+    /// The first thing whose types do not fit.
+    wrong: Option<Failure>,
+    /// How many aggregations are open.
+    aggregations: usize,
 }
 
 /// What braces without a name select.
@@ -108,7 +112,7 @@ impl<'a> Parser<'a> {
         }
         let expr = self.expr(0)?;
         match self.peek().sort {
-            Sort::End => Ok(expr),
+            Sort::End => self.wrong.take().map_or(Ok(expr), Err),
             _ => Err(self.unexpected("", "")),
         }
     }
@@ -180,10 +184,17 @@ impl<'a> Parser<'a> {
             Sort::Duration => format!("duration {text:?}"),
             Sort::Text => format!("string {text:?}"),
             Sort::Sign(sign) if BinaryOp::of(sign).is_some() => format!("<op:{sign}>"),
+            Sort::Sign(sign @ ("=~" | "!~")) => format!("<op:{sign}>"),
             Sort::Sign(sign) => format!("{sign:?}"),
-            Sort::Word => keyword(text).unwrap_or_else(|| format!("identifier {text:?}")),
+            // In braces there are no keywords.
+            Sort::Word if context == "label matching" => format!("identifier {text:?}"),
+            Sort::Word => named(text),
         };
         let mut message = format!("unexpected {what}");
+        let context = match context {
+            "" if self.aggregations > 0 => "aggregation",
+            context => context,
+        };
         if !context.is_empty() {
             message += &format!(" in {context}");
         }
@@ -191,6 +202,30 @@ impl<'a> Parser<'a> {
             message += &format!(", expected {expected}");
         }
         Failure::new(token.at.start, message)
+    }
+
+    /// What was checked; or, where its types do not fit, something in its place, for what is wrong
+    /// with the words after it is told first.
+    fn settle(&mut self, checked: Parsed<Expr>, at: Range<usize>) -> Expr {
+        checked.unwrap_or_else(|failure| {
+            self.wrong.get_or_insert(failure);
+            check::leaf(Kind::Number(0.0), at)
+        })
+    }
+
+    /// What was checked; where it stands on something that was wrong already, that counts.
+    fn firmly(&mut self, checked: Parsed<Expr>, at: Range<usize>) -> Parsed<Expr> {
+        match self.wrong {
+            Some(_) => Ok(self.settle(checked, at)),
+            None => checked,
+        }
+    }
+
+    /// Remembers what does not fit.
+    fn told(&mut self, checked: Parsed<()>) {
+        if let Err(failure) = checked {
+            self.wrong.get_or_insert(failure);
+        }
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
@@ -237,7 +272,8 @@ impl<'a> Parser<'a> {
                 matching,
                 comparison,
             };
-            left = check::binary(binary, at, &op_at)?;
+            let checked = check::binary(binary, at.clone(), &op_at);
+            left = self.settle(checked, at);
             if left.depth > DEPTH_MAX {
                 let message = format!("expression is more than {DEPTH_MAX} parts deep");
                 return Err(Failure::new(op_at.start, message));
@@ -256,7 +292,9 @@ impl<'a> Parser<'a> {
         self.take();
         // A sign binds as tightly as a multiplication: `-a^2` is `-(a^2)`.
         let inner = self.expr(6)?;
-        check::unary(inner, start, negates)
+        let at = start..inner.at.end;
+        let checked = check::unary(inner, start, negates);
+        Ok(self.settle(checked, at))
     }
 
     fn primary(&mut self) -> Parsed<Expr> {
@@ -322,190 +360,6 @@ impl<'a> Parser<'a> {
         }
         self.selector(Some(text))
     }
-
-    fn call(&mut self, name: &str) -> Parsed<Expr> {
-        let start = self.take().start;
-        let Some(function) = Function::named(name) else {
-            let message = format!("unknown function with name {name:?}");
-            return Err(Failure::new(start, message));
-        };
-        if function.stage == Features::Experimental && self.features == Features::Stable {
-            let message = format!(
-                "function {name:?} is not enabled; it is experimental and needs the \
-                 experimental functions of PromQL to be switched on"
-            );
-            return Err(Failure::new(start, message));
-        }
-        // What `info` takes is no vector but only looks like one.
-        let outside = std::mem::replace(&mut self.selects, Selects::Series);
-        if function.name == "info" {
-            self.selects = Selects::Labels;
-        }
-        let arguments = self.arguments()?;
-        self.selects = outside;
-        check::call(function, arguments, start..self.end())
-    }
-
-    fn arguments(&mut self) -> Parsed<Vec<Expr>> {
-        self.expect_sign("(", "function call", "\"(\"")?;
-        let mut arguments = Vec::new();
-        if self.take_sign(")") {
-            return Ok(arguments);
-        }
-        loop {
-            arguments.push(self.expr(0)?);
-            if self.take_sign(")") {
-                return Ok(arguments);
-            }
-            let comma = self.peek().at.start;
-            if !self.take_sign(",") {
-                return Err(self.unexpected("", ""));
-            }
-            if self.is_sign(")") {
-                let message = "trailing commas not allowed in function call args";
-                return Err(Failure::new(comma, message));
-            }
-        }
-    }
-
-    fn aggregate(&mut self, op: AggregateOp) -> Parsed<Expr> {
-        let start = self.take().start;
-        let is_experimental = matches!(op, AggregateOp::Limitk | AggregateOp::LimitRatio);
-        if is_experimental && self.features == Features::Stable {
-            let message = format!(
-                "{}() is experimental and must be enabled with --enable-feature=\
-                 promql-experimental-functions",
-                op.name()
-            );
-            return Err(Failure::new(start, message));
-        }
-        let mut grouping = self.grouping()?;
-        if !self.is_sign("(") {
-            return Err(self.unexpected("aggregation", ""));
-        }
-        let arguments = self.arguments()?;
-        if grouping.is_none() {
-            grouping = self.grouping()?;
-        }
-        let grouping = grouping.unwrap_or(Grouping::By(Vec::new()));
-        check::aggregate(op, grouping, arguments, start..self.end())
-    }
-
-    fn grouping(&mut self) -> Parsed<Option<Grouping>> {
-        if self.take_word("by") {
-            return Ok(Some(Grouping::By(self.label_names()?)));
-        }
-        if self.take_word("without") {
-            return Ok(Some(Grouping::Without(self.label_names()?)));
-        }
-        Ok(None)
-    }
-
-    fn label_names(&mut self) -> Parsed<Vec<String>> {
-        const CONTEXT: &str = "grouping opts";
-        self.expect_sign("(", CONTEXT, "\"(\"")?;
-        let mut names = Vec::new();
-        loop {
-            if self.take_sign(")") {
-                return Ok(names);
-            }
-            names.push(self.label_name()?);
-            if !self.is_sign(")") && !self.take_sign(",") {
-                return Err(self.unexpected(CONTEXT, "\",\" or \")\""));
-            }
-        }
-    }
-
-    fn label_name(&mut self) -> Parsed<String> {
-        let token = self.peek().clone();
-        let text = self.text_of(&token);
-        let name = match token.sort {
-            Sort::Word if !text.contains(':') => text.to_owned(),
-            Sort::Text => literal::unquote(text).map_err(|m| Failure::new(token.at.start, m))?,
-            _ => return Err(self.unexpected("grouping opts", "label")),
-        };
-        self.take();
-        Ok(name)
-    }
-
-    /// What follows a binary operator: `bool`, `on`, `ignoring`, `group_left`, `fill`.
-    fn matching(&mut self, op: BinaryOp) -> Parsed<(Matching, Comparison)> {
-        let mut matching = Matching {
-            labels: MatchLabels::Ignoring(Vec::new()),
-            cardinality: Cardinality::OneToOne,
-            fill_left: None,
-            fill_right: None,
-        };
-        let at = self.peek().at.start;
-        let comparison = if self.take_word("bool") {
-            Comparison::Number
-        } else {
-            Comparison::Filter
-        };
-        if comparison == Comparison::Number && !op.is_comparison() {
-            // Told where the operator stands.
-            let op_at = self.tokens[self.next - 2].at.start.min(at);
-            let message = "bool modifier can only be used on comparison operators";
-            return Err(Failure::new(op_at, message));
-        }
-        if self.take_word("on") {
-            matching.labels = MatchLabels::On(self.label_names()?);
-        } else if self.take_word("ignoring") {
-            matching.labels = MatchLabels::Ignoring(self.label_names()?);
-        } else {
-            self.fill(&mut matching)?;
-            return Ok((matching, comparison));
-        }
-        let side = self.word().unwrap_or_default();
-        if side == "group_left" || side == "group_right" {
-            self.take();
-            let labels = if self.is_sign("(") {
-                self.label_names()?
-            } else {
-                Vec::new()
-            };
-            matching.cardinality = match &*side {
-                "group_left" => Cardinality::ManyToOne(labels),
-                _ => Cardinality::OneToMany(labels),
-            };
-        }
-        self.fill(&mut matching)?;
-        Ok((matching, comparison))
-    }
-
-    /// `fill(0)`, `fill_left(0)`, `fill_right(0)`: experimental.
-    fn fill(&mut self, matching: &mut Matching) -> Parsed<()> {
-        while self.peek_at(1).sort == Sort::Sign("(") && self.features == Features::Experimental {
-            let side = self.word().unwrap_or_default();
-            if !matches!(&*side, "fill" | "fill_left" | "fill_right") {
-                return Ok(());
-            }
-            self.take();
-            self.take();
-            let sign = if self.take_sign("-") { -1.0 } else { 1.0 };
-            self.take_sign("+");
-            let token = self.peek().clone();
-            let text = self.text_of(&token);
-            let number = match text.to_ascii_lowercase().as_str() {
-                "inf" => f64::INFINITY,
-                "nan" => f64::NAN,
-                _ if token.sort == Sort::Number => {
-                    literal::number(text).map_err(|m| Failure::new(token.at.start, m))?
-                }
-                _ => return Err(self.unexpected("fill modifier", "number")),
-            };
-            self.take();
-            self.expect_sign(")", "fill modifier", "\")\"")?;
-            let value = Some(sign * number);
-            if side != "fill_right" {
-                matching.fill_left = value;
-            }
-            if side != "fill_left" {
-                matching.fill_right = value;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Words that name no metric where an operand is expected.
@@ -517,6 +371,16 @@ const NEVER_METRICS: [&str; 6] = [
     "group_right",
     "ignoring",
 ];
+
+/// A word as Prometheus names it.
+fn named(text: &str) -> String {
+    match text.to_ascii_lowercase().as_str() {
+        "nan" | "inf" => format!("number {text:?}"),
+        "start" | "end" => format!("{text:?}"),
+        _ if text.contains(':') => format!("metric identifier {text:?}"),
+        _ => keyword(text).unwrap_or_else(|| format!("identifier {text:?}")),
+    }
+}
 
 /// What Prometheus calls a keyword.
 fn keyword(text: &str) -> Option<String> {

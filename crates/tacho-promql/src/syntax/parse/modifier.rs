@@ -12,10 +12,14 @@ impl Parser<'_> {
         loop {
             expr = if self.take_word("offset") {
                 let offset = self.offset()?;
-                check::offset(expr, offset, self.end())?
+                let at = expr.at.start..self.end();
+                let checked = check::offset(expr, offset, at.end);
+                self.firmly(checked, at)?
             } else if self.take_sign("@") {
                 let anchor = self.anchor(expr.at.start)?;
-                check::anchor(expr, anchor, self.end())?
+                let at = expr.at.start..self.end();
+                let checked = check::anchor(expr, anchor, at.end);
+                self.firmly(checked, at)?
             } else if self.is_sign("[") {
                 self.brackets(expr)?
             } else if let Some(edges) = self.edges() {
@@ -86,14 +90,14 @@ impl Parser<'_> {
         let step = self.length()?;
         self.expect_sign("]", "subquery selector", "\"]\"")?;
         let when = When::default();
-        check::subquery(
-            Subquery {
-                expr,
-                range,
-                step,
-                when,
-            },
-            self.end(),
-        )
+        let at = expr.at.start..self.end();
+        let subquery = Subquery {
+            expr,
+            range,
+            step,
+            when,
+        };
+        let checked = check::subquery(subquery, self.end());
+        Ok(self.settle(checked, at))
     }
 }

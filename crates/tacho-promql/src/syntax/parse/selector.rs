@@ -33,12 +33,12 @@ impl Parser<'_> {
             for condition in self.conditions()? {
                 match (condition, &metric) {
                     (Condition::Label(matcher), Some(first)) if matcher.name() == METRIC_NAME => {
-                        return twice(first, matcher.value(), start);
+                        self.told(twice(first, matcher.value(), start));
                     }
                     (Condition::Label(matcher), _) => matchers.push(matcher),
                     (Condition::Metric(quoted, at), Some(first)) => {
                         let at = if name.is_some() { start } else { at };
-                        return twice(first, &quoted, at);
+                        self.told(twice(first, &quoted, at));
                     }
                     (Condition::Metric(quoted, _), None) => metric = Some(quoted),
                 }
@@ -48,7 +48,7 @@ impl Parser<'_> {
             matchers.insert(0, Matcher::metric(metric));
         }
         if self.selects == Selects::Series || metric.is_some() {
-            check::matches_something(&matchers, start)?;
+            self.told(check::matches_something(&matchers, start));
         }
         Ok(check::selector(matchers, start..self.end()))
     }

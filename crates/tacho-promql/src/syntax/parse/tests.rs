@@ -62,12 +62,31 @@ fn what_is_no_expression_is_told_where() {
         r#"1:7: unexpected identifier "bar" in @, expected timestamp"#,
     );
     fails(r#""\q""#, "1:1: unknown escape sequence U+0071 'q'");
-    fails("foo)", "1:4: unexpected right parenthesis ')'");
+    fails("foo)", "1:5: unexpected right parenthesis ')'");
     fails("by(a)", r#"1:3: unexpected "(""#);
     fails("on", "1:1: unexpected <on>");
     fails(
         "0x",
         "1:1: error parsing number: strconv.ParseFloat: parsing \"0x\": invalid syntax",
+    );
+    fails(
+        "sum(rate(a b))",
+        r#"1:12: unexpected identifier "b" in aggregation"#,
+    );
+    fails(
+        "1 > 2 + foo{",
+        "1:13: unexpected end of input inside braces",
+    );
+    fails(
+        "a{by c}",
+        r#"1:6: unexpected identifier "c" in label matching, expected label matching operator"#,
+    );
+    fails("1h1h + 1", "1:1: not a valid duration string: \"1h1h\"");
+    fails("5mx", "1:1: bad number or duration syntax: \"5mx\"");
+    fails("1abc", "1:1: bad number or duration syntax: \"1\"");
+    fails(
+        "abs(rate(foo), 1)",
+        r#"1:1: expected 1 argument(s) in call to "abs", got 2"#,
     );
     fails("nofunc(1)", r#"1:1: unknown function with name "nofunc""#);
 }
