@@ -1,7 +1,7 @@
 //! The commands of a script.
 //!
-//! A command is a line and the lines that belong to it, up to an empty line. A comment is no empty
-//! line unless a command comes after it: series may be commented within a `load`.
+//! A command is a line and the lines that belong to it, up to an empty line or the next command;
+//! there may be comments among them.
 
 use std::time::Duration;
 
@@ -117,14 +117,9 @@ impl<'a> Lines<'a> {
 
     /// The next line of the command that is being read.
     fn next_of_block(&mut self) -> Option<&'a str> {
-        let mut at = self.at;
-        let is_comment = |line: &&str| line.starts_with('#');
-        let commented = self.all.get(at).is_some_and(is_comment);
-        while self.all.get(at).is_some_and(is_comment) {
-            at += 1;
-        }
-        let line = *self.all.get(at).filter(|line| !line.is_empty())?;
-        if commented && is_command(line) {
+        let mut rest = self.all.iter().enumerate().skip(self.at);
+        let (at, line) = rest.find(|(_, line)| !line.starts_with('#'))?;
+        if line.is_empty() || is_command(line) {
             return None;
         }
         self.at = at + 1;
@@ -320,9 +315,19 @@ fn after_word<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     rest.starts_with(char::is_whitespace).then_some(rest)
 }
 
+/// Whether a line begins a command rather than a series of that name.
 fn is_command(line: &str) -> bool {
-    let word = line.split(char::is_whitespace).next().unwrap_or_default();
-    matches!(word, "clear" | "load" | "load_with_nhcb")
-        || word == "eval"
-        || word.starts_with("eval_")
+    let mut words = line.split_whitespace();
+    let (word, next) = (words.next().unwrap_or_default(), words.next());
+    match word {
+        "clear" => next.is_none(),
+        "load" | "load_with_nhcb" => {
+            let is_series = |step: &str| number(step).is_some() || duration(step).is_err();
+            words.next().is_none() && next.is_some_and(|step| !is_series(step))
+        }
+        word => {
+            (word == "eval" || word.starts_with("eval_"))
+                && matches!(next, Some("instant" | "range"))
+        }
+    }
 }

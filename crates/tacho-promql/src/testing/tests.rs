@@ -190,6 +190,9 @@ fn comments_do_not_end_a_load_but_commands_do() {
     let text = "load 1m\n  a 1\n  # more\n  b 1\n# then\neval instant at 0 1\n  1\n";
     assert_eq!(loaded(text).len(), 2);
     assert_eq!(Script::parse(text).unwrap().commands.len(), 2);
+    let text = "load 1m\n  load 1 2\n  eval 3\n  clear 4\nload 2m\n  a 1\nclear\n";
+    assert_eq!(loaded(text).len(), 4);
+    assert_eq!(Script::parse(text).unwrap().commands.len(), 3);
     let text = "load 1m\n  @st -1m\n  a@st -30s-1mx2 *x2 _x2\n  a 1x6\n  b _ 1\n";
     assert_eq!(loaded(text).len(), 2);
 }
