@@ -30,8 +30,11 @@ impl FloatHistogram {
     }
 
     fn each_count(&mut self, apply: impl Fn(f64) -> f64) {
-        for number in [&mut self.count, &mut self.sum, &mut self.zero_count] {
-            *number = apply(*number);
+        self.count = apply(self.count);
+        self.sum = apply(self.sum);
+        // Custom buckets have none, and 0 / 0 would make one.
+        if self.bounds.is_none() {
+            self.zero_count = apply(self.zero_count);
         }
         for bucket in self.positive.iter_mut().chain(&mut self.negative) {
             bucket.count = apply(bucket.count);

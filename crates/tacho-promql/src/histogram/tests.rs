@@ -177,6 +177,9 @@ fn division_by_zero_leaves_no_buckets() {
     histogram.sum = 0.0;
     histogram.div(0.0);
     assert_eq!(text(&histogram), "{count:+Inf, sum:NaN, [-0.5,0.5]:-Inf}");
+    let mut own = custom(&[1.0], &[(0, 1.0)]);
+    own.div(0.0);
+    assert_eq!(text(&own), "{count:+Inf, sum:NaN}");
 }
 
 #[test]
