@@ -29,12 +29,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tacho_model::{Labels, Querier, QueryError};
+use tacho_model::{Labels, METRIC_NAME, Querier, QueryError};
 
 use crate::answer::{Answer, Stats, ValueType};
 use crate::error::Error;
 use crate::functions::Run;
-use crate::options::{MetadataLabels, NameRemoval, Options, Steps, Watch};
+use crate::options::{NameRemoval, Options, Steps, Watch};
 use crate::syntax::ast::{Anchor, Expr, Kind, When};
 use column::Column;
 use notes::Notes;
@@ -243,10 +243,9 @@ impl Evaluator<'_> {
             }
             return Ok(columns);
         }
-        let metadata = self.options.metadata_labels;
-        let are_distinct = metadata == MetadataLabels::Ordinary && column::share_one_name(&columns);
+        let are_distinct = column::share_one_name(&columns);
         for column in &mut columns {
-            column.labels = without_name(&column.labels, metadata);
+            column.labels = without_name(&column.labels);
         }
         if are_distinct {
             Ok(columns)
@@ -353,14 +352,13 @@ pub(crate) fn text_of(expr: &Expr) -> Result<&str, Error> {
     }
 }
 
-/// The labels without the metric name, and without what goes where it goes.
-pub(crate) fn without_name(labels: &Labels, metadata: MetadataLabels) -> Labels {
-    if !labels.iter().any(|(name, _)| metadata.is_name(name)) {
-        return labels.clone();
+/// The labels without the metric name.
+pub(crate) fn without_name(labels: &Labels) -> Labels {
+    match labels.get(METRIC_NAME) {
+        None => labels.clone(),
+        // Taking a label away cannot break a limit, so the set is never refused.
+        Some(_) => labels.with(METRIC_NAME, "").unwrap_or_default(),
     }
-    let kept = labels.iter().filter(|(name, _)| !metadata.is_name(name));
-    // A part of a valid set is valid.
-    Labels::new(kept).unwrap_or_default()
 }
 
 /// The type that an answer over a range has: scalars become series.

@@ -28,8 +28,6 @@ pub mod testing;
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};
 pub use error::{Error, Position};
 pub use histogram::FloatHistogram;
-pub use options::{
-    Features, Limits, MetadataLabels, NameRemoval, Options, Steps, StepsError, Unwatched, Watch,
-};
+pub use options::{Features, Limits, NameRemoval, Options, Steps, StepsError, Unwatched, Watch};
 pub use query::{Query, parse};
 pub use selector::{SelectorError, parse_selector};

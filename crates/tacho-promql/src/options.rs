@@ -7,7 +7,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use tacho_model::{METRIC_NAME, QueryError, Timestamp};
+use tacho_model::{QueryError, Timestamp};
 
 /// How queries are evaluated.
 #[derive(Debug, Clone)]
@@ -18,8 +18,6 @@ pub struct Options {
     pub subquery_step: Duration,
     /// When the metric name goes from a result that is no longer that metric.
     pub name_removal: NameRemoval,
-    /// What the labels `__type__` and `__unit__` mean.
-    pub metadata_labels: MetadataLabels,
     /// What a query may touch.
     pub limits: Limits,
     /// Threads that read series.
@@ -32,7 +30,6 @@ impl Default for Options {
             lookback_delta: Duration::from_mins(5),
             subquery_step: Duration::from_mins(1),
             name_removal: NameRemoval::Immediate,
-            metadata_labels: MetadataLabels::Ordinary,
             limits: Limits::default(),
             threads: NonZero::<usize>::MIN,
         }
@@ -57,23 +54,6 @@ pub enum NameRemoval {
     Immediate,
     /// Once, from the answer: Prometheus with `promql-delayed-name-removal`.
     Delayed,
-}
-
-/// What the labels `__type__` and `__unit__` mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MetadataLabels {
-    /// Nothing: Prometheus as it is by default.
-    #[default]
-    Ordinary,
-    /// They go where the metric name goes: Prometheus with `type-and-unit-labels`.
-    LikeName,
-}
-
-impl MetadataLabels {
-    /// Whether a label goes where the metric name goes.
-    pub(crate) fn is_name(self, label: &str) -> bool {
-        label == METRIC_NAME || (self == Self::LikeName && matches!(label, "__type__" | "__unit__"))
-    }
 }
 
 /// What one query may touch.

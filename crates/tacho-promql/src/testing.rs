@@ -15,7 +15,7 @@
 //! - Numbers are equal when they differ by at most a millionth of the sum of their magnitudes;
 //!   NaN is equal to NaN.
 //! - Metric names go at the end of an evaluation ([`NameRemoval::Delayed`]), as in Prometheus' own
-//!   tests of its engine, and `__type__` and `__unit__` with them ([`MetadataLabels::LikeName`]).
+//!   tests of its engine.
 //! - An instant query is also asked as a range query of three steps of a minute around its time,
 //!   and the middle step must say the same; so must the query with `@` on every selector at another
 //!   time. Not so where the result is not a vector, an order is said, or the query speaks of its own
@@ -28,7 +28,6 @@
 //! notation of points.
 //!
 //! [`NameRemoval::Delayed`]: crate::NameRemoval::Delayed
-//! [`MetadataLabels::LikeName`]: crate::MetadataLabels::LikeName
 //! [`Querier`]: tacho_model::Querier
 
 mod classic;
@@ -45,7 +44,7 @@ pub use memory::Memory;
 pub use run::{Failure, Report};
 pub use script::{Script, ScriptError};
 
-use crate::{Features, MetadataLabels, NameRemoval, Options};
+use crate::{Features, NameRemoval, Options};
 
 /// How a script is run.
 #[derive(Debug, Clone)]
@@ -60,7 +59,6 @@ impl Default for Settings {
     fn default() -> Self {
         let options = Options {
             name_removal: NameRemoval::Delayed,
-            metadata_labels: MetadataLabels::LikeName,
             ..Options::default()
         };
         Self {

@@ -13,11 +13,11 @@ mod rank;
 
 use std::collections::HashMap;
 
-use tacho_model::Labels;
+use tacho_model::{Labels, METRIC_NAME};
 
 use super::column::{Column, distinct};
 use super::{Error, Evaluator, Steps, text_of};
-use crate::options::{MetadataLabels, NameRemoval};
+use crate::options::NameRemoval;
 use crate::syntax::ast::{Aggregate, AggregateOp, Grouping};
 
 /// Elements that belong together.
@@ -41,7 +41,6 @@ pub(super) fn aggregate(
         &columns,
         &aggregate.grouping,
         evaluator.options.name_removal,
-        evaluator.options.metadata_labels,
     );
     let number = || match parameter {
         Some(parameter) => evaluator.scalar(parameter, steps),
@@ -74,20 +73,14 @@ pub(super) fn aggregate(
 }
 
 /// Tells columns into groups, in order of their first members.
-fn grouped(
-    columns: &[Column],
-    grouping: &Grouping,
-    removal: NameRemoval,
-    metadata: MetadataLabels,
-) -> Vec<Group> {
+fn grouped(columns: &[Column], grouping: &Grouping, removal: NameRemoval) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<Labels, usize> = HashMap::new();
     for (index, column) in columns.iter().enumerate() {
         let labels = match grouping {
             Grouping::By(names) => column.labels.only(names),
             Grouping::Without(names) => {
-                let is_kept =
-                    |name: &str| !metadata.is_name(name) && !names.iter().any(|n| n == name);
+                let is_kept = |name: &str| name != METRIC_NAME && !names.iter().any(|n| n == name);
                 let kept = column.labels.iter().filter(|(name, _)| is_kept(name));
                 // A part of a valid set is valid.
                 Labels::new(kept).unwrap_or_default()

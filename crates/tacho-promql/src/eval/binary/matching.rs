@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tacho_model::Labels;
+use tacho_model::{Labels, METRIC_NAME};
 
 use super::arithmetic::Cells;
 use super::keeps_name;
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::eval::column::{Cell, Column};
 use crate::eval::notes::Notes;
 use crate::eval::{Evaluator, Steps, without_name};
-use crate::options::{MetadataLabels, NameRemoval};
+use crate::options::NameRemoval;
 use crate::syntax::ast::{Binary, Cardinality, MatchLabels};
 
 /// Columns of both sides that share the labels that are matched.
@@ -27,15 +27,11 @@ struct Match {
 }
 
 /// The labels that two elements have to share.
-pub(super) fn signature(
-    labels: &Labels,
-    matched: &MatchLabels,
-    metadata: MetadataLabels,
-) -> Labels {
+pub(super) fn signature(labels: &Labels, matched: &MatchLabels) -> Labels {
     match matched {
         MatchLabels::On(names) => labels.only(names),
         MatchLabels::Ignoring(names) => {
-            let is_kept = |name: &str| !metadata.is_name(name) && !names.iter().any(|n| n == name);
+            let is_kept = |name: &str| name != METRIC_NAME && !names.iter().any(|n| n == name);
             let kept = labels.iter().filter(|(name, _)| is_kept(name));
             // A part of a valid set is valid.
             Labels::new(kept).unwrap_or_default()
@@ -57,7 +53,6 @@ struct Matcher<'a> {
     binary: &'a Binary,
     at: &'a Range<usize>,
     removal: NameRemoval,
-    metadata: MetadataLabels,
     many: Vec<Column>,
     one: Vec<Column>,
     steps: usize,
@@ -80,11 +75,10 @@ pub(super) fn matched(
     } else {
         (left, right)
     };
-    let metadata = evaluator.options.metadata_labels;
     let mut matches: HashMap<Labels, Match> = HashMap::new();
     let mut order = Vec::new();
     for (index, column) in many.iter().enumerate() {
-        let signature = signature(&column.labels, &binary.matching.labels, metadata);
+        let signature = signature(&column.labels, &binary.matching.labels);
         let found = matches.entry(signature.clone()).or_default();
         if found.many.is_empty() {
             order.push(signature);
@@ -92,7 +86,7 @@ pub(super) fn matched(
         found.many.push(index);
     }
     for (index, column) in one.iter().enumerate() {
-        let signature = signature(&column.labels, &binary.matching.labels, metadata);
+        let signature = signature(&column.labels, &binary.matching.labels);
         let found = matches.entry(signature.clone()).or_default();
         if found.many.is_empty() && found.one.is_empty() {
             order.push(signature);
@@ -103,7 +97,6 @@ pub(super) fn matched(
         binary,
         at,
         removal: evaluator.options.name_removal,
-        metadata,
         many,
         one,
         steps: steps.count(),
@@ -201,7 +194,7 @@ impl Matcher<'_> {
             };
             let [first, second] = [first, second].map(|index| &self.one[*index].labels);
             let side = if self.is_swapped() { "left" } else { "right" };
-            let group = signature(first, &self.binary.matching.labels, self.metadata);
+            let group = signature(first, &self.binary.matching.labels);
             let message = format!(
                 "found duplicate series for the match group {} on the {side} hand-side of the \
                  operation: [{}, {}];many-to-many matching not allowed: matching labels must be \
@@ -280,7 +273,7 @@ impl Matcher<'_> {
     fn labels(&self, many: &Labels, one: &Labels) -> Result<Labels, Error> {
         let drops = !keeps_name(self.binary) && self.removal == NameRemoval::Immediate;
         let mut labels = if drops {
-            without_name(many, self.metadata)
+            without_name(many)
         } else {
             many.clone()
         };

@@ -8,7 +8,6 @@ use super::matching::signature;
 use crate::error::Error;
 use crate::eval::Steps;
 use crate::eval::column::{Column, distinct};
-use crate::options::MetadataLabels;
 use crate::syntax::ast::{Binary, BinaryOp};
 
 /// At which steps there is an element of a signature.
@@ -18,13 +17,13 @@ pub(super) fn set(
     binary: &Binary,
     mut left: Vec<Column>,
     mut right: Vec<Column>,
-    (steps, metadata): (Steps, MetadataLabels),
+    steps: Steps,
 ) -> Result<Vec<Column>, Error> {
     let matched = &binary.matching.labels;
     let present = |columns: &[Column]| {
         let mut present = Present::new();
         for column in columns {
-            let there = present.entry(signature(&column.labels, matched, metadata));
+            let there = present.entry(signature(&column.labels, matched));
             let there = there.or_insert_with(|| vec![false; steps.count()]);
             for (step, there) in there.iter_mut().enumerate() {
                 *there |= column.has(step);
@@ -34,7 +33,7 @@ pub(super) fn set(
     };
     let filter = |columns: &mut Vec<Column>, present: &Present, wanted: bool| {
         for column in &mut *columns {
-            let there = present.get(&signature(&column.labels, matched, metadata));
+            let there = present.get(&signature(&column.labels, matched));
             for step in 0..steps.count() {
                 if there.is_some_and(|there| there[step]) != wanted {
                     column.clear(step);
