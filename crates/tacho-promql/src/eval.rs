@@ -29,12 +29,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tacho_model::{Labels, METRIC_NAME, Querier, QueryError};
+use tacho_model::{Labels, Querier, QueryError};
 
 use crate::answer::{Answer, Stats, ValueType};
 use crate::error::Error;
 use crate::functions::Run;
-use crate::options::{NameRemoval, Options, Steps, Watch};
+use crate::options::{MetricLabels, NameRemoval, Options, Steps, Watch};
 use crate::syntax::ast::{Anchor, Expr, Kind, When};
 use column::Column;
 use notes::Notes;
@@ -243,9 +243,10 @@ impl Evaluator<'_> {
             }
             return Ok(columns);
         }
-        let are_distinct = column::share_one_name(&columns);
+        let metric = self.options.metric_labels;
+        let are_distinct = column::share_one_metric(&columns, metric);
         for column in &mut columns {
-            column.labels = without_name(&column.labels);
+            column.labels = without_metric(&column.labels, metric);
         }
         if are_distinct {
             Ok(columns)
@@ -352,13 +353,14 @@ pub(crate) fn text_of(expr: &Expr) -> Result<&str, Error> {
     }
 }
 
-/// The labels without the metric name.
-pub(crate) fn without_name(labels: &Labels) -> Labels {
-    match labels.get(METRIC_NAME) {
-        None => labels.clone(),
-        // Taking a label away cannot break a limit, so the set is never refused.
-        Some(_) => labels.with(METRIC_NAME, "").unwrap_or_default(),
+/// The labels without those that say what is measured.
+pub(crate) fn without_metric(labels: &Labels, metric: MetricLabels) -> Labels {
+    let names = metric.names();
+    if names.iter().all(|name| labels.get(name).is_none()) {
+        return labels.clone();
     }
+    // A part of a valid set is valid.
+    Labels::new(labels.iter().filter(|(name, _)| !names.contains(name))).unwrap_or_default()
 }
 
 /// The type that an answer over a range has: scalars become series.

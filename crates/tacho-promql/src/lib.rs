@@ -28,6 +28,8 @@ pub mod testing;
 pub use answer::{Answer, Point, Sample, Series, Stats, Value, ValueType};
 pub use error::{Error, Position};
 pub use histogram::FloatHistogram;
-pub use options::{Features, Limits, NameRemoval, Options, Steps, StepsError, Unwatched, Watch};
+pub use options::{
+    Features, Limits, MetricLabels, NameRemoval, Options, Steps, StepsError, Unwatched, Watch,
+};
 pub use query::{Query, parse};
 pub use selector::{SelectorError, parse_selector};

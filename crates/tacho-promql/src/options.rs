@@ -7,7 +7,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use tacho_model::{QueryError, Timestamp};
+use tacho_model::{METRIC_NAME, QueryError, Timestamp};
 
 /// How queries are evaluated.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Options {
     pub subquery_step: Duration,
     /// When the metric name goes from a result that is no longer that metric.
     pub name_removal: NameRemoval,
+    /// Which labels go with it.
+    pub metric_labels: MetricLabels,
     /// What a query may touch.
     pub limits: Limits,
     /// Threads that read series.
@@ -30,6 +32,7 @@ impl Default for Options {
             lookback_delta: Duration::from_mins(5),
             subquery_step: Duration::from_mins(1),
             name_removal: NameRemoval::Immediate,
+            metric_labels: MetricLabels::Name,
             limits: Limits::default(),
             threads: NonZero::<usize>::MIN,
         }
@@ -54,6 +57,27 @@ pub enum NameRemoval {
     Immediate,
     /// Once, from the answer: Prometheus with `promql-delayed-name-removal`.
     Delayed,
+}
+
+/// Which labels say what is measured. They go when a result is no longer that, and do not matter
+/// when vectors are matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MetricLabels {
+    /// `__name__`: Prometheus as it is by default.
+    #[default]
+    Name,
+    /// `__type__` and `__unit__` too: Prometheus with `type-and-unit-labels`.
+    NameTypeAndUnit,
+}
+
+impl MetricLabels {
+    /// Their names.
+    pub(crate) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Name => &[METRIC_NAME],
+            Self::NameTypeAndUnit => &[METRIC_NAME, "__type__", "__unit__"],
+        }
+    }
 }
 
 /// What one query may touch.

@@ -15,7 +15,7 @@
 //! - Numbers are equal when they differ by at most a millionth of the sum of their magnitudes;
 //!   NaN is equal to NaN.
 //! - Metric names go at the end of an evaluation ([`NameRemoval::Delayed`]), as in Prometheus' own
-//!   tests of its engine.
+//!   tests of its engine, and labels of type and unit with them ([`MetricLabels`]).
 //! - An instant query is also asked as a range query of three steps of a minute around its time,
 //!   and the middle step must say the same; so must the query with `@` on every selector at another
 //!   time. Not so where the result is not a vector, an order is said, or the query speaks of its own
@@ -27,6 +27,7 @@
 //! Source: Prometheus, "The PromQL test scripting language", and "Unit testing for rules" for the
 //! notation of points.
 //!
+//! [`MetricLabels`]: crate::MetricLabels
 //! [`NameRemoval::Delayed`]: crate::NameRemoval::Delayed
 //! [`Querier`]: tacho_model::Querier
 
@@ -44,7 +45,7 @@ pub use memory::Memory;
 pub use run::{Failure, Report};
 pub use script::{Script, ScriptError};
 
-use crate::{Features, NameRemoval, Options};
+use crate::{Features, MetricLabels, NameRemoval, Options};
 
 /// How a script is run.
 #[derive(Debug, Clone)]
@@ -59,6 +60,7 @@ impl Default for Settings {
     fn default() -> Self {
         let options = Options {
             name_removal: NameRemoval::Delayed,
+            metric_labels: MetricLabels::NameTypeAndUnit,
             ..Options::default()
         };
         Self {

@@ -13,11 +13,11 @@ mod rank;
 
 use std::collections::HashMap;
 
-use tacho_model::{Labels, METRIC_NAME};
+use tacho_model::Labels;
 
 use super::column::{Column, distinct};
 use super::{Error, Evaluator, Steps, text_of};
-use crate::options::NameRemoval;
+use crate::options::{NameRemoval, Options};
 use crate::syntax::ast::{Aggregate, AggregateOp, Grouping};
 
 /// Elements that belong together.
@@ -37,11 +37,7 @@ pub(super) fn aggregate(
     let op = aggregate.op;
     let parameter = aggregate.parameter.as_ref();
     let columns = evaluator.vector(&aggregate.expr, steps)?;
-    let groups = grouped(
-        &columns,
-        &aggregate.grouping,
-        evaluator.options.name_removal,
-    );
+    let groups = grouped(&columns, &aggregate.grouping, evaluator.options);
     let number = || match parameter {
         Some(parameter) => evaluator.scalar(parameter, steps),
         None => Ok(Vec::new()),
@@ -61,7 +57,7 @@ pub(super) fn aggregate(
                 Some(parameter) => text_of(parameter)?,
                 None => "",
             };
-            pick::count_values(&columns, &groups, label, steps)?
+            pick::count_values(evaluator, &columns, &groups, (label, steps))?
         }
         AggregateOp::Quantile => {
             let q_at = parameter.map_or(at, |parameter| &parameter.at);
@@ -73,14 +69,16 @@ pub(super) fn aggregate(
 }
 
 /// Tells columns into groups, in order of their first members.
-fn grouped(columns: &[Column], grouping: &Grouping, removal: NameRemoval) -> Vec<Group> {
+fn grouped(columns: &[Column], grouping: &Grouping, options: &Options) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places: HashMap<Labels, usize> = HashMap::new();
     for (index, column) in columns.iter().enumerate() {
         let labels = match grouping {
             Grouping::By(names) => column.labels.only(names),
             Grouping::Without(names) => {
-                let is_kept = |name: &str| name != METRIC_NAME && !names.iter().any(|n| n == name);
+                let of_metric = options.metric_labels.names();
+                let is_kept =
+                    |name: &str| !of_metric.contains(&name) && !names.iter().any(|n| n == name);
                 let kept = column.labels.iter().filter(|(name, _)| is_kept(name));
                 // A part of a valid set is valid.
                 Labels::new(kept).unwrap_or_default()
@@ -96,7 +94,8 @@ fn grouped(columns: &[Column], grouping: &Grouping, removal: NameRemoval) -> Vec
             });
         }
         // One that lost its name takes it from all.
-        groups[place].loses_name |= removal == NameRemoval::Delayed && column.loses_name;
+        groups[place].loses_name |=
+            options.name_removal == NameRemoval::Delayed && column.loses_name;
         groups[place].members.push(index);
     }
     groups

@@ -47,9 +47,12 @@ pub(super) fn binary(
         (Output::Scalar(scalar), Output::Vector(columns)) => {
             with_scalar(evaluator, binary, at, columns, (&scalar, Side::Left))?
         }
-        (Output::Vector(left), Output::Vector(right)) if binary.op.is_set() => {
-            sets::set(binary, left, right, steps)?
-        }
+        (Output::Vector(left), Output::Vector(right)) if binary.op.is_set() => sets::set(
+            (binary, evaluator.options.metric_labels),
+            left,
+            right,
+            steps,
+        )?,
         (Output::Vector(left), Output::Vector(right)) => {
             matching::matched(evaluator, binary, at, (left, right), steps)?
         }

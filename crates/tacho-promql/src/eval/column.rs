@@ -18,6 +18,7 @@ use tacho_model::append::STALE_NAN_BITS;
 use crate::answer::Point;
 use crate::error::Error;
 use crate::histogram::FloatHistogram;
+use crate::options::MetricLabels;
 
 /// Stands where a step has no number.
 pub(crate) const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
@@ -174,9 +175,12 @@ pub(crate) fn distinct(columns: Vec<Column>) -> Result<Vec<Column>, Error> {
     Ok(kept)
 }
 
-/// Whether taking the metric name away could make two series equal.
-pub(crate) fn share_one_name(columns: &[Column]) -> bool {
-    let mut names = columns.iter().map(|column| column.labels.name());
-    let first = names.next();
-    names.all(|name| Some(name) == first)
+/// Whether taking the metric away cannot make two series equal.
+pub(crate) fn share_one_metric(columns: &[Column], metric: MetricLabels) -> bool {
+    let Some((first, rest)) = columns.split_first() else {
+        return true;
+    };
+    let is_same = |column: &Column, name| column.labels.get(name) == first.labels.get(name);
+    rest.iter()
+        .all(|column| metric.names().iter().all(|name| is_same(column, name)))
 }

@@ -3,9 +3,9 @@
 use tacho_model::Timestamp;
 
 use super::column::{Cell, Column, distinct};
-use super::{Error, Evaluator, Output, has_range, without_name};
+use super::{Error, Evaluator, Output, has_range, without_metric};
 use crate::answer::{Sample, Series, Value, ValueType};
-use crate::options::Steps;
+use crate::options::{MetricLabels, Steps};
 use crate::syntax::ast::{Expr, Kind};
 
 /// The value of an expression at one instant.
@@ -23,7 +23,7 @@ pub(crate) fn instant(evaluator: &Evaluator<'_>, expr: &Expr, at: Steps) -> Resu
         },
         Output::Text(value) => Value::String { time, value },
         Output::Vector(columns) => {
-            let columns = named(columns)?;
+            let columns = named(columns, evaluator.options.metric_labels)?;
             let sample = |column: Column| {
                 let value = column.cell(0).to_point()?;
                 Some(Sample {
@@ -62,7 +62,7 @@ pub(super) fn series(
     steps: Steps,
 ) -> Result<Vec<Series>, Error> {
     let mut all = Vec::new();
-    for column in named(columns)? {
+    for column in named(columns, evaluator.options.metric_labels)? {
         let mut series = Series {
             labels: column.labels.clone(),
             floats: Vec::new(),
@@ -87,10 +87,10 @@ pub(super) fn series(
 }
 
 /// Columns whose metric names are gone where they had to go.
-fn named(mut columns: Vec<Column>) -> Result<Vec<Column>, Error> {
+fn named(mut columns: Vec<Column>, metric: MetricLabels) -> Result<Vec<Column>, Error> {
     for column in &mut columns {
         if std::mem::take(&mut column.loses_name) {
-            column.labels = without_name(&column.labels);
+            column.labels = without_metric(&column.labels, metric);
         }
     }
     distinct(columns)

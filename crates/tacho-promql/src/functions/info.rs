@@ -66,12 +66,14 @@ pub(super) fn info(
                 continue;
             }
             let labels = asked.enriched(&column.labels, &known)?;
-            let place = *places.entry(labels.clone()).or_insert_with(|| {
+            let next = results.len();
+            let place = *places.entry(labels.clone()).or_insert(next);
+            if place == next {
                 let mut result = Column::new(labels, steps.count());
                 result.loses_name = column.loses_name;
+                evaluator.charge(result.bytes())?;
                 results.push(result);
-                results.len() - 1
-            });
+            }
             if results[place].has(step) {
                 let message = "vector cannot contain metrics with the same labelset";
                 return Err(Error::Execution(message.to_owned()));

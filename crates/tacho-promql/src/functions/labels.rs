@@ -1,6 +1,7 @@
 //! Functions that write labels.
 
 use regex::RegexBuilder;
+use tacho_model::label::{LABEL_BYTES_MAX, LABELS_MAX};
 use tacho_model::{Labels, METRIC_NAME};
 
 use super::{Error, Evaluator, Expr, Output, Steps};
@@ -37,6 +38,11 @@ pub(super) fn replace(
         Error::Execution(message)
     })?;
     check_target(target, "label_replace")?;
+    if replacement.len() > LABEL_BYTES_MAX {
+        let message =
+            format!("replacement in label_replace() is longer than {LABEL_BYTES_MAX} bytes");
+        return Err(Error::Execution(message));
+    }
     let columns = evaluator.vector(&arguments[0], steps)?;
     written(columns, target, |labels| {
         let captures = regex.captures(labels.get(source).unwrap_or(""))?;
@@ -62,6 +68,17 @@ pub(super) fn join(
         ));
     };
     check_target(target, "label_join")?;
+    if separator.len() > LABEL_BYTES_MAX {
+        let message = format!("separator in label_join() is longer than {LABEL_BYTES_MAX} bytes");
+        return Err(Error::Execution(message));
+    }
+    if sources.len() > LABELS_MAX {
+        let message = format!(
+            "label_join() joins at most {LABELS_MAX} labels, got {}",
+            sources.len()
+        );
+        return Err(Error::Execution(message));
+    }
     if sources.iter().any(|source| source.is_empty()) {
         let message = "invalid source label name in label_join(): ";
         return Err(Error::Execution(message.to_owned()));

@@ -87,10 +87,10 @@ pub(super) fn limit_ratio(
 
 /// How often each value occurs in each group; the value becomes a label.
 pub(super) fn count_values(
+    evaluator: &Evaluator<'_>,
     columns: &[Column],
     groups: &[Group],
-    label: &str,
-    steps: Steps,
+    (label, steps): (&str, Steps),
 ) -> Result<Vec<Column>, Error> {
     if label.is_empty() {
         let message = format!("invalid label name {label:?}");
@@ -112,6 +112,8 @@ pub(super) fn count_values(
                     let mut column = group.column(steps.count());
                     let labels = group.labels.with(label, &value);
                     column.labels = labels.map_err(|error| Error::Execution(error.to_string()))?;
+                    // As many series may come of this as there are different values.
+                    evaluator.charge(column.bytes())?;
                     results.push(column);
                 }
                 let column: &mut Column = &mut results[place];

@@ -8,15 +8,15 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tacho_model::{Labels, METRIC_NAME};
+use tacho_model::Labels;
 
 use super::arithmetic::Cells;
 use super::keeps_name;
 use crate::error::Error;
 use crate::eval::column::{Cell, Column};
 use crate::eval::notes::Notes;
-use crate::eval::{Evaluator, Steps, without_name};
-use crate::options::NameRemoval;
+use crate::eval::{Evaluator, Steps, without_metric};
+use crate::options::{MetricLabels, NameRemoval};
 use crate::syntax::ast::{Binary, Cardinality, MatchLabels};
 
 /// Columns of both sides that share the labels that are matched.
@@ -27,11 +27,13 @@ struct Match {
 }
 
 /// The labels that two elements have to share.
-pub(super) fn signature(labels: &Labels, matched: &MatchLabels) -> Labels {
+pub(super) fn signature(labels: &Labels, matched: &MatchLabels, metric: MetricLabels) -> Labels {
     match matched {
         MatchLabels::On(names) => labels.only(names),
         MatchLabels::Ignoring(names) => {
-            let is_kept = |name: &str| name != METRIC_NAME && !names.iter().any(|n| n == name);
+            let of_metric = metric.names();
+            let is_kept =
+                |name: &str| !of_metric.contains(&name) && !names.iter().any(|n| n == name);
             let kept = labels.iter().filter(|(name, _)| is_kept(name));
             // A part of a valid set is valid.
             Labels::new(kept).unwrap_or_default()
@@ -53,6 +55,7 @@ struct Matcher<'a> {
     binary: &'a Binary,
     at: &'a Range<usize>,
     removal: NameRemoval,
+    metric: MetricLabels,
     many: Vec<Column>,
     one: Vec<Column>,
     steps: usize,
@@ -69,6 +72,7 @@ pub(super) fn matched(
     (left, right): (Vec<Column>, Vec<Column>),
     steps: Steps,
 ) -> Result<Vec<Column>, Error> {
+    let metric = evaluator.options.metric_labels;
     let is_swapped = matches!(binary.matching.cardinality, Cardinality::OneToMany(_));
     let (many, one) = if is_swapped {
         (right, left)
@@ -78,7 +82,7 @@ pub(super) fn matched(
     let mut matches: HashMap<Labels, Match> = HashMap::new();
     let mut order = Vec::new();
     for (index, column) in many.iter().enumerate() {
-        let signature = signature(&column.labels, &binary.matching.labels);
+        let signature = signature(&column.labels, &binary.matching.labels, metric);
         let found = matches.entry(signature.clone()).or_default();
         if found.many.is_empty() {
             order.push(signature);
@@ -86,7 +90,7 @@ pub(super) fn matched(
         found.many.push(index);
     }
     for (index, column) in one.iter().enumerate() {
-        let signature = signature(&column.labels, &binary.matching.labels);
+        let signature = signature(&column.labels, &binary.matching.labels, metric);
         let found = matches.entry(signature.clone()).or_default();
         if found.many.is_empty() && found.one.is_empty() {
             order.push(signature);
@@ -97,6 +101,7 @@ pub(super) fn matched(
         binary,
         at,
         removal: evaluator.options.name_removal,
+        metric,
         many,
         one,
         steps: steps.count(),
@@ -194,7 +199,7 @@ impl Matcher<'_> {
             };
             let [first, second] = [first, second].map(|index| &self.one[*index].labels);
             let side = if self.is_swapped() { "left" } else { "right" };
-            let group = signature(first, &self.binary.matching.labels);
+            let group = signature(first, &self.binary.matching.labels, self.metric);
             let message = format!(
                 "found duplicate series for the match group {} on the {side} hand-side of the \
                  operation: [{}, {}];many-to-many matching not allowed: matching labels must be \
@@ -273,7 +278,7 @@ impl Matcher<'_> {
     fn labels(&self, many: &Labels, one: &Labels) -> Result<Labels, Error> {
         let drops = !keeps_name(self.binary) && self.removal == NameRemoval::Immediate;
         let mut labels = if drops {
-            without_name(many)
+            without_metric(many, self.metric)
         } else {
             many.clone()
         };
