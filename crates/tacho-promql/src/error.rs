@@ -20,6 +20,12 @@ pub enum Error {
     /// The steps of the query are not to be had.
     #[error(transparent)]
     Steps(#[from] StepsError),
+    /// Only scalars and instant vectors have values over a range.
+    #[error("invalid expression type {found:?} for range query, must be Scalar or instant Vector")]
+    NoRange {
+        /// What the expression is instead, as the documentation names it.
+        found: &'static str,
+    },
     /// The expression is valid but the data does not allow it, such as many matches where one
     /// is needed.
     #[error("{0}")]

@@ -85,7 +85,7 @@ pub(crate) fn evaluate(
     finish: impl FnOnce(&Evaluator<'_>) -> Result<crate::answer::Value, Error> + Send,
 ) -> Result<Answer, Error> {
     let points_max = options.limits.points_max;
-    if steps.count() as u64 > points_max {
+    if steps.count() as u64 - 1 > points_max {
         return Err(crate::options::StepsError::TooMany { max: points_max }.into());
     }
     let evaluator = Evaluator {

@@ -85,7 +85,7 @@ impl MetricLabels {
 pub struct Limits {
     /// Most samples that are read.
     pub samples_max: u64,
-    /// Most steps of a range.
+    /// Most steps of a range, the first not counted (as Prometheus counts them).
     pub points_max: u64,
     /// Most bytes of results, those of parts of the expression included.
     pub memory_bytes_max: u64,
@@ -140,12 +140,29 @@ pub enum StepsError {
         "zero or negative query resolution step widths are not accepted. Try a positive integer"
     )]
     NoStep,
-    /// More steps than can be counted.
-    #[error("the range has more than {max} steps; take longer ones")]
+    /// More steps than there may be.
+    #[error(
+        "exceeded maximum resolution of {} points per timeseries. Try decreasing the query \
+         resolution (?step=XX)",
+        grouped(*max)
+    )]
     TooMany {
-        /// How many there may be at most.
+        /// How many there may be at most, the first not counted.
         max: u64,
     },
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Most steps of any range; callers set lower limits.
@@ -211,5 +228,44 @@ impl Steps {
     /// All of them.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Timestamp> {
         (0..self.count).map(move |index| Timestamp::from_nanos(self.nanos(index)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_begin_at_the_start_and_do_not_pass_the_end() {
+        let check = |start: i64, end: i64, step_ms: u64, expected: &[i64]| {
+            let [start, end] = [start, end].map(Timestamp::from_millis);
+            let steps = Steps::new(start, end, Duration::from_millis(step_ms)).unwrap();
+            let times: Vec<i64> = steps.iter().map(Timestamp::as_millis).collect();
+            assert_eq!(times, expected);
+            assert_eq!(steps.end().as_millis(), expected[expected.len() - 1]);
+        };
+        check(0, 10, 5, &[0, 5, 10]);
+        check(1, 10, 5, &[1, 6]);
+        check(-3, -3, 7, &[-3]);
+    }
+
+    #[test]
+    fn what_has_no_steps_says_why() {
+        let check = |start: i64, end: i64, step: Duration, expected: &str| {
+            let [start, end] = [start, end].map(Timestamp::from_secs);
+            let error = Steps::new(start, end, step).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        let second = Duration::from_secs(1);
+        check(0, 1, Duration::ZERO, "zero or negative query resolution");
+        check(1, 0, second, "end timestamp must not be before start");
+        check(
+            i64::MIN,
+            i64::MAX,
+            Duration::from_nanos(1),
+            "1,073,741,824 points",
+        );
+        let error = StepsError::TooMany { max: 11_000 }.to_string();
+        assert!(error.contains("11,000 points per timeseries"), "{error}");
     }
 }

@@ -41,11 +41,8 @@ pub(crate) fn instant(evaluator: &Evaluator<'_>, expr: &Expr, at: Steps) -> Resu
 pub(crate) fn range(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Value, Error> {
     let found = expr.value_type();
     if !has_range(found) {
-        let what = crate::syntax::ast::documented(found);
-        let message = format!(
-            "invalid expression type {what:?} for range query, must be Scalar or instant Vector"
-        );
-        return Err(Error::Execution(message));
+        let found = crate::syntax::ast::documented(found);
+        return Err(Error::NoRange { found });
     }
     let columns = match evaluator.eval(expr, steps)? {
         Output::Scalar(values) => vec![Column::of(tacho_model::Labels::default(), values)],

@@ -81,10 +81,23 @@ fn samples_bytes_and_steps_are_bounded() {
     }
     assert!(asked("m_total{i=\"1\"}", &memory, &bytes).is_ok());
     let points = with(Limits {
-        points_max: 40,
+        points_max: 39,
         ..Limits::default()
     });
     assert!(matches!(asked("1", &memory, &points), Err(Error::Steps(_))));
+}
+
+#[test]
+fn what_has_no_value_at_a_step_has_no_range() {
+    let memory = memory(1, 10);
+    for (query, found) in [("m_total[5m]", "range vector"), ("\"a\"", "string")] {
+        let answer = asked(query, &memory, &Options::default());
+        let error = answer.unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("invalid expression type {found:?}")),
+            "{error}"
+        );
+    }
 }
 
 /// Gives up when asked for the `patience`-th time.
