@@ -7,6 +7,7 @@
 //!
 //! Source: Prometheus documentation, "Operators", aggregation operators.
 
+mod best;
 mod fold;
 mod pick;
 mod rank;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::Group;
+use super::best::{Best, Ranked};
 use crate::error::Error;
 use crate::eval::Evaluator;
 use crate::eval::column::{Cell, Column, is_absent};
@@ -32,26 +33,28 @@ pub(super) fn best(
     };
     let mut kept: Vec<Vec<bool>> = columns.iter().map(|_| vec![false; steps]).collect();
     let mut sequence = Vec::new();
-    let mut ranked: Vec<(f64, usize)> = Vec::new();
+    let mut ranked: Vec<Ranked> = Vec::new();
+    let mut best = Best::new(op);
     for group in groups {
         for (step, limit) in limits.iter().enumerate() {
-            ranked.clear();
+            best.restart(*limit);
             for index in &group.members {
                 match columns[*index].cell(step) {
-                    Cell::Float(value) => ranked.push((value, *index)),
+                    Cell::Float(value) => best.offer((value, *index)),
                     Cell::Histogram(_) => notes.add(Note::HistogramIgnored(op.name()), at),
                     Cell::Absent => {}
                 }
             }
-            let compare = |a: &(f64, usize), b: &(f64, usize)| -> Ordering {
-                worse_last(a.0, b.0).then(a.1.cmp(&b.1))
-            };
-            ranked.sort_unstable_by(compare);
-            ranked.truncate(*limit);
-            for (_, index) in &ranked {
+            for (_, index) in best.kept() {
                 kept[*index][step] = true;
             }
             if steps == 1 {
+                let compare = |a: &Ranked, b: &Ranked| -> Ordering {
+                    worse_last(a.0, b.0).then(a.1.cmp(&b.1))
+                };
+                ranked.clear();
+                ranked.extend_from_slice(best.kept());
+                ranked.sort_unstable_by(compare);
                 sequence.extend(ranked.iter().map(|(_, index)| *index));
             }
         }
