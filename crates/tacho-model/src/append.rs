@@ -375,6 +375,9 @@ pub enum Refusal {
     /// The histogram's count overflowed to infinity.
     #[error("the histogram's count is infinite")]
     InvalidHistogram,
+    /// The histogram has bounds of its own, for which there is no form on disk.
+    #[error("a histogram with custom bounds cannot be stored; send it as a classic histogram")]
+    CustomBuckets,
 }
 
 /// Why a whole batch was refused.

@@ -10,9 +10,18 @@
 //! 2. `count` is the zero bucket plus all buckets plus the NaNs observed (which have no bucket);
 //! 3. merging is associative and commutative: counts to the same bits, sums up to rounding.
 //!
+//! A histogram may have bounds of its own instead ([`CUSTOM_SCHEMA`]); [`custom`] says how those
+//! go together.
+//!
 //! Counts are `f64`, exact up to 2^53, because rates and averages of histograms are histograms
 //! too. Sources: OpenTelemetry metrics data model, "Exponential Histogram"; Prometheus native
 //! histogram specification; `DDSketch` (Masson, Rim, Lee, VLDB 2019) for the error bound.
+
+pub mod custom;
+
+use std::sync::Arc;
+
+pub use custom::{BOUNDS_MAX, CUSTOM_SCHEMA};
 
 /// The resolution of histograms made here: relative error at most 0.54 %.
 pub const SCHEMA: i8 = 6;
@@ -35,10 +44,26 @@ pub enum Temporality {
     Cumulative,
 }
 
+/// What the source of a cumulative histogram knows of a reset between the sample before and this.
+/// The store does not keep it: what is read is `Unknown`, which is always right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ResetHint {
+    /// Nothing; who needs to know compares the two.
+    #[default]
+    Unknown,
+    /// The counter was reset.
+    Reset,
+    /// It was not.
+    NotReset,
+}
+
 /// A distribution of observations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     temporality: Temporality,
+    hint: ResetHint,
+    /// The upper bounds of all buckets but the last, when they are not exponential.
+    bounds: Option<Arc<[f64]>>,
     schema: i8,
     zero_threshold: f64,
     zero_count: f64,
@@ -72,6 +97,12 @@ pub enum HistogramError {
     /// The total is less than the buckets hold.
     #[error("the count is less than what the buckets hold")]
     Total,
+    /// Custom bounds that do not ascend, are not finite or are too many.
+    #[error("custom bounds are not finite and ascending, or more than {BOUNDS_MAX}")]
+    Bounds,
+    /// A bucket beyond the custom bounds, a negative or a zero bucket among them.
+    #[error("a bucket is outside the custom bounds")]
+    Outside,
 }
 
 /// The fields of a histogram, for formats to take apart and put together.
@@ -106,6 +137,8 @@ impl Histogram {
     pub fn new() -> Self {
         Self {
             temporality: Temporality::Delta,
+            hint: ResetHint::Unknown,
+            bounds: None,
             schema: SCHEMA,
             zero_threshold: ZERO_THRESHOLD,
             zero_count: 0.0,
@@ -117,11 +150,22 @@ impl Histogram {
     }
 
     /// Checks parts that came from outside; empty buckets are dropped.
-    pub fn from_parts(mut parts: HistogramParts) -> Result<Self, HistogramError> {
+    pub fn from_parts(parts: HistogramParts) -> Result<Self, HistogramError> {
+        let total = check_total(&parts);
+        let histogram = Self::from_float_parts(parts)?;
+        total.map(|()| histogram)
+    }
+
+    /// [`Self::from_parts`] of a float histogram, whose total may be less than its buckets hold:
+    /// Prometheus takes those as they come, and some that were calculated are.
+    pub fn from_float_parts(parts: HistogramParts) -> Result<Self, HistogramError> {
         if !SCHEMA_RANGE.contains(&parts.schema) {
             return Err(HistogramError::Schema(parts.schema));
         }
-        let mut total = 0.0;
+        Self::checked(parts)
+    }
+
+    fn checked(mut parts: HistogramParts) -> Result<Self, HistogramError> {
         for side in [&parts.positive, &parts.negative] {
             if side.windows(2).any(|pair| pair[0].index >= pair[1].index) {
                 return Err(HistogramError::Order);
@@ -132,15 +176,10 @@ impl Histogram {
             {
                 return Err(HistogramError::Count);
             }
-            total += side.iter().map(|b| b.count).sum::<f64>();
         }
         let counts = [parts.zero_count, parts.count, parts.zero_threshold];
         if counts.iter().any(|c| !(c.is_finite() && *c >= 0.0)) {
             return Err(HistogramError::Count);
-        }
-        // Float histograms are results of arithmetic, so their total is allowed rounding.
-        if parts.count < (total + parts.zero_count) * (1.0 - 1e-9) {
-            return Err(HistogramError::Total);
         }
         parts.positive.retain(|b| b.count > 0.0);
         parts.negative.retain(|b| b.count > 0.0);
@@ -156,6 +195,8 @@ impl Histogram {
         let (positive, negative) = (parts.positive, parts.negative);
         Ok(Self {
             temporality,
+            hint: ResetHint::Unknown,
+            bounds: None,
             schema,
             zero_threshold,
             zero_count,
@@ -177,6 +218,17 @@ impl Histogram {
         self
     }
 
+    /// What is known of a reset before it.
+    pub fn reset_hint(&self) -> ResetHint {
+        self.hint
+    }
+
+    /// The same observations, with what is known of a reset before them.
+    pub fn hinted(mut self, hint: ResetHint) -> Self {
+        self.hint = hint;
+        self
+    }
+
     /// Adds one observation. A NaN counts and makes the sum NaN; infinities go to the outermost
     /// bucket of their sign.
     pub fn observe(&mut self, value: f64) {
@@ -194,12 +246,18 @@ impl Histogram {
             return;
         }
         let magnitude = value.abs();
-        if magnitude <= self.zero_threshold {
-            self.zero_count += count;
-            return;
-        }
-        let index = bucket_index(magnitude.min(f64::MAX), self.schema);
-        let side = if value > 0.0 {
+        let (index, is_positive) = match &self.bounds {
+            Some(bounds) => (custom::bucket_of(bounds, value), true),
+            None if magnitude <= self.zero_threshold => {
+                self.zero_count += count;
+                return;
+            }
+            None => {
+                let index = bucket_index(magnitude.min(f64::MAX), self.schema);
+                (index, value > 0.0)
+            }
+        };
+        let side = if is_positive {
             &mut self.positive
         } else {
             &mut self.negative
@@ -213,7 +271,13 @@ impl Histogram {
 
     /// Adds all observations of `other`, at the coarser resolution of the two. What is counted
     /// stays as it is for `self`: merging across series, not across time, is right for either.
+    ///
+    /// Custom bounds are reconciled: what is left are the bounds that both have.
     pub fn merge(&mut self, other: &Self) {
+        self.hint = ResetHint::Unknown;
+        if self.bounds.is_some() || other.bounds.is_some() {
+            return self.merge_custom(other);
+        }
         let schema = self.schema.min(other.schema);
         self.reduce_to(schema);
         let shift = other.schema - schema;
@@ -236,8 +300,12 @@ impl Histogram {
     }
 
     /// The observations that `self` has beyond `earlier`, at the coarser resolution of the two;
-    /// `None` when `earlier` holds some that `self` does not: the counter was reset in between.
+    /// `None` when `earlier` holds some that `self` does not, or has other custom bounds: the
+    /// counter was reset in between.
     pub fn since(&self, earlier: &Self) -> Option<Self> {
+        if self.bounds != earlier.bounds {
+            return None;
+        }
         let (mut later, mut earlier) = (self.clone(), earlier.clone());
         let schema = later.schema.min(earlier.schema);
         let threshold = later.zero_threshold.max(earlier.zero_threshold);
@@ -250,6 +318,7 @@ impl Histogram {
             return None;
         }
         later.temporality = Temporality::Delta;
+        later.hint = ResetHint::Unknown;
         later.count -= earlier.count;
         later.sum -= earlier.sum;
         later.zero_count -= earlier.zero_count;
@@ -278,6 +347,9 @@ impl Histogram {
     }
 
     fn widen_zero(&mut self, threshold: f64) {
+        if self.bounds.is_some() {
+            return;
+        }
         self.zero_threshold = self.zero_threshold.max(threshold);
         let (schema, limit) = (self.schema, self.zero_threshold);
         let mut moved = 0.0;
@@ -316,8 +388,12 @@ impl Histogram {
         self.schema
     }
 
-    /// The largest relative error of a quantile: `(base - 1) / (base + 1)`.
+    /// The largest relative error of a quantile: `(base - 1) / (base + 1)`. Custom bounds promise
+    /// nothing, so theirs is 1.
     pub fn relative_error(&self) -> f64 {
+        if self.bounds.is_some() {
+            return 1.0;
+        }
         let base = base(self.schema);
         (base - 1.0) / (base + 1.0)
     }
@@ -326,7 +402,7 @@ impl Histogram {
     /// [`Self::relative_error`]; `None` when empty or `q` is outside 0 to 1.
     ///
     /// The answer is the point of its bucket that errs least for either end, the harmonic-like
-    /// middle `2·upper / (1 + base)` of `DDSketch`.
+    /// middle `2·upper / (1 + base)` of `DDSketch`; of custom buckets their middle.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let held = self.held();
         if !(0.0..=1.0).contains(&q) || held <= 0.0 {
@@ -337,7 +413,10 @@ impl Histogram {
         let mut answer = None;
         for (low, high, count) in self.buckets() {
             seen += count;
-            answer = Some(middle(low, high, base(self.schema)));
+            answer = Some(match &self.bounds {
+                Some(_) => custom::middle(low, high),
+                None => middle(low, high, base(self.schema)),
+            });
             if seen > rank {
                 break;
             }
@@ -354,11 +433,13 @@ impl Histogram {
     /// All non-empty buckets from the lowest value to the highest: `(low, high, count)`.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, f64)> {
         let schema = self.schema;
-        let bounds = move |b: &Bucket| {
-            (
+        let custom = self.bounds.as_deref();
+        let bounds = move |b: &Bucket| match custom {
+            Some(bounds) => custom::limits(bounds, b.index),
+            None => (
                 upper_bound(b.index.saturating_sub(1), schema),
                 upper_bound(b.index, schema),
-            )
+            ),
         };
         let negative = self.negative.iter().rev().map(move |b| {
             let (low, high) = bounds(b);
@@ -376,7 +457,7 @@ impl Histogram {
         negative.chain(zero).chain(positive)
     }
 
-    /// The fields, for a format to write.
+    /// The fields, for a format to write; of custom buckets without [`Self::custom_bounds`].
     pub fn to_parts(&self) -> HistogramParts {
         HistogramParts {
             temporality: self.temporality,
@@ -388,6 +469,18 @@ impl Histogram {
             positive: self.positive.clone(),
             negative: self.negative.clone(),
         }
+    }
+}
+
+/// Float histograms are results of arithmetic, so their total is allowed rounding.
+fn check_total(parts: &HistogramParts) -> Result<(), HistogramError> {
+    let sides = parts.positive.iter().chain(&parts.negative);
+    let held = parts.zero_count + sides.map(|b| b.count).sum::<f64>();
+    let is_less = parts.count < held * (1.0 - 1e-9);
+    if is_less {
+        Err(HistogramError::Total)
+    } else {
+        Ok(())
     }
 }
 

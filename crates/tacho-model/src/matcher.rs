@@ -30,7 +30,15 @@ pub struct Matcher {
     name: String,
     value: String,
     op: MatchOp,
-    regex: Option<regex::Regex>,
+    pattern: Option<Pattern>,
+}
+
+/// What a label is compared with.
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// One of these: `api|web` needs no automaton.
+    Literals(Vec<String>),
+    Regex(regex::Regex),
 }
 
 /// Why a matcher was refused.
@@ -49,15 +57,15 @@ pub enum MatcherError {
 impl Matcher {
     /// A condition; compiles the pattern of the two regular-expression operators.
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, MatcherError> {
-        let regex = match op {
+        let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(compile(value)?),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Pattern::new(value)?),
         };
         Ok(Self {
             name: name.to_owned(),
             value: value.to_owned(),
             op,
-            regex,
+            pattern,
         })
     }
 
@@ -68,7 +76,7 @@ impl Matcher {
             name,
             value,
             op: MatchOp::Equal,
-            regex: None,
+            pattern: None,
         }
     }
 
@@ -94,11 +102,11 @@ impl Matcher {
 
     /// Whether a label of this value (empty when absent) satisfies the condition.
     pub fn matches(&self, value: &str) -> bool {
-        match (self.op, &self.regex) {
+        match (self.op, &self.pattern) {
             (MatchOp::Equal, _) => value == self.value,
             (MatchOp::NotEqual, _) => value != self.value,
-            (MatchOp::Regex, Some(regex)) => regex.is_match(value),
-            (MatchOp::NotRegex, Some(regex)) => !regex.is_match(value),
+            (MatchOp::Regex, Some(pattern)) => pattern.matches(value),
+            (MatchOp::NotRegex, Some(pattern)) => !pattern.matches(value),
             // `new` is the only way to a regular-expression operator and always compiles one.
             (MatchOp::Regex | MatchOp::NotRegex, None) => false,
         }
@@ -110,6 +118,25 @@ impl Matcher {
     }
 }
 
+impl Pattern {
+    fn new(pattern: &str) -> Result<Self, MatcherError> {
+        let is_literal = |c: char| !r"\.+*?()[]{}^$".contains(c);
+        if pattern.chars().all(is_literal) {
+            return Ok(Self::Literals(
+                pattern.split('|').map(str::to_owned).collect(),
+            ));
+        }
+        compile(pattern).map(Self::Regex)
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Literals(literals) => literals.iter().any(|literal| literal == value),
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+}
+
 /// A regular expression as Prometheus means it: anchored, `.` matching line breaks, small.
 pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
     let build = |text: &str| {
@@ -117,9 +144,15 @@ pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
             .size_limit(REGEX_BYTES_MAX)
             .build()
     };
-    // Alone first: `a)(b` must not become valid by the parentheses of the anchoring.
-    build(pattern)
-        .and_then(|_| build(&format!("^(?s:{pattern})$")))
+    // Alone first: `a)(b` must not become valid by the parentheses of the anchoring. Compiling
+    // is most of what parsing a query costs, so what cannot do that is not compiled twice.
+    let alone = if pattern.contains(')') {
+        build(pattern).map(|_| ())
+    } else {
+        Ok(())
+    };
+    alone
+        .and_then(|()| build(&format!("^(?s:{pattern})$")))
         .map_err(|error| MatcherError::Pattern {
             pattern: pattern.chars().take(256).collect(),
             reason: error.to_string(),
@@ -162,6 +195,9 @@ mod tests {
         check(MatchOp::NotRegex, "a.*", "", true);
         check(MatchOp::NotEqual, "x", "", true);
         check(MatchOp::Equal, "", "", true);
+        check(MatchOp::Regex, "a||b", "", true);
+        check(MatchOp::NotRegex, "a|b", "b", false);
+        check(MatchOp::Regex, "(a|b)c?", "bc", true);
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! ranges, offsets) is refused by name, so that nothing is silently ignored. Source: Prometheus
 //! documentation, "Querying basics", time series selectors.
 
-use promql_parser::label::MatchOp as ParsedOp;
-use promql_parser::parser::{Expr, VectorSelector};
-use tacho_model::{MatchOp, Matcher, MatcherError};
+use tacho_model::Matcher;
+
+use crate::error::Error;
+use crate::options::Features;
+use crate::syntax::ast::{Kind, When};
+use crate::syntax::parse::expression;
 
 /// Longest selector that is parsed.
 pub const SELECTOR_BYTES_MAX: usize = 16 * 1024;
@@ -30,9 +33,6 @@ pub enum SelectorError {
         /// What it is instead.
         what: &'static str,
     },
-    /// A pattern that cannot be used.
-    #[error(transparent)]
-    Matcher(#[from] MatcherError),
 }
 
 /// Parses an instant vector selector into its matchers.
@@ -51,53 +51,20 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, SelectorError> {
     if text.len() > SELECTOR_BYTES_MAX {
         return Err(syntax(format!("longer than {SELECTOR_BYTES_MAX} bytes")));
     }
-    match promql_parser::parser::parse(text).map_err(syntax)? {
-        Expr::VectorSelector(selector) => matchers_of(&selector, shown),
-        Expr::MatrixSelector(_) => Err(SelectorError::NotASelector {
-            text: shown(),
-            what: "a range selector",
-        }),
-        _ => Err(SelectorError::NotASelector {
-            text: shown(),
-            what: "an expression",
-        }),
+    let not_a_selector = |what| SelectorError::NotASelector {
+        text: shown(),
+        what,
+    };
+    let expr = expression(text, Features::Experimental, None).map_err(|error| match error {
+        Error::Parse { position, message } => syntax(format!("{position}: {message}")),
+        other => syntax(other.to_string()),
+    })?;
+    match expr.expr.kind {
+        Kind::Selector(selector) if selector.when == When::default() => Ok(selector.matchers),
+        Kind::Selector(_) => Err(not_a_selector("a selector with a time modifier")),
+        Kind::Range { .. } => Err(not_a_selector("a range selector")),
+        _ => Err(not_a_selector("an expression")),
     }
-}
-
-fn matchers_of(
-    selector: &VectorSelector,
-    shown: impl Fn() -> String,
-) -> Result<Vec<Matcher>, SelectorError> {
-    if selector.offset.is_some() || selector.at.is_some() {
-        let what = "a selector with a time modifier";
-        return Err(SelectorError::NotASelector {
-            text: shown(),
-            what,
-        });
-    }
-    if !selector.matchers.or_matchers.is_empty() {
-        let what = "a selector with `or`";
-        return Err(SelectorError::NotASelector {
-            text: shown(),
-            what,
-        });
-    }
-    let mut matchers: Vec<Matcher> = selector
-        .name
-        .as_deref()
-        .map(Matcher::metric)
-        .into_iter()
-        .collect();
-    for parsed in &selector.matchers.matchers {
-        let op = match parsed.op {
-            ParsedOp::Equal => MatchOp::Equal,
-            ParsedOp::NotEqual => MatchOp::NotEqual,
-            ParsedOp::Re(_) => MatchOp::Regex,
-            ParsedOp::NotRe(_) => MatchOp::NotRegex,
-        };
-        matchers.push(Matcher::new(&parsed.name, op, &parsed.value)?);
-    }
-    Ok(matchers)
 }
 
 #[cfg(test)]

@@ -257,6 +257,7 @@ pub fn refusal_reason(refusal: Refusal) -> &'static str {
         Refusal::NoName => "no_name",
         Refusal::InvalidLabels => "invalid_labels",
         Refusal::InvalidHistogram => "invalid_histogram",
+        Refusal::CustomBuckets => "custom_buckets",
     }
 }
 

@@ -331,6 +331,9 @@ fn admit(time: Timestamp, value: Value<'_>, allowed: TimeRange) -> Result<(), Re
         Value::Histogram(histogram) if !histogram.count().is_finite() => {
             Err(Refusal::InvalidHistogram)
         }
+        Value::Histogram(histogram) if histogram.custom_bounds().is_some() => {
+            Err(Refusal::CustomBuckets)
+        }
         _ => Ok(()),
     }
 }

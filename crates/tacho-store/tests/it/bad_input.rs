@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tacho_model::append::{Culprit, STALE_NAN_BITS};
-use tacho_model::histogram::{Bucket, HistogramParts};
+use tacho_model::histogram::{Bucket, CUSTOM_SCHEMA, HistogramParts};
 use tacho_model::label::{LABEL_BYTES_MAX, LABELS_MAX, LabelError, encode};
 use tacho_model::{
     AppendError, AppendOutcome, Appender, Batch, Columns, Histogram, Querier, Refusal, TimeRange,
@@ -412,6 +412,26 @@ fn a_count_that_overflowed_is_refused_alone() {
     );
     let held = is_the_same_everywhere(dir.path(), store, &options());
     assert_eq!((held["good"].len(), held["h"].len()), (1, 1));
+}
+
+#[test]
+fn custom_bounds_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), options()).unwrap();
+    let parts = HistogramParts {
+        schema: CUSTOM_SCHEMA,
+        ..Histogram::new().to_parts()
+    };
+    let mut custom = Histogram::from_custom([1.0, 5.0].into(), parts).unwrap();
+    custom.observe(3.0);
+    let mut batch = one("good", at(0), 1.0);
+    let series = batch.series([("__name__", "h")]).unwrap();
+    batch.push_histogram(series, at(0), custom);
+    let outcome = store.append(&batch).unwrap();
+    assert_eq!(
+        (outcome.accepted, reasons(&outcome)),
+        (1, vec![Refusal::CustomBuckets])
+    );
 }
 
 #[test]

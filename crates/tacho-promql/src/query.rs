@@ -1,0 +1,131 @@
+//! A query: parsed once, evaluated as often as one likes.
+
+use std::borrow::Cow;
+
+use tacho_model::{Querier, Timestamp};
+
+use crate::answer::{Answer, ValueType};
+use crate::error::Error;
+use crate::eval;
+use crate::options::{Features, Options, Steps, Watch};
+use crate::syntax::ast::Expr;
+use crate::syntax::parse::duration::Span;
+use crate::syntax::parse::{Expression, expression};
+use crate::syntax::pinned::pinned;
+
+/// A valid expression.
+#[derive(Debug, Clone)]
+pub struct Query {
+    text: String,
+    features: Features,
+    expr: Expr,
+    /// Whether a duration in it depends on the steps, so that it is parsed anew with them.
+    waits: bool,
+}
+
+/// Parses an expression and checks its types.
+///
+/// ```
+/// use tacho_promql::{Features, parse};
+/// assert!(parse("sum by (job) (rate(http_requests_total[5m]))", Features::Stable).is_ok());
+/// let error = parse("rate(http_requests_total)", Features::Stable).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "1:6: parse error: expected type range vector in call to function \"rate\", got instant \
+///      vector"
+/// );
+/// ```
+pub fn parse(query: &str, features: Features) -> Result<Query, Error> {
+    let Expression { expr, waits } = expression(query, features, None)?;
+    let text = query.to_owned();
+    Ok(Query {
+        text,
+        features,
+        expr,
+        waits,
+    })
+}
+
+impl Query {
+    /// What it evaluates to at an instant.
+    pub fn value_type(&self) -> ValueType {
+        self.expr.value_type()
+    }
+
+    /// The text it was parsed from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the order of an instant vector that it answers means something.
+    pub fn is_ordered(&self) -> bool {
+        eval::finish::is_ordered(&self.expr)
+    }
+
+    /// The same with `@` on every selector; `None` when it speaks of its own time.
+    pub(crate) fn pinned(&self, at: Timestamp) -> Option<Self> {
+        let expr = pinned(&self.expr, at.as_nanos()).filter(|_| !self.waits)?;
+        Some(Self {
+            expr,
+            ..self.clone()
+        })
+    }
+
+    /// Evaluates it at one instant.
+    pub fn instant(
+        &self,
+        querier: &dyn Querier,
+        at: Timestamp,
+        options: &Options,
+        watch: &dyn Watch,
+    ) -> Result<Answer, Error> {
+        let expr = self.settled(Span {
+            step: 0.0,
+            range: 0.0,
+        })?;
+        let (steps, asked) = (Steps::at(at), eval::Asked::Instant);
+        let finish =
+            |evaluator: &eval::Evaluator<'_>| eval::finish::instant(evaluator, &expr, steps);
+        eval::evaluate(
+            (&expr, &self.text),
+            querier,
+            (steps, asked),
+            options,
+            watch,
+            finish,
+        )
+    }
+
+    /// Evaluates it at each step. Only scalars and instant vectors have values over a range.
+    pub fn range(
+        &self,
+        querier: &dyn Querier,
+        steps: Steps,
+        options: &Options,
+        watch: &dyn Watch,
+    ) -> Result<Answer, Error> {
+        let range = steps.end().since(steps.start()).as_secs_f64();
+        let expr = self.settled(Span {
+            step: steps.step().as_secs_f64(),
+            range,
+        })?;
+        let asked = eval::Asked::Range;
+        let finish = |evaluator: &eval::Evaluator<'_>| eval::finish::range(evaluator, &expr, steps);
+        eval::evaluate(
+            (&expr, &self.text),
+            querier,
+            (steps, asked),
+            options,
+            watch,
+            finish,
+        )
+    }
+
+    /// The expression with all its durations known.
+    fn settled(&self, span: Span) -> Result<Cow<'_, Expr>, Error> {
+        if !self.waits {
+            return Ok(Cow::Borrowed(&self.expr));
+        }
+        expression(&self.text, self.features, Some(span)).map(|known| Cow::Owned(known.expr))
+    }
+}
