@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use tacho_model::Timestamp;
 use tacho_model::span::SpanKind;
 
 use crate::context::Context;
@@ -21,13 +20,18 @@ const ROOMS: [&str; 3] = ["help", "news", "offers"];
 /// How often a connection breaks.
 const BREAKS: f64 = 0.03;
 
-/// Comes and goes until then.
-pub(crate) fn sit(ctx: &mut Context<'_>, until: Timestamp) {
-    while ctx.now() < until && !ctx.world.stop.is_stopped() {
-        let pause = ctx.draw.gap(0.1);
-        ctx.take(pause);
-        talk(ctx);
+/// Comes and goes until the demo ends.
+pub(crate) fn sit(ctx: &mut Context<'_>) {
+    while !ctx.world.stop.is_stopped() {
+        come_and_go(ctx);
     }
+}
+
+/// Comes after a while, talks and goes.
+pub(crate) fn come_and_go(ctx: &mut Context<'_>) {
+    let pause = ctx.draw.gap(0.1);
+    ctx.take(pause);
+    talk(ctx);
 }
 
 fn talk(ctx: &mut Context<'_>) {

@@ -96,18 +96,27 @@ pub(crate) fn replay(
     (begin, end): (Timestamp, Timestamp),
     mut tell: impl FnMut(Timestamp),
 ) {
-    for seat in 0..chat::SEATS {
-        let mut draw = Draw::new(seed, PAST * (round + 1) + 1 + seat);
-        let mut ctx = Context::past(world, Service::Gateway, &mut draw, begin);
-        // Who still talks then has left when the present begins.
-        chat::sit(&mut ctx, end - chat::LASTS_MAX);
-    }
+    let seats = (0..chat::SEATS).map(|seat| {
+        let draw = Draw::new(seed, PAST * (round + 1) + 1 + seat);
+        (draw, begin)
+    });
+    let mut seats: Vec<(Draw, Timestamp)> = seats.collect();
+    // Who still talks then has left when the present begins.
+    let last = end - chat::LASTS_MAX;
     let mut draw = Draw::new(seed, PAST * (round + 1));
     let mut now = begin;
     loop {
         now = now + draw.gap(rate_at(rate, now));
         if now >= end || world.stop.is_stopped() {
             return;
+        }
+        // All of them in the order of time, as spans of what happens come.
+        for (draw, until) in &mut seats {
+            while *until < now.min(last) {
+                let mut ctx = Context::past(world, Service::Gateway, draw, *until);
+                chat::come_and_go(&mut ctx);
+                *until = ctx.now();
+            }
         }
         let wish = Wish::of(&mut draw);
         wish.fulfil(&mut Context::past(world, wish.service(), &mut draw, now));
@@ -142,7 +151,7 @@ impl Crowd {
             let mut draw = Draw::new(seed, ACTORS + 100 + seat);
             threads.push(spawn(Box::new(move || {
                 let mut ctx = Context::live(&world, Service::Gateway, &mut draw, None);
-                chat::sit(&mut ctx, Timestamp::MAX);
+                chat::sit(&mut ctx);
             }))?);
         }
         let (world, counter) = (Arc::clone(world), Arc::clone(&turned_away));
