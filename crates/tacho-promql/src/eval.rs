@@ -211,6 +211,15 @@ impl Evaluator<'_> {
         Ok(())
     }
 
+    /// Counts bytes for as long as what this returns is held.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<Held<'_>, Error> {
+        let held = Held {
+            bytes: &self.bytes,
+            held: bytes,
+        };
+        self.charge(bytes).map(|()| held)
+    }
+
     /// Counts samples that have been read.
     fn count_samples(&self, samples: usize) -> Result<(), Error> {
         let limit = self.options.limits.samples_max;
@@ -315,11 +324,20 @@ impl Evaluator<'_> {
     /// The value of one step at every step.
     fn repeated(&self, output: Output, steps: usize) -> Result<Output, Error> {
         let repeated = match output {
-            Output::Scalar(values) => Output::Scalar(vec![values[0]; steps]),
+            Output::Scalar(values) => {
+                self.charge(steps as u64 * 8)?;
+                Output::Scalar(vec![values[0]; steps])
+            }
             Output::Text(text) => Output::Text(text),
             Output::Vector(columns) => {
-                let bytes: u64 = columns.iter().map(Column::bytes).sum();
-                self.charge(bytes.saturating_mul(steps as u64))?;
+                let a_step = |column: &Column| {
+                    let histogram = column.histograms.iter().flatten().next();
+                    8 + histogram.map_or(0, |histogram| histogram.size_bytes() as u64 + 8)
+                };
+                for column in &columns {
+                    let cells = a_step(column).saturating_mul(steps as u64);
+                    self.charge(column.bytes().saturating_add(cells))?;
+                }
                 let repeat = |column: Column| Column {
                     floats: vec![column.floats[0]; steps],
                     histograms: match column.histograms.into_iter().next() {
@@ -332,6 +350,18 @@ impl Evaluator<'_> {
             }
         };
         Ok(repeated)
+    }
+}
+
+/// Bytes that are counted until this is dropped.
+pub(crate) struct Held<'a> {
+    bytes: &'a AtomicU64,
+    held: u64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(self.held, Relaxed);
     }
 }
 

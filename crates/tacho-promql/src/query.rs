@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use tacho_model::{Querier, Timestamp};
+use tacho_model::{Matcher, Querier, Timestamp};
 
 use crate::answer::{Answer, ValueType};
 use crate::error::Error;
 use crate::eval;
 use crate::options::{Features, Options, Steps, Watch};
-use crate::syntax::ast::Expr;
+use crate::syntax::ast::{Expr, Kind};
 use crate::syntax::parse::duration::Span;
 use crate::syntax::parse::{Expression, expression};
 use crate::syntax::pinned::pinned;
@@ -55,6 +55,13 @@ impl Query {
     /// The text it was parsed from.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What it selects, in the order of its text.
+    pub fn selectors(&self) -> Vec<&[Matcher]> {
+        let mut found = Vec::new();
+        selectors(&self.expr, &mut found);
+        found
     }
 
     /// Whether the order of an instant vector that it answers means something.
@@ -127,5 +134,44 @@ impl Query {
             return Ok(Cow::Borrowed(&self.expr));
         }
         expression(&self.text, self.features, Some(span)).map(|known| Cow::Owned(known.expr))
+    }
+}
+
+fn selectors<'e>(expr: &'e Expr, found: &mut Vec<&'e [Matcher]>) {
+    match &expr.kind {
+        Kind::Number(_) | Kind::Text(_) => {}
+        Kind::Selector(selector) | Kind::Range { selector, .. } => found.push(&selector.matchers),
+        Kind::Subquery(subquery) => selectors(&subquery.expr, found),
+        Kind::Call { arguments, .. } => arguments.iter().for_each(|one| selectors(one, found)),
+        Kind::Aggregate(aggregate) => {
+            aggregate
+                .parameter
+                .iter()
+                .for_each(|one| selectors(one, found));
+            selectors(&aggregate.expr, found);
+        }
+        Kind::Binary(binary) => {
+            selectors(&binary.left, found);
+            selectors(&binary.right, found);
+        }
+        Kind::Negate(inner) | Kind::Paren(inner) => selectors(inner, found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_selected_is_told() {
+        let text =
+            "sum(rate(a[5m])) / on() topk(scalar(b), c{x=\"1\"}) + max_over_time((-d)[5m:1m])";
+        let query = parse(text, Features::Stable).unwrap();
+        let names: Vec<String> = query
+            .selectors()
+            .iter()
+            .map(|matchers| matchers[0].to_string())
+            .collect();
+        assert_eq!(names.len(), 4, "{names:?}");
     }
 }

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use tacho_model::Timestamp;
+use tacho_model::{QueryError, Timestamp};
 
 use super::column::{Column, is_absent};
 use super::notes::Notes;
 use super::window::{Samples, Windows};
 use super::{Error, Evaluator};
 use crate::answer::Series;
-use crate::options::Steps;
+use crate::options::{Steps, StepsError};
 use crate::syntax::ast::Subquery;
 
 /// Samples of one series of a sub-query.
@@ -40,6 +40,8 @@ impl Evaluator<'_> {
         let mut results = Vec::new();
         let mut notes = Notes::default();
         for column in self.vector(&subquery.expr, inner)? {
+            // Times and numbers.
+            let held = self.hold(column.bytes().saturating_add(inner.count() as u64 * 8))?;
             let found = Found::of(&column, inner);
             let samples = Samples {
                 times: &found.times,
@@ -52,6 +54,7 @@ impl Evaluator<'_> {
                 self.charge(result.bytes())?;
                 results.push(result);
             }
+            drop(held);
         }
         self.note(notes);
         Ok(results)
@@ -87,20 +90,29 @@ impl Evaluator<'_> {
         }
         let length = Duration::from_nanos(step.unsigned_abs());
         let (start, last) = (Timestamp::from_nanos(start), Timestamp::from_nanos(last));
-        let steps = Steps::new(start, last, length)?;
-        // Eight bytes an instant, even for a single series.
-        let limit = self.options.limits.memory_bytes_max;
-        if steps.count() as u64 > limit / 8 {
-            let what = "bytes of intermediate results";
-            return Err(tacho_model::QueryError::TooMuch { what, limit }.into());
+        // Each instant of each series is a sample.
+        let limit = self.options.limits.samples_max;
+        let too_many = QueryError::TooMuch {
+            what: "samples",
+            limit,
+        };
+        match Steps::new(start, last, length) {
+            Ok(steps) if steps.count() as u64 <= limit => Ok(Some(steps)),
+            Ok(_) | Err(StepsError::TooMany { .. }) => Err(too_many.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(Some(steps))
     }
 }
 
 impl Found {
     fn of(column: &Column, steps: Steps) -> Self {
-        let mut found = Self::default();
+        let there = column.floats.iter().filter(|value| !is_absent(**value));
+        let there = there.count();
+        let mut found = Self {
+            times: Vec::with_capacity(there),
+            values: Vec::with_capacity(there),
+            ..Self::default()
+        };
         for (step, value) in column.floats.iter().enumerate() {
             let time = Timestamp::from_nanos(steps.nanos(step));
             if !is_absent(*value) {

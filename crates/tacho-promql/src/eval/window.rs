@@ -233,11 +233,13 @@ impl Evaluator<'_> {
         let (columns, notes) = each_series(&*selection, threads, |scratch, labels, columns| {
             self.count_samples(columns.len())?;
             let samples = Samples::of(columns, &mut scratch.filtered);
+            let held = self.hold(samples.bytes())?;
             let notes = &mut scratch.notes;
             let column = match selector.edges {
                 Edges::Samples => self.slide(windows, labels, &samples, notes)?,
                 edges => self.slide_edges(windows, labels, (&samples, edges), notes)?,
             };
+            drop(held);
             if let Some(column) = &column {
                 self.charge(column.bytes())?;
             }
@@ -325,8 +327,8 @@ impl Evaluator<'_> {
                 let threads = self.options.threads;
                 let (series, _) = each_series(&*selection, threads, |scratch, labels, columns| {
                     self.count_samples(columns.len())?;
-                    self.charge(columns.len() as u64 * 16)?;
                     let samples = Samples::of(columns, &mut scratch.filtered);
+                    self.charge(samples.bytes())?;
                     Ok(samples.into_series(labels.clone()))
                 })?;
                 Ok(series)
@@ -338,6 +340,12 @@ impl Evaluator<'_> {
 }
 
 impl Samples<'_> {
+    /// What they take in memory beside what is read into again and again.
+    pub(super) fn bytes(&self) -> u64 {
+        let histograms: usize = self.histograms.iter().map(FloatHistogram::size_bytes).sum();
+        (self.values.len() * 16 + histograms) as u64
+    }
+
     pub(super) fn into_series(self, labels: Labels) -> Option<crate::Series> {
         let floats: Vec<_> = self
             .times

@@ -172,6 +172,8 @@ pub(crate) struct Binary {
     pub(crate) op: BinaryOp,
     pub(crate) left: Expr,
     pub(crate) right: Expr,
+    /// Known from the sides once, because chains of operators are long.
+    pub(crate) value_type: ValueType,
     pub(crate) matching: Matching,
     /// What a comparison gives.
     pub(crate) comparison: Comparison,
@@ -304,13 +306,7 @@ impl Expr {
             Kind::Selector(_) | Kind::Aggregate(_) => ValueType::Vector,
             Kind::Range { .. } | Kind::Subquery(_) => ValueType::Matrix,
             Kind::Call { function, .. } => function.result,
-            Kind::Binary(binary) => {
-                let sides = [binary.left.value_type(), binary.right.value_type()];
-                match sides {
-                    [ValueType::Scalar, ValueType::Scalar] => ValueType::Scalar,
-                    _ => ValueType::Vector,
-                }
-            }
+            Kind::Binary(binary) => binary.value_type,
             Kind::Negate(inner) | Kind::Paren(inner) => inner.value_type(),
         }
     }

@@ -15,6 +15,7 @@ mod selector;
 use super::ast::{AggregateOp, Binary, BinaryOp, Expr, Kind};
 use super::lex::{Sort, Token, lex};
 use super::{check, literal};
+use crate::answer::ValueType;
 use crate::error::{Error, Position};
 use crate::options::Features;
 use duration::Span;
@@ -65,6 +66,7 @@ pub(crate) fn expression(
         waits: false,
         wrong: None,
         aggregations: 0,
+        patterns: 0,
     };
     let expr = parser.whole().map_err(|failure| Error::Parse {
         position: Position::of(text, failure.at),
@@ -89,6 +91,8 @@ struct Parser<'a> {
     wrong: Option<Failure>,
     /// How many aggregations are open.
     aggregations: usize,
+    /// How many regular expressions there were.
+    patterns: usize,
 }
 
 /// What braces without a name select.
@@ -265,10 +269,15 @@ impl<'a> Parser<'a> {
                 tightness + 1
             })?;
             let at = left.at.start..right.at.end;
+            let sides = [left.value_type(), right.value_type()];
             let binary = Binary {
                 op,
                 left,
                 right,
+                value_type: match sides {
+                    [ValueType::Scalar, ValueType::Scalar] => ValueType::Scalar,
+                    _ => ValueType::Vector,
+                },
                 matching,
                 comparison,
             };

@@ -52,6 +52,7 @@ struct Pair {
 /// One evaluation of an operator between two vectors. The "many" side is the left one unless
 /// there is `group_right`.
 struct Matcher<'a> {
+    evaluator: &'a Evaluator<'a>,
     binary: &'a Binary,
     at: &'a Range<usize>,
     removal: NameRemoval,
@@ -98,6 +99,7 @@ pub(super) fn matched(
         found.one.push(index);
     }
     let mut matcher = Matcher {
+        evaluator,
         binary,
         at,
         removal: evaluator.options.name_removal,
@@ -153,6 +155,7 @@ impl Matcher<'_> {
                     one: Some(*one),
                     fill: 0.0,
                 };
+                self.evaluator.charge(0)?;
                 self.pair(signature, pair, &[])?;
             }
         }
@@ -269,6 +272,7 @@ impl Matcher<'_> {
             let lost_before = pair.many.is_some_and(|index| self.many[index].loses_name);
             let loses_now = !keeps_name(self.binary);
             column.loses_name = self.removal == NameRemoval::Delayed && (loses_now || lost_before);
+            self.evaluator.charge(column.bytes())?;
             self.results.push(column);
         }
         Ok(place)

@@ -10,6 +10,9 @@ use super::{Failure, Parsed, Parser, Selects};
 /// Longest regular expression.
 const PATTERN_BYTES_MAX: usize = 16 * 1024;
 
+/// Most of them in a query: each takes a megabyte and some milliseconds to compile.
+const PATTERNS_MAX: usize = 100;
+
 /// What stands between commas in braces.
 enum Condition {
     Label(Matcher),
@@ -99,6 +102,11 @@ impl Parser<'_> {
         let is_pattern = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
         if is_pattern && value.len() > PATTERN_BYTES_MAX {
             let message = format!("regular expression is longer than {PATTERN_BYTES_MAX} bytes");
+            return Err(Failure::new(start, message));
+        }
+        self.patterns += usize::from(is_pattern);
+        if self.patterns > PATTERNS_MAX {
+            let message = format!("more than {PATTERNS_MAX} regular expressions in one query");
             return Err(Failure::new(start, message));
         }
         match Matcher::new(&name, op, &value) {
