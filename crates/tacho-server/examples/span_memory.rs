@@ -1,9 +1,9 @@
 //! What memory a server takes for many endpoints: spans of ten services of ten thousand endpoints
 //! each, every endpoint once a round, to a server that runs.
 //!
-//! `cargo run --release -p tacho-server --example span_memory -- ADDRESS PID [ROUNDS]` with the
-//! address of the server, such as `127.0.0.1:8090`, and its process. Prints its resident memory
-//! after each round.
+//! `cargo run --release -p tacho-server --example span_memory -- ADDRESS PID [ROUNDS [SECONDS]]`
+//! with the address of the server, such as `127.0.0.1:8090`, its process, and how long a round takes
+//! at least. Prints its resident memory after each round.
 
 #![expect(
     clippy::unwrap_used,
@@ -30,10 +30,12 @@ fn main() {
     let rounds = arguments
         .next()
         .map_or(20, |rounds| rounds.parse().unwrap());
+    let pace = arguments.next().map_or(0, |pace| pace.parse().unwrap());
     let mut server = TcpStream::connect(&address).unwrap();
     println!("before: {} MiB", resident(&process));
     let begun = Instant::now();
     for round in 0..rounds {
+        let next = Instant::now() + Duration::from_secs(pace);
         for service in 0..SERVICES {
             for first in (0..ENDPOINTS).step_by(BATCH as usize) {
                 let body = request(round, service, first);
@@ -48,12 +50,13 @@ fn main() {
             resident(&process),
             begun.elapsed()
         );
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }
 
 /// Requests of so many endpoints of one service, that just ended.
-fn request(round: u64, service: u64, first: u64) -> Vec<u8> {
-    let service = format!("service-{service}");
+fn request(round: u64, which: u64, first: u64) -> Vec<u8> {
+    let service = format!("service-{which}");
     let now = Timestamp::now();
     let mut encoder = SpanEncoder::default();
     for endpoint in first..first + BATCH {
@@ -74,9 +77,10 @@ fn request(round: u64, service: u64, first: u64) -> Vec<u8> {
             number("http.response.body.size", 1000 + (endpoint % 900) as i64),
         ];
         let duration = Duration::from_micros(1000 + (endpoint * 7919 + round * 104_729) % 90_000);
-        let id = (round << 40) + (endpoint << 8) + 1;
+        // No two are alike.
+        let id = 1 + endpoint + ENDPOINTS * (which + SERVICES * round);
         encoder.push(&Span {
-            trace_id: u128::from(id) << 32 | service.len() as u128 + u128::from(first),
+            trace_id: u128::from(id),
             span_id: id,
             parent_id: 0,
             pending_of: 0,

@@ -11,6 +11,7 @@
 //! model that is made of calls, as that of a framework around a library, uses what those used.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(super) struct Step {
     span: u64,
     parent: u64,
     at: Timestamp,
+    /// When it ended and began, for the order of those below and above.
+    order: (Timestamp, Reverse<Timestamp>),
     what: What,
 }
 
@@ -107,6 +110,7 @@ impl Step {
             span: span.span_id,
             parent: span.parent_id,
             at,
+            order: (span.start + span.duration, Reverse(span.start)),
             what,
         }
     }
@@ -130,8 +134,8 @@ impl Runs {
             return;
         }
         self.forget(now);
-        // Those below end before those above.
-        steps.sort_by_key(|step| step.at);
+        // Those below end before those above, or with them, and begin later.
+        steps.sort_by_key(|step| step.order);
         for step in steps {
             let mut sums = self.sums_below(step.trace, step.span);
             match &mut step.what {

@@ -88,4 +88,20 @@ fn w3_a_call_that_is_made_of_calls_uses_what_those_use() {
     assert_eq!(total(&app, TOKENS, &[]), 127.0);
     let name = [("gen_ai_operation_name", "chat")];
     assert_eq!(total(&app, CALLS, &name), 6.0);
+    // Of one request, those around first, which end together, or are too old to say when they did.
+    let old = Timestamp::now() - Duration::from_hours(2);
+    for (trace, start) in [(8, Timestamp::now()), (9, old)] {
+        let outer = Sent {
+            trace,
+            start,
+            ..around(1, "500")
+        };
+        let inner = Sent {
+            trace,
+            start: start + Duration::from_millis(90),
+            ..model(2, 1, "500")
+        };
+        send(&app, &[outer, inner]);
+    }
+    assert_eq!(total(&app, TOKENS, &[]), 1127.0);
 }
