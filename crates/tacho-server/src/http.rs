@@ -22,6 +22,7 @@ pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod prometheus;
+mod promql;
 pub(crate) mod pushgateway;
 pub(crate) mod remote_write;
 pub(crate) mod report;
@@ -127,6 +128,7 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/readyz", get(health::ready))
     .route("/-/flush", post(health::flush))
     .route("/-/snapshot", post(snapshot::post))
+    .merge(promql::routes())
     .merge(influx::routes())
     .merge(socket::route(closing))
     .merge(otlp::routes())
