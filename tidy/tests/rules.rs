@@ -38,6 +38,8 @@ const EDGES: [(&str, &[&str]); 13] = [
         "tacho",
         &[
             "tacho-model",
+            // `query` tells selectors from expressions before it asks.
+            "tacho-promql",
             "tacho-analysis",
             "tacho-demo",
             "tacho-store",

@@ -302,7 +302,8 @@ impl Answer {
         let parsed: Option<Value> = serde_json::from_str(&self.body).ok();
         let detail = parsed
             .as_ref()
-            .and_then(|body| body.get("detail")?.as_str());
+            // Ours, or Prometheus' way to say it.
+            .and_then(|body| body.get("detail").or_else(|| body.get("error"))?.as_str());
         match detail {
             Some(detail) if self.status == 401 => anyhow!("{detail}; {HOW_TO_BE_LET_IN}"),
             Some(detail) => anyhow!("{detail}"),

@@ -1,7 +1,10 @@
-//! `tacho query`: the values of a metric.
+//! `tacho query`: the values of a metric, or of a PromQL expression.
 
-use anyhow::{Result, bail};
+mod expression;
+
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
+use tacho_promql::{Features, parse_selector};
 
 use crate::client::{Client, Source};
 use crate::commands::{print, print_json};
@@ -9,26 +12,27 @@ use crate::exit::Outcome;
 use crate::table::{Format, Table};
 use crate::term;
 
-/// Show the values of a metric.
+/// Where the range of a selector begins when nothing is said.
+const WINDOW: &str = "5m";
+
+/// Show the values of a metric, or evaluate PromQL.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tacho query node_load1
   tacho query 'node_cpu_seconds_total{mode!=\"idle\"}' --agg rate --by mode --window 10m
   tacho query cpu_usage_percent --agg p95 --window 1h --step 5m --format csv
-  tacho query node_memory_MemAvailable_bytes --window 24h --step 1h --format json")]
+  tacho query node_memory_MemAvailable_bytes --window 24h --step 1h --format json
+  tacho query 'sum by (mode) (rate(node_cpu_seconds_total[1m]))'
+  tacho query '100 * (1 - avg(rate(node_cpu_seconds_total{mode=\"idle\"}[1m])))' --window 1h")]
 pub(crate) struct Args {
-    /// PromQL selector: metric{label="value"}
-    selector: String,
+    /// PromQL: a selector as metric{label="value"}, or an expression, which is evaluated now (or at
+    /// --to), or at each --step of --window
+    query: String,
     #[command(flatten)]
     source: Source,
-    /// How much of the past to look at
-    #[arg(
-        long,
-        default_value = "5m",
-        value_name = "DURATION",
-        conflicts_with = "from"
-    )]
-    window: String,
+    /// How much of the past to look at [default: 5m for a selector]
+    #[arg(long, value_name = "DURATION", conflicts_with = "from")]
+    window: Option<String>,
     /// One value a step, in place of one for the whole window
     #[arg(long, value_name = "DURATION")]
     step: Option<String>,
@@ -55,15 +59,20 @@ pub(crate) struct Args {
 
 /// Shows series.
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    if parse_selector(&args.query).is_err() {
+        let parsed = tacho_promql::parse(&args.query, Features::Stable);
+        parsed.with_context(|| format!("`{}` is no PromQL", args.query))?;
+        return expression::run(args);
+    }
     let client = Client::open(&args.source)?;
-    let mut query = vec![("match[]", args.selector.as_str())];
+    let mut query = vec![("match[]", args.query.as_str())];
     match (&args.from, &args.to) {
         (Some(from), to) => {
             query.push(("from", from));
             query.extend(to.iter().map(|to| ("to", to.as_str())));
         }
         (None, to) => {
-            query.push(("window", &args.window));
+            query.push(("window", args.window.as_deref().unwrap_or(WINDOW)));
             query.extend(to.iter().map(|to| ("to", to.as_str())));
         }
     }
@@ -85,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if series.is_empty() {
         bail!(
             "no series match `{}` in that range; names are listed at {}/metrics",
-            args.selector,
+            args.query,
             client.base()
         );
     }

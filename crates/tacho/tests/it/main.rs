@@ -31,6 +31,7 @@ mod otlp_metrics;
 mod overload;
 mod points;
 mod prometheus;
+mod promql;
 mod pushgateway;
 mod refusals;
 mod remote_write;
