@@ -137,6 +137,13 @@ impl Pattern {
     }
 }
 
+/// What is wrong, without the drawing of where.
+fn in_one_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
 /// A regular expression as Prometheus means it: anchored, `.` matching line breaks, small.
 pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
     let build = |text: &str| {
@@ -155,7 +162,7 @@ pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
         .and_then(|()| build(&format!("^(?s:{pattern})$")))
         .map_err(|error| MatcherError::Pattern {
             pattern: pattern.chars().take(256).collect(),
-            reason: error.to_string(),
+            reason: in_one_line(&error),
         })
 }
 

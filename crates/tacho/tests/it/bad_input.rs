@@ -142,7 +142,7 @@ fn k6_bad_parameters_are_named() {
         ("match[]=kept%7B", "kept{"),
         ("match[]=%7B%7D", "non-empty matcher"),
         ("match[]=rate(kept%5B5m%5D)", "selector"),
-        ("match[]=kept%7Ba%3D~%22(%22%7D", "illegal regex"),
+        ("match[]=kept%7Ba%3D~%22(%22%7D", "unclosed group"),
     ] {
         server
             .get(&format!("{METRICS}?{query}"))
