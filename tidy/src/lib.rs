@@ -19,11 +19,14 @@ pub fn root() -> PathBuf {
 }
 
 /// Folders that hold nothing we wrote.
-const SKIPPED: [&str; 8] = [
+const SKIPPED: [&str; 10] = [
     ".venv",
     "target",
     "node_modules",
     "dist",
+    // What the fuzzers made up.
+    "corpus",
+    "artifacts",
     ".git",
     "tacho-data",
     "fixtures",
