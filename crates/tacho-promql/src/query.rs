@@ -6,7 +6,7 @@ use tacho_model::{Matcher, Querier, Timestamp};
 
 use crate::answer::{Answer, ValueType};
 use crate::error::Error;
-use crate::eval;
+use crate::eval::{self, Asked};
 use crate::options::{Features, Options, Steps, Watch};
 use crate::syntax::ast::{Expr, Kind};
 use crate::syntax::parse::duration::Span;
@@ -86,21 +86,8 @@ impl Query {
         options: &Options,
         watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        let expr = self.settled(Span {
-            step: 0.0,
-            range: 0.0,
-        })?;
-        let (steps, asked) = (Steps::at(at), eval::Asked::Instant);
-        let finish =
-            |evaluator: &eval::Evaluator<'_>| eval::finish::instant(evaluator, &expr, steps);
-        eval::evaluate(
-            (&expr, &self.text),
-            querier,
-            (steps, asked),
-            options,
-            watch,
-            finish,
-        )
+        let asked = (Steps::at(at), Asked::Instant);
+        self.evaluate(querier, asked, options, watch)
     }
 
     /// Evaluates it at each step. Only scalars and instant vectors have values over a range.
@@ -111,21 +98,33 @@ impl Query {
         options: &Options,
         watch: &dyn Watch,
     ) -> Result<Answer, Error> {
-        let range = steps.end().since(steps.start()).as_secs_f64();
-        let expr = self.settled(Span {
-            step: steps.step().as_secs_f64(),
-            range,
-        })?;
-        let asked = eval::Asked::Range;
-        let finish = |evaluator: &eval::Evaluator<'_>| eval::finish::range(evaluator, &expr, steps);
-        eval::evaluate(
-            (&expr, &self.text),
-            querier,
-            (steps, asked),
-            options,
-            watch,
-            finish,
-        )
+        self.evaluate(querier, (steps, Asked::Range), options, watch)
+    }
+
+    fn evaluate(
+        &self,
+        querier: &dyn Querier,
+        (steps, asked): (Steps, Asked),
+        options: &Options,
+        watch: &dyn Watch,
+    ) -> Result<Answer, Error> {
+        let span = match asked {
+            Asked::Instant => Span {
+                step: 0.0,
+                range: 0.0,
+            },
+            Asked::Range => Span {
+                step: steps.step().as_secs_f64(),
+                range: steps.end().since(steps.start()).as_secs_f64(),
+            },
+        };
+        let expr = self.settled(span)?;
+        let finish = |evaluator: &eval::Evaluator<'_>| match asked {
+            Asked::Instant => eval::finish::instant(evaluator, &expr, steps),
+            Asked::Range => eval::finish::range(evaluator, &expr, steps),
+        };
+        let told = (&*expr, self.text.as_str());
+        eval::evaluate(told, querier, (steps, asked), options, watch, finish)
     }
 
     /// The expression with all its durations known.

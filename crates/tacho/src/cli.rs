@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// How the server and this machine are
     Status(status::Args),
-    /// Show the values of a metric
+    /// Show the values of a metric, or evaluate PromQL
     Query(query::Args),
     /// Services: rates, errors and latencies, by endpoint
     Services(services::Args),

@@ -17,10 +17,7 @@ pub(super) fn replace(
     arguments: &[Expr],
     steps: Steps,
 ) -> Result<Output, Error> {
-    let texts: Vec<&str> = arguments[1..]
-        .iter()
-        .map(text_of)
-        .collect::<Result<_, _>>()?;
+    let texts = texts_behind_the_vector(arguments)?;
     let [target, replacement, source, pattern] = texts[..] else {
         return Err(Error::Execution(
             "label_replace() takes four texts".to_owned(),
@@ -58,10 +55,7 @@ pub(super) fn join(
     arguments: &[Expr],
     steps: Steps,
 ) -> Result<Output, Error> {
-    let texts: Vec<&str> = arguments[1..]
-        .iter()
-        .map(text_of)
-        .collect::<Result<_, _>>()?;
+    let texts = texts_behind_the_vector(arguments)?;
     let [target, separator, sources @ ..] = &texts[..] else {
         return Err(Error::Execution(
             "label_join() takes a label and a separator".to_owned(),
@@ -91,6 +85,10 @@ pub(super) fn join(
             .collect();
         Some(values.join(separator))
     })
+}
+
+fn texts_behind_the_vector(arguments: &[Expr]) -> Result<Vec<&str>, Error> {
+    arguments.iter().skip(1).map(text_of).collect()
 }
 
 fn check_target(target: &str, function: &str) -> Result<(), Error> {
