@@ -361,6 +361,8 @@ fn k9_queries_that_make_no_sense_are_told_as_prometheus_tells_them() {
     bad("series?match[]=rate(x)", "invalid parameter \"match[]\"");
     bad("labels?match[]=%7B", "invalid parameter \"match[]\"");
     bad("labels?limit=few", "invalid parameter \"limit\"");
+    let patient = at("query?query=count(load)&timeout=10000000000000000000");
+    assert_eq!(patient.status, 200, "{}", patient.body);
     let edge = at("query_range?query=load&start=0&end=11000&step=1");
     assert_eq!(edge.status, 200, "as many as Prometheus gives");
     let deep = format!("query?query={}1{}", "(".repeat(5000), ")".repeat(5000));

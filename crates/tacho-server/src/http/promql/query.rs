@@ -123,10 +123,9 @@ impl How {
         if let Some(lookback) = lookback.filter(|lookback| !lookback.is_zero()) {
             options.lookback_delta = lookback;
         }
-        let end = form.duration("timeout")?.map(|limit| {
-            let now = Instant::now();
-            (now.checked_add(limit).unwrap_or(now), limit)
-        });
+        // One that reaches further than time does is none.
+        let timeout = form.duration("timeout")?;
+        let end = timeout.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
         Ok(Self {
             query,
             options,
