@@ -4,6 +4,8 @@
 //! both ends. A hostile pattern is refused by its compiled size and never backtracks (the `regex`
 //! crate runs in linear time).
 
+mod dialect;
+
 use std::fmt;
 
 use crate::LabelsRef;
@@ -144,8 +146,14 @@ fn in_one_line(error: &regex::Error) -> String {
     last.trim_start_matches("error: ").to_owned()
 }
 
-/// A regular expression as Prometheus means it: anchored, `.` matching line breaks, small.
-pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
+/// A regular expression as Prometheus means it: of RE2's dialect, anchored, `.` matching line breaks,
+/// small.
+pub fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
+    let refused = |reason| MatcherError::Pattern {
+        pattern: pattern.chars().take(256).collect(),
+        reason,
+    };
+    let text = dialect::translated(pattern).map_err(|reason| refused(reason.to_owned()))?;
     let build = |text: &str| {
         regex::RegexBuilder::new(text)
             .size_limit(REGEX_BYTES_MAX)
@@ -153,17 +161,14 @@ pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, MatcherError> {
     };
     // Alone first: `a)(b` must not become valid by the parentheses of the anchoring. Compiling
     // is most of what parsing a query costs, so what cannot do that is not compiled twice.
-    let alone = if pattern.contains(')') {
-        build(pattern).map(|_| ())
+    let alone = if text.contains(')') {
+        build(&text).map(|_| ())
     } else {
         Ok(())
     };
     alone
-        .and_then(|()| build(&format!("^(?s:{pattern})$")))
-        .map_err(|error| MatcherError::Pattern {
-            pattern: pattern.chars().take(256).collect(),
-            reason: in_one_line(&error),
-        })
+        .and_then(|()| build(&format!("^(?s:{text})$")))
+        .map_err(|error| refused(in_one_line(&error)))
 }
 
 impl PartialEq for Matcher {

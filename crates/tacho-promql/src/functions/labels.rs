@@ -1,15 +1,11 @@
 //! Functions that write labels.
 
-use regex::RegexBuilder;
 use tacho_model::label::{LABEL_BYTES_MAX, LABELS_MAX};
-use tacho_model::{Labels, METRIC_NAME};
+use tacho_model::{Labels, METRIC_NAME, matcher};
 
 use super::{Error, Evaluator, Expr, Output, Steps};
 use crate::eval::column::{Column, distinct};
 use crate::eval::text_of;
-
-/// Most bytes that a compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn replace(
     evaluator: &Evaluator<'_>,
@@ -23,14 +19,7 @@ pub(super) fn replace(
             "label_replace() takes four texts".to_owned(),
         ));
     };
-    let build = |text: &str| {
-        RegexBuilder::new(text)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build()
-    };
-    // Alone first: `a)(b` must not become valid by the parentheses of the anchoring.
-    let regex = build(pattern).and_then(|_| build(&format!("^(?s:{pattern})$")));
-    let regex = regex.map_err(|_| {
+    let regex = matcher::compile(pattern).map_err(|_| {
         let message = format!("invalid regular expression in label_replace(): {pattern}");
         Error::Execution(message)
     })?;
