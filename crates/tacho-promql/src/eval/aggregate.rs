@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use tacho_model::Labels;
 
 use super::column::{Column, distinct};
-use super::{Error, Evaluator, Steps, text_of};
+use super::{Error, Evaluator, Steps};
 use crate::options::{NameRemoval, Options};
 use crate::syntax::ast::{Aggregate, AggregateOp, Grouping};
 
@@ -38,6 +38,9 @@ pub(super) fn aggregate(
     let op = aggregate.op;
     let parameter = aggregate.parameter.as_ref();
     let columns = evaluator.vector(&aggregate.expr, steps)?;
+    if op == AggregateOp::CountValues {
+        return distinct(pick::count_values(evaluator, aggregate, &columns, steps)?);
+    }
     let groups = grouped(&columns, &aggregate.grouping, evaluator.options);
     let number = || match parameter {
         Some(parameter) => evaluator.scalar(parameter, steps),
@@ -52,13 +55,6 @@ pub(super) fn aggregate(
         AggregateOp::LimitRatio => {
             let ratio_at = parameter.map_or(at, |parameter| &parameter.at);
             return Ok(pick::limit_ratio(evaluator, ratio_at, columns, &number()?));
-        }
-        AggregateOp::CountValues => {
-            let label = match parameter {
-                Some(parameter) => text_of(parameter)?,
-                None => "",
-            };
-            pick::count_values(evaluator, &columns, &groups, (label, steps))?
         }
         AggregateOp::Quantile => {
             let q_at = parameter.map_or(at, |parameter| &parameter.at);

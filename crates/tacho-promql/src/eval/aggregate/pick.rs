@@ -6,13 +6,15 @@ use std::ops::Range;
 
 use tacho_model::Labels;
 
-use super::Group;
 use super::rank::{counts, filtered};
+use super::{Group, grouped};
 use crate::error::Error;
 use crate::eval::column::{Cell, Column};
 use crate::eval::notes::{Note, Notes};
-use crate::eval::{Evaluator, Steps};
+use crate::eval::{Evaluator, Steps, text_of};
 use crate::histogram::Float;
+use crate::options::Options;
+use crate::syntax::ast::{Aggregate, Grouping};
 
 /// The first elements of each group.
 pub(super) fn limitk(
@@ -86,32 +88,41 @@ pub(super) fn limit_ratio(
 }
 
 /// How often each value occurs in each group; the value becomes a label.
+///
+/// It is one before there are groups: what the label was is in no group's name, and `without` may
+/// take it away again.
 pub(super) fn count_values(
     evaluator: &Evaluator<'_>,
+    aggregate: &Aggregate,
     columns: &[Column],
-    groups: &[Group],
-    (label, steps): (&str, Steps),
+    steps: Steps,
 ) -> Result<Vec<Column>, Error> {
+    let label = aggregate.parameter.as_ref().map_or(Ok(""), text_of)?;
     if label.is_empty() {
         let message = format!("invalid label name {label:?}");
         return Err(Error::Execution(message));
     }
+    let (grouping, is_shown) = grouping_beside(label, &aggregate.grouping, evaluator.options);
     let mut results = Vec::new();
-    for group in groups {
-        let mut places: HashMap<String, usize> = HashMap::new();
+    for group in grouped(columns, &grouping, evaluator.options) {
+        let mut places: HashMap<Option<String>, usize> = HashMap::new();
         for step in 0..steps.count() {
             for index in &group.members {
                 let value = match columns[*index].cell(step) {
                     Cell::Absent => continue,
-                    Cell::Float(value) => plain(value),
-                    Cell::Histogram(histogram) => histogram.to_string(),
+                    _ if !is_shown => None,
+                    Cell::Float(value) => Some(plain(value)),
+                    Cell::Histogram(histogram) => Some(histogram.to_string()),
                 };
                 let next = results.len();
                 let place = *places.entry(value.clone()).or_insert(next);
                 if place == next {
                     let mut column = group.column(steps.count());
-                    let labels = group.labels.with(label, &value);
-                    column.labels = labels.map_err(|error| Error::Execution(error.to_string()))?;
+                    if let Some(value) = value {
+                        let labels = group.labels.with(label, &value);
+                        column.labels =
+                            labels.map_err(|error| Error::Execution(error.to_string()))?;
+                    }
                     // As many series may come of this as there are different values.
                     evaluator.charge(column.bytes())?;
                     results.push(column);
@@ -127,6 +138,22 @@ pub(super) fn count_values(
         }
     }
     Ok(results)
+}
+
+/// The grouping by all labels but this one, and whether this one is left then.
+fn grouping_beside(label: &str, grouping: &Grouping, options: &Options) -> (Grouping, bool) {
+    match grouping {
+        Grouping::By(names) => {
+            let others = names.iter().filter(|name| *name != label);
+            (Grouping::By(others.cloned().collect()), true)
+        }
+        Grouping::Without(names) => {
+            let is_of_metric = options.metric_labels.names().contains(&label);
+            let is_shown = !is_of_metric && !names.iter().any(|name| name == label);
+            let all = names.iter().cloned().chain([label.to_owned()]);
+            (Grouping::Without(all.collect()), is_shown)
+        }
+    }
 }
 
 /// A number without an exponent.
