@@ -81,13 +81,12 @@ fn texts_behind_the_vector(arguments: &[Expr]) -> Result<Vec<&str>, Error> {
 }
 
 fn check_target(target: &str, function: &str) -> Result<(), Error> {
-    match target {
-        "" => {
-            let message = format!("invalid destination label name in {function}(): {target}");
-            Err(Error::Execution(message))
-        }
-        _ => Ok(()),
+    // Bytes that are no UTF-8 were replaced when the text was read.
+    if target.is_empty() || target.contains(char::REPLACEMENT_CHARACTER) {
+        let message = format!("invalid destination label name in {function}(): {target}");
+        return Err(Error::Execution(message));
     }
+    Ok(())
 }
 
 /// Writes a label of every series, unless there is nothing to write.

@@ -120,10 +120,15 @@ pub(super) fn matched(
         .is_some();
     let both = |step| is_filled || (any(&matcher.many, step) && any(&matcher.one, step));
     let asked: Vec<bool> = (0..matcher.steps).map(both).collect();
+    // Before anything is matched, so that of two mistakes the same one is told as by Prometheus.
+    for signature in &order {
+        evaluator.charge(0)?;
+        let found = matches.get(signature).map_or(&[][..], |found| &found.one);
+        matcher.unique(found, &asked)?;
+    }
     for signature in order {
         if let Some(found) = matches.remove(&signature) {
             evaluator.charge(0)?;
-            matcher.unique(&found.one, &asked)?;
             matcher.group(&signature, &found)?;
         }
     }
