@@ -32,6 +32,7 @@ mod overload;
 mod points;
 mod prometheus;
 mod promql;
+mod promql_random;
 mod pushgateway;
 mod refusals;
 mod remote_write;

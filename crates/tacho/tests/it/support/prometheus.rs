@@ -43,19 +43,31 @@ impl Prometheus {
         &self.url
     }
 
+    /// One that takes remote write and native histograms, and scrapes nothing, so that samples of
+    /// any time are its newest.
+    pub(crate) fn alone(home: &Home) -> Self {
+        let flags = [
+            "--web.enable-remote-write-receiver",
+            "--enable-feature=native-histograms",
+        ];
+        Self::configured(home, "", &flags)
+    }
+
     /// The same with more arguments.
     pub(crate) fn with(server: &Server, home: &Home, more: &str, arguments: &[&str]) -> Self {
+        let target = server.address();
+        let config = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
+             - job_name: tacho\n    static_configs: [{{targets: ['{target}']}}]\n{more}"
+        );
+        Self::configured(home, &config, arguments)
+    }
+
+    fn configured(home: &Home, config: &str, arguments: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
-        let target = server.address();
-        home.write(
-            "prometheus.yml",
-            &format!(
-                "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
-                 - job_name: tacho\n    static_configs: [{{targets: ['{target}']}}]\n{more}"
-            ),
-        );
+        home.write("prometheus.yml", config);
         let log = home.path("prometheus.log");
         let child = Command::new("prometheus")
             .arg(format!("--web.listen-address={address}"))
