@@ -6,13 +6,16 @@
 //! 2. Errors have Prometheus' shape ([`super::v1`]), status and words where it has them.
 //!
 //! In reading order: `form`, what is asked; `query`, answers to PromQL; `encode`, answers as JSON;
-//! `series`, names and labels; `metadata`, what is known of metrics, and of this server.
+//! `series`, names and labels; `read` and `federate`, samples for
+//! other servers; `metadata`, what is known of metrics, and of this server.
 //! Source: Prometheus "HTTP API", version 3.
 
 mod encode;
+mod federate;
 mod form;
 mod metadata;
 mod query;
+mod read;
 mod series;
 
 use std::fmt::Write as _;
@@ -21,7 +24,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tacho_model::QueryError;
 use tacho_promql::Error;
 
@@ -40,6 +43,8 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/api/v1/series", get(series::series).post(series::series))
         .route("/api/v1/labels", get(series::names).post(series::names))
         .route("/api/v1/label/{name}/values", get(series::values))
+        .route("/api/v1/read", post(read::post))
+        .route("/federate", get(federate::get))
         .route("/api/v1/metadata", get(metadata::metadata))
         .route("/api/v1/status/buildinfo", get(metadata::build_info))
 }

@@ -29,6 +29,7 @@ mod live;
 mod otlp;
 mod otlp_metrics;
 mod overload;
+mod peers;
 mod points;
 mod prometheus;
 mod promql;

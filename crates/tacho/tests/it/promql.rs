@@ -37,7 +37,7 @@ fn many(labels: &[(&str, &str)], value: impl Fn(i64) -> Option<f64>) -> Vec<u8> 
 }
 
 /// Counters with resets, gauges with gaps, buckets: what queries are asked about.
-fn data() -> Vec<u8> {
+pub(crate) fn data() -> Vec<u8> {
     let mut all = Vec::new();
     for (job, speed) in [("api", 7.0), ("web", 3.0)] {
         for (instance, offset) in [("a", 0), ("b", 31), ("c", 77)] {
@@ -134,7 +134,7 @@ const QUERIES: [&str; 60] = [
     "count(load) by (job) * 2",
 ];
 
-fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
+pub(crate) fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
     let request = ureq::get(format!("{url}{path}"));
     let request = parameters.iter().fold(request, |r, (n, v)| r.query(n, v));
     request.call().unwrap().body_mut().read_json().unwrap()
@@ -142,7 +142,7 @@ fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
 
 /// Series by their labels, in order, with their points; warnings are told in other words.
 #[track_caller]
-fn assert_alike(query: &str, ours: &Value, theirs: &Value) {
+pub(crate) fn assert_alike(query: &str, ours: &Value, theirs: &Value) {
     assert_eq!(
         ours["data"]["resultType"], theirs["data"]["resultType"],
         "{query}"

@@ -14,7 +14,7 @@ use crate::http::problem::Answer;
 use crate::query::QueryCtx;
 
 /// Most series of an answer without a limit of its own.
-const SERIES_MAX: usize = 1_000_000;
+pub(super) const SERIES_MAX: usize = 1_000_000;
 
 /// The label sets that selectors find.
 pub(super) async fn series(State(app): State<SharedApp>, form: Form) -> Answer<Response> {
