@@ -33,3 +33,4 @@ pub use options::{
 };
 pub use query::{Query, parse};
 pub use selector::{SelectorError, parse_selector};
+pub use syntax::tree::Tree;

@@ -12,6 +12,11 @@ use crate::syntax::ast::{Expr, Kind};
 use crate::syntax::parse::duration::Span;
 use crate::syntax::parse::{Expression, expression};
 use crate::syntax::pinned::pinned;
+use crate::syntax::print::{Bounded, Printer};
+use crate::syntax::tree::{Tree, tree};
+
+/// Longest text of a query that is formatted: indentation makes it longer than what was written.
+pub const FORMATTED_BYTES_MAX: usize = 16 << 20;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
@@ -55,6 +60,27 @@ impl Query {
     /// The text it was parsed from.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same query as Prometheus writes it, over several lines where one would be too long;
+    /// `None` when it would be longer than [`FORMATTED_BYTES_MAX`]. One with durations that depend
+    /// on the steps stays as it is.
+    pub fn formatted(&self) -> Option<String> {
+        if self.waits {
+            return Some(self.text.clone());
+        }
+        let mut out = Bounded {
+            text: String::new(),
+            bytes_max: FORMATTED_BYTES_MAX,
+        };
+        let printer = Printer { text: &self.text };
+        let written = printer.pretty(&self.expr, 0, &mut out);
+        written.ok().map(|()| out.text)
+    }
+
+    /// Its parts, as Prometheus' API tells them.
+    pub fn tree(&self) -> Tree {
+        tree(&self.expr, Printer { text: &self.text })
     }
 
     /// What it selects, in the order of its text.

@@ -6,8 +6,8 @@
 //! 2. Errors have Prometheus' shape ([`super::v1`]), status and words where it has them.
 //!
 //! In reading order: `form`, what is asked; `query`, answers to PromQL; `encode`, answers as JSON;
-//! `series`, names and labels; `read` and `federate`, samples for
-//! other servers; `metadata`, what is known of metrics, and of this server.
+//! `series`, names and labels; `text`, queries as text and tree; `read` and `federate`, samples for
+//! other servers; `metadata` and `targets`, what is known of metrics; `status`, of this server.
 //! Source: Prometheus "HTTP API", version 3.
 
 mod encode;
@@ -17,6 +17,9 @@ mod metadata;
 mod query;
 mod read;
 mod series;
+mod status;
+mod targets;
+mod text;
 
 use std::fmt::Write as _;
 
@@ -46,7 +49,23 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/api/v1/read", post(read::post))
         .route("/federate", get(federate::get))
         .route("/api/v1/metadata", get(metadata::metadata))
+        .route(
+            "/api/v1/format_query",
+            get(text::formatted).post(text::formatted),
+        )
+        .route("/api/v1/parse_query", get(text::parsed).post(text::parsed))
+        .route("/api/v1/targets/metadata", get(targets::metadata))
         .route("/api/v1/status/buildinfo", get(metadata::build_info))
+        .route("/api/v1/status/runtimeinfo", get(status::runtime))
+        .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/tsdb", get(status::tsdb))
+        .route("/api/v1/status/walreplay", get(status::replay))
+        .route("/api/v1/alertmanagers", get(status::alertmanagers))
+        .route("/api/v1/notifications", get(status::notifications))
+        .route(
+            "/api/v1/admin/tsdb/delete_series",
+            post(series::delete).put(series::delete),
+        )
 }
 
 /// What stands before the data of a success: it is written behind this, because it may be large

@@ -32,6 +32,7 @@ mod overload;
 mod peers;
 mod points;
 mod prometheus;
+mod prometheus_tools;
 mod promql;
 mod pushgateway;
 mod refusals;

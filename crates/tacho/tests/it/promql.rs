@@ -71,7 +71,7 @@ pub(crate) fn data() -> Vec<u8> {
 }
 
 /// What is asked of both.
-const QUERIES: [&str; 60] = [
+pub(crate) const QUERIES: [&str; 60] = [
     "load",
     "load{job=~\"a.*\",instance!=\"b\"}",
     "load offset 2m",
@@ -245,7 +245,7 @@ fn k9_queries_are_answered_as_prometheus_answers_them() {
     }
 }
 
-fn filled(home: &Home) -> Server {
+pub(crate) fn filled(home: &Home) -> Server {
     let server = home.start(&[]);
     assert_eq!(send(&server, &snappy(&data())).status, 204);
     server

@@ -21,8 +21,8 @@ const EXEMPLARS_MAX: usize = 10_000;
 const SPEAKS: &str = "3.8.0";
 
 /// What a metric is.
-#[derive(Serialize)]
-struct About {
+#[derive(Debug, Serialize)]
+pub(super) struct About {
     #[serde(rename = "type")]
     kind: &'static str,
     help: String,
