@@ -8,7 +8,7 @@ use crate::answer::{Answer, ValueType};
 use crate::error::Error;
 use crate::eval::{self, Asked};
 use crate::options::{Features, Options, Steps, Watch};
-use crate::syntax::ast::{Expr, Kind};
+use crate::syntax::ast::{AggregateOp, Expr, Kind};
 use crate::syntax::parse::duration::Span;
 use crate::syntax::parse::{Expression, expression};
 use crate::syntax::pinned::pinned;
@@ -49,6 +49,18 @@ pub fn parse(query: &str, features: Features) -> Result<Query, Error> {
         expr,
         waits,
     })
+}
+
+/// All functions by name, and which of them must be switched on.
+pub fn functions() -> impl Iterator<Item = (&'static str, Features)> {
+    let all = crate::functions::TABLE.iter();
+    all.map(|function| (function.name, function.stage))
+}
+
+/// All aggregations by name, and which of them must be switched on.
+pub fn aggregations() -> impl Iterator<Item = (&'static str, Features)> {
+    let all = AggregateOp::ALL.iter();
+    all.map(|(name, op)| (*name, op.stage()))
 }
 
 impl Query {

@@ -29,10 +29,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use tacho_model::QueryError;
-use tacho_promql::Error;
+use tacho_promql::{Error, Features, Query, parse};
 
 use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
+use crate::query::QueryCtx;
 
 /// The routes.
 pub(crate) fn routes() -> Router<SharedApp> {
@@ -58,6 +59,8 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/api/v1/status/buildinfo", get(metadata::build_info))
         .route("/api/v1/status/runtimeinfo", get(status::runtime))
         .route("/api/v1/status/flags", get(status::flags))
+        .route("/api/v1/status/config", get(status::config))
+        .route("/api/v1/features", get(status::features))
         .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/walreplay", get(status::replay))
         .route("/api/v1/alertmanagers", get(status::alertmanagers))
@@ -93,6 +96,22 @@ fn success(mut body: String, warnings: &[String], infos: &[String]) -> Response 
 fn invalid(parameter: &str, why: impl std::fmt::Display) -> Problem {
     Problem::bad_request(format!("invalid parameter \"{parameter}\": {why}"))
 }
+
+/// A query that may use what is switched on here; one that may not is told the switch.
+fn parsed(ctx: &QueryCtx<'_>, text: &str) -> Answer<Query> {
+    let features = ctx.settings.promql.features;
+    parse(text, features).map_err(|error| {
+        let needs_switch =
+            features == Features::Stable && parse(text, Features::Experimental).is_ok();
+        if needs_switch {
+            return invalid("query", format!("{error} ({SWITCH} switches it on)"));
+        }
+        refused(error)
+    })
+}
+
+/// What lets queries use what is experimental.
+const SWITCH: &str = "promql.experimental_functions: true";
 
 /// What became of a query.
 fn refused(error: Error) -> Problem {

@@ -154,6 +154,15 @@ fn k9_the_server_tells_how_it_is_as_prometheus_does() {
     let flags = data("status/flags");
     assert_eq!(flags["web.listen-address"], "127.0.0.1:0");
     assert_eq!(flags["query.timeout"], "30s");
+    let config = data("status/config");
+    let config = config["yaml"].as_str().unwrap();
+    assert!(config.contains("  host: false\n"), "{config}");
+    let features = data("features");
+    let on = |group: &str, name: &str| features[group][name].as_bool();
+    assert_eq!(on("promql_functions", "rate"), Some(true));
+    assert_eq!(on("promql_functions", "mad_over_time"), Some(false));
+    assert_eq!(on("promql_operators", "limitk"), Some(false));
+    assert_eq!(on("promql", "at_modifier"), Some(true));
     let tsdb = data("status/tsdb?limit=2");
     assert_eq!(tsdb["headStats"]["numSeries"], 26);
     let most = json!([{"name": "requests_total", "value": 12}, {"name": "took_seconds_bucket", "value": 8}]);
@@ -181,6 +190,57 @@ fn k9_the_server_tells_how_it_is_as_prometheus_does() {
     assert_eq!(deleted.status, 204, "{}", deleted.body);
     let left = server.query("/api/v1/query", &[("query", "count(requests_total)")]);
     assert_eq!(left["data"]["result"][0]["value"][1], "6");
+}
+
+/// What bash offers where this is typed, as its own completion asks for it.
+fn typed(home: &Home, server: &Server, words: &[&str]) -> Vec<String> {
+    let program = home.command(&[]).get_program().to_owned();
+    let program = program.to_str().unwrap().to_owned();
+    let words: Vec<String> = std::iter::once(program.clone())
+        .chain(
+            words
+                .iter()
+                .map(|word| format!("'{}'", word.replace('\'', "'\\''"))),
+        )
+        .collect();
+    let script = format!(
+        "source <({program} completions bash)\nCOMP_WORDS=({})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+         _tacho_with_series {program} \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        words.join(" ")
+    );
+    let mut bash = Command::new("bash");
+    let ran = bash.args(["-c", &script]).env("TACHO_SERVER", server.url());
+    let out = ran.output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn k9_what_is_queried_is_completed_from_the_server() {
+    let home = Home::with(QUIET);
+    let server = filled(&home);
+    let check = |words: &[&str], expected: &[&str]| {
+        assert_eq!(typed(&home, &server, words), expected, "{words:?}");
+    };
+    check(&["query", "requ"], &["requests_total"]);
+    check(&["query", "'sum(rate(requ"], &["sum(rate(requests_total"]);
+    check(&["query", "load{"], &["load{instance=\"", "load{job=\""]);
+    check(
+        &["query", "load{job=\""],
+        &["load{job=\"api\"", "load{job=\"web\""],
+    );
+    check(&["query", "--raw", "loa"], &["load"]);
+    check(&["query", "nothing_like_it"], &[""]);
+    let mut commands = typed(&home, &server, &["stat"]);
+    commands.sort_unstable();
+    assert_eq!(commands, ["stats", "status"]);
+    let options = typed(&home, &server, &["query", "--for"]);
+    assert_eq!(options, ["--format"]);
+    // Nobody waits, and nobody is told, where there is no server.
+    drop(server);
+    let ran = home.tacho(&["completions", "--query", "requ"]).exits(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
 }
 
 /// What `promtool` says of a server, for one that succeeds.
@@ -253,4 +313,36 @@ fn k9_promtool_asks_us_as_it_asks_prometheus() {
     assert_eq!(series.lines().count(), 3, "{series}");
     let labels = promtool(&server, &["query", "labels", "URL", "job"]);
     assert_eq!(labels, "api\nweb\n");
+}
+
+#[test]
+fn k9_experimental_functions_are_switched_on_in_the_configuration() {
+    let query = [
+        "/api/v1/query?query=mad_over_time(load%5B1m%5D)",
+        "/api/v1/format_query?query=limitk(1,load)",
+        "/api/v1/query?query=rate(load%5B1m%5D%20anchored)",
+    ];
+    let home = Home::with(QUIET);
+    let server = home.start(&[]);
+    for path in query {
+        let answer = server.get(path);
+        assert_error(
+            &answer,
+            400,
+            "bad_data",
+            "promql.experimental_functions: true",
+        );
+    }
+    let wrong = server.get("/api/v1/query?query=mad_over_time(load)").json();
+    let wrong = wrong["error"].as_str().unwrap();
+    assert!(!wrong.contains("experimental_functions"), "{wrong}");
+    let home = Home::with(&format!(
+        "{QUIET}promql: {{experimental_functions: true}}\n"
+    ));
+    let server = home.start(&[]);
+    for path in query {
+        server.get(path).ok();
+    }
+    let answer = server.tacho(&home, &["query", "limitk(1, load)"]);
+    answer.exits(0);
 }

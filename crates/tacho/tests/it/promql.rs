@@ -309,6 +309,24 @@ fn k9_grafana_finds_what_it_asks_a_prometheus_for() {
         stats["data"]["stats"]["timings"]["evalTotalTime"].is_number(),
         "{stats}"
     );
+    // What its pages of rules, targets and status look at, always by GET.
+    for path in [
+        "targets",
+        "targets/metadata",
+        "alertmanagers",
+        "status/config",
+        "status/flags",
+        "status/runtimeinfo",
+        "status/tsdb",
+        "status/walreplay",
+        "notifications",
+        "features",
+    ] {
+        let told = server.get(&format!("/api/v1/{path}")).ok();
+        assert_eq!(told["status"], "success", "{path}");
+    }
+    let tidied = form(&server, "/api/v1/format_query", "query=sum(load)by(job)").ok();
+    assert_eq!(tidied["data"], "sum by (job) (load)");
     let exemplars = server.query(
         "/api/v1/query_exemplars",
         &[("query", "sum(rate(load[1m]))")],

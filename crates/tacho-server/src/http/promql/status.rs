@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tacho_model::time::format_duration;
 use tacho_model::{METRIC_NAME, MatchOp, Matcher, Querier as _, TimeRange, Timestamp};
+use tacho_promql::Features;
 
 use super::form::Form;
 use super::told;
@@ -83,6 +84,46 @@ pub(super) async fn flags(State(app): State<SharedApp>) -> Answer<Response> {
         ("query.lookback-delta", "5m".to_owned()),
     ]);
     told(&flags, &[])
+}
+
+/// `config`: what it was configured with.
+pub(super) async fn config(State(app): State<SharedApp>) -> Answer<Response> {
+    told(&json!({"yaml": app.settings.shown}), &[])
+}
+
+/// `features`: what may be asked of it, and what would have to be switched on.
+pub(super) async fn features(State(app): State<SharedApp>) -> Answer<Response> {
+    let on = app.settings.promql.features;
+    let is_experimental = on == Features::Experimental;
+    let usable = |stage| stage == Features::Stable || is_experimental;
+    let functions = tacho_promql::functions().map(|(name, stage)| (name, usable(stage)));
+    let functions: BTreeMap<&str, bool> = functions.collect();
+    let operators = tacho_promql::aggregations().map(|(name, stage)| (name, usable(stage)));
+    let operators: BTreeMap<&str, bool> = operators.collect();
+    let data = json!({
+        "api": {
+            "admin": true,
+            "label_values_match": true,
+            "otlp_write_receiver": true,
+            "query_stats": true,
+            "query_warnings": true,
+            "remote_write_receiver": true,
+            "time_range_labels": true,
+            "time_range_series": true,
+        },
+        "promql": {
+            "anchored": is_experimental,
+            "at_modifier": true,
+            "duration_expr": is_experimental,
+            "negative_offset": true,
+            "per_query_lookback_delta": true,
+            "smoothed": is_experimental,
+            "subqueries": true,
+        },
+        "promql_functions": functions,
+        "promql_operators": operators,
+    });
+    told(&data, &[])
 }
 
 /// `walreplay`: nobody is answered before the log is read.

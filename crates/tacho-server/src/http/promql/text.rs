@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use tacho_promql::{Features, Query, Tree, parse};
+use tacho_promql::{Query, Tree};
 
 use super::form::Form;
-use super::{invalid, refused, told};
+use super::{invalid, told};
 use crate::app::SharedApp;
 use crate::http::problem::Answer;
 
@@ -31,7 +31,7 @@ async fn with_query(
     tell: impl FnOnce(&Query) -> Answer<Response> + Send + 'static,
 ) -> Answer<Response> {
     let text = form.one("query").unwrap_or("").to_owned();
-    app.blocking(move |_| tell(&parse(&text, Features::Stable).map_err(refused)?))
+    app.blocking(move |ctx| tell(&super::parsed(ctx, &text)?))
         .await
 }
 

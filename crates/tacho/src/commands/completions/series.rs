@@ -12,7 +12,7 @@ use crate::client::{Client, Remote};
 const OFFERED_MAX: usize = 500;
 
 /// What the end of a text is the beginning of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted<'a> {
     Metric,
     /// A label of a metric, where one was named.
