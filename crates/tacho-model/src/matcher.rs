@@ -26,6 +26,18 @@ pub enum MatchOp {
     NotRegex,
 }
 
+impl MatchOp {
+    /// As PromQL writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Regex => "=~",
+            Self::NotRegex => "!~",
+        }
+    }
+}
+
 /// One condition on one label.
 #[derive(Clone, Debug)]
 pub struct Matcher {
@@ -181,12 +193,7 @@ impl Eq for Matcher {}
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let op = match self.op {
-            MatchOp::Equal => "=",
-            MatchOp::NotEqual => "!=",
-            MatchOp::Regex => "=~",
-            MatchOp::NotRegex => "!~",
-        };
+        let op = self.op.as_str();
         write!(f, "{}{op}{:?}", self.name, self.value)
     }
 }

@@ -210,7 +210,7 @@ impl Function {
 }
 
 /// All functions, sorted by name.
-static TABLE: [Function; 89] = [
+pub(crate) static TABLE: [Function; 89] = [
     each("abs", |v, _| v.abs()),
     whole("absent", &[VECTOR], absent::absent),
     whole("absent_over_time", &[MATRIX], absent::absent_over_time),

@@ -31,5 +31,6 @@ pub use histogram::FloatHistogram;
 pub use options::{
     Features, Limits, MetricLabels, NameRemoval, Options, Steps, StepsError, Unwatched, Watch,
 };
-pub use query::{Query, parse};
+pub use query::{Query, aggregations, functions, parse};
 pub use selector::{SelectorError, parse_selector};
+pub use syntax::tree::Tree;

@@ -8,10 +8,15 @@ use crate::answer::{Answer, ValueType};
 use crate::error::Error;
 use crate::eval::{self, Asked};
 use crate::options::{Features, Options, Steps, Watch};
-use crate::syntax::ast::{Expr, Kind};
+use crate::syntax::ast::{AggregateOp, Expr, Kind};
 use crate::syntax::parse::duration::Span;
 use crate::syntax::parse::{Expression, expression};
 use crate::syntax::pinned::pinned;
+use crate::syntax::print::{Bounded, Printer};
+use crate::syntax::tree::{Tree, tree};
+
+/// Longest text of a query that is formatted: indentation makes it longer than what was written.
+pub const FORMATTED_BYTES_MAX: usize = 16 << 20;
 
 /// A valid expression.
 #[derive(Debug, Clone)]
@@ -46,6 +51,18 @@ pub fn parse(query: &str, features: Features) -> Result<Query, Error> {
     })
 }
 
+/// All functions by name, and which of them must be switched on.
+pub fn functions() -> impl Iterator<Item = (&'static str, Features)> {
+    let all = crate::functions::TABLE.iter();
+    all.map(|function| (function.name, function.stage))
+}
+
+/// All aggregations by name, and which of them must be switched on.
+pub fn aggregations() -> impl Iterator<Item = (&'static str, Features)> {
+    let all = AggregateOp::ALL.iter();
+    all.map(|(name, op)| (*name, op.stage()))
+}
+
 impl Query {
     /// What it evaluates to at an instant.
     pub fn value_type(&self) -> ValueType {
@@ -55,6 +72,27 @@ impl Query {
     /// The text it was parsed from.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same query as Prometheus writes it, over several lines where one would be too long;
+    /// `None` when it would be longer than [`FORMATTED_BYTES_MAX`]. One with durations that depend
+    /// on the steps stays as it is.
+    pub fn formatted(&self) -> Option<String> {
+        if self.waits {
+            return Some(self.text.clone());
+        }
+        let mut out = Bounded {
+            text: String::new(),
+            bytes_max: FORMATTED_BYTES_MAX,
+        };
+        let printer = Printer { text: &self.text };
+        let written = printer.pretty(&self.expr, 0, &mut out);
+        written.ok().map(|()| out.text)
+    }
+
+    /// Its parts, as Prometheus' API tells them.
+    pub fn tree(&self) -> Tree {
+        tree(&self.expr, Printer { text: &self.text })
     }
 
     /// What it selects, in the order of its text.

@@ -5,6 +5,7 @@
 //! - `ast`: the tree
 //! - `parse`: words to tree, with the position of every error
 //! - `check`: whether its types fit
+//! - `print`: a tree as text; `tree`: as plain data
 //! - `pinned`: the same query as of one time, for tests
 //!
 //! Why not a parser from elsewhere: `promql-parser` 0.11 gives no positions, which errors and
@@ -16,3 +17,5 @@ mod lex;
 pub(crate) mod literal;
 pub(crate) mod parse;
 pub(crate) mod pinned;
+pub(crate) mod print;
+pub(crate) mod tree;

@@ -126,6 +126,8 @@ pub(crate) fn router(app: SharedApp, closing: watch::Receiver<bool>) -> Router {
     .route("/metrics/{*path}", any(pushgateway::any))
     .route("/healthz", get(health::alive))
     .route("/readyz", get(health::ready))
+    .route("/-/healthy", get(health::alive))
+    .route("/-/ready", get(health::ready))
     .route("/-/flush", post(health::flush))
     .route("/-/snapshot", post(snapshot::post))
     .merge(promql::routes())

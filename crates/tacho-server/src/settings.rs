@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tacho_analysis::alert::{AlertRule, default_rules};
+use tacho_promql::Features;
 use tacho_store::{SnapshotRetention, StoreOptions};
 use tacho_wire::remote_write::Limits;
 
@@ -42,8 +43,12 @@ pub struct Settings {
     pub quotas: QuotaSettings,
     /// What tokens of models cost.
     pub prices: PriceSettings,
+    /// How queries are understood.
+    pub promql: PromqlSettings,
     /// Where to send what was taken.
     pub forward: Vec<ForwardSettings>,
+    /// All of this as its user wrote it, in YAML and without secrets, for those who may read.
+    pub shown: String,
 }
 
 impl Settings {
@@ -92,6 +97,13 @@ pub struct TlsSettings {
     pub cert: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
+}
+
+/// How queries are understood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PromqlSettings {
+    /// Which functions and modifiers they may use.
+    pub features: Features,
 }
 
 /// Where and how long to keep data.
@@ -187,7 +199,9 @@ impl Default for Settings {
             filters: FilterSettings::default(),
             quotas: QuotaSettings::default(),
             prices: PriceSettings::default(),
+            promql: PromqlSettings::default(),
             forward: Vec::new(),
+            shown: String::new(),
         }
     }
 }

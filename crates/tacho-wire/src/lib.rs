@@ -2,6 +2,7 @@
 //!
 //! - [`json`]: the metric points of `POST /api/performance/metrics`
 //! - [`remote_write`]: what Prometheus sends to `POST /api/v1/write`
+//! - [`remote_read`]: what Prometheus asks of `POST /api/v1/read`
 //! - [`exposition`]: what Prometheus' targets expose
 //! - [`statsd`]: `StatsD` and `DogStatsD` datagrams
 //! - [`influx`]: Influx line protocol
@@ -20,6 +21,7 @@ pub mod name;
 pub mod openmetrics;
 pub mod otlp;
 pub mod protobuf;
+pub mod remote_read;
 pub mod remote_write;
 pub mod statsd;
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use tacho_model::{Histogram, Labels, METRIC_NAME, Metadata, Shape};
+use tacho_model::{Histogram, Labels, METRIC_NAME, Metadata, Shape, Timestamp};
 
 /// Quantiles written for a histogram.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
@@ -19,7 +19,7 @@ pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 pub enum Format {
     /// `application/openmetrics-text; version=1.0.0`
     OpenMetrics,
-    /// `text/plain; version=0.0.4`
+    /// `text/plain; version=0.0.4`, or 1.0.0 where names are written in quotes
     Text,
 }
 
@@ -50,7 +50,13 @@ impl Exposition {
         } else {
             Format::Text
         };
-        let escaping = if accept.contains("escaping=allow-utf-8") {
+        // Only the type that is answered says how names are written in it.
+        let kind = match format {
+            Format::OpenMetrics => "application/openmetrics-text",
+            Format::Text => "text/plain",
+        };
+        let can_quote = |part: &str| part.contains(kind) && part.contains("escaping=allow-utf-8");
+        let escaping = if accept.split(',').any(can_quote) {
             Escaping::AllowUtf8
         } else {
             Escaping::Underscores
@@ -67,14 +73,17 @@ impl Exposition {
             (Format::OpenMetrics, Escaping::Underscores) => {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8"
             }
+            (Format::Text, Escaping::AllowUtf8) => {
+                "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+            }
             // The older text knows no escaping before version 1.0.0.
-            (Format::Text, _) => "text/plain; version=0.0.4; charset=utf-8",
+            (Format::Text, Escaping::Underscores) => "text/plain; version=0.0.4; charset=utf-8",
         }
     }
 
     /// How a metric's or label's name is written.
     pub fn name(self, name: &str) -> Cow<'_, str> {
-        if is_plain(name) || self.quotes() {
+        if is_plain(name) || self.escaping == Escaping::AllowUtf8 {
             return Cow::Borrowed(name);
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
@@ -86,10 +95,6 @@ impl Exposition {
             out.insert(0, '_');
         }
         Cow::Owned(out)
-    }
-
-    fn quotes(self) -> bool {
-        self.format == Format::OpenMetrics && self.escaping == Escaping::AllowUtf8
     }
 }
 
@@ -143,14 +148,42 @@ pub fn write_family(
     }
     for (labels, value) in series {
         match value {
-            Current::Float(value) => write_sample(exposition, name, labels, None, *value, out),
+            Current::Float(value) => {
+                write_sample(exposition, name, labels, None, *value, out);
+                out.push('\n');
+            }
             Current::Histogram(histogram) => {
                 for q in QUANTILES {
                     let value = histogram.quantile(q).unwrap_or(f64::NAN);
                     write_sample(exposition, name, labels, Some(q), value, out);
+                    out.push('\n');
                 }
             }
         }
+    }
+}
+
+/// Writes a family of numbers as of times of their own, of a type that is not told: series that
+/// somebody selected need not be all of their family.
+pub fn write_selected<'a>(
+    exposition: Exposition,
+    name: &str,
+    series: impl IntoIterator<Item = (&'a Labels, Timestamp, f64)>,
+    out: &mut String,
+) {
+    let name = &*exposition.name(name);
+    let (shown, kind) = (quoted_family(name), unknown(exposition.format));
+    let _ = writeln!(out, "# TYPE {shown} {kind}");
+    for (labels, time, value) in series {
+        write_sample(exposition, name, labels, None, value, out);
+        let millis = time.as_millis();
+        let _ = match exposition.format {
+            Format::Text => writeln!(out, " {millis}"),
+            Format::OpenMetrics => {
+                let (sign, size) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
+                writeln!(out, " {sign}{}.{:03}", size / 1000, size % 1000)
+            }
+        };
     }
 }
 
@@ -218,10 +251,10 @@ fn write_sample(
         out.push('}');
     }
     let _ = match value {
-        v if v.is_nan() => writeln!(out, " NaN"),
-        f64::INFINITY => writeln!(out, " +Inf"),
-        f64::NEG_INFINITY => writeln!(out, " -Inf"),
-        v => writeln!(out, " {v}"),
+        v if v.is_nan() => write!(out, " NaN"),
+        f64::INFINITY => write!(out, " +Inf"),
+        f64::NEG_INFINITY => write!(out, " -Inf"),
+        v => write!(out, " {v}"),
     };
 }
 
@@ -341,11 +374,37 @@ mod tests {
     }
 
     #[test]
+    fn selected_series_have_times_and_no_type() {
+        let check = |how, millis: i64, expected: &str| {
+            let labels = Labels::new([(METRIC_NAME, "a_total"), ("x", "1")]).unwrap();
+            let time = Timestamp::from_nanos(millis * 1_000_000 + 999);
+            let mut out = String::new();
+            write_selected(how, "a_total", [(&labels, time, 2.5)], &mut out);
+            assert_eq!(out, expected);
+        };
+        check(
+            TEXT,
+            1_435_781_451_781,
+            "# TYPE a_total untyped\na_total{x=\"1\"} 2.5 1435781451781\n",
+        );
+        check(
+            OPEN,
+            -1_005,
+            "# TYPE a_total unknown\na_total{x=\"1\"} 2.5 -1.005\n",
+        );
+    }
+
+    #[test]
     fn the_format_is_negotiated() {
         let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
         assert_eq!(Exposition::negotiate(Some(prometheus)), OPEN);
         let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6";
         assert_eq!(Exposition::negotiate(Some(three)), UTF8);
+        let text = "text/plain;version=1.0.0;escaping=allow-utf-8,*/*;q=0.1";
+        let how = Exposition::negotiate(Some(text));
+        assert!(how.content_type().starts_with("text/plain; version=1.0.0"));
+        let mixed = format!("application/openmetrics-text;version=1.0.0,{text}");
+        assert_eq!(Exposition::negotiate(Some(&mixed)), OPEN);
         assert_eq!(Exposition::negotiate(Some("*/*")), TEXT);
         assert_eq!(Exposition::negotiate(None), TEXT);
     }

@@ -17,6 +17,8 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig};
 pub(crate) const SERVER: &str = "http://127.0.0.1:8090";
 /// The longest a single answer may take.
 const WAIT: Duration = Duration::from_mins(5);
+/// The longest that one waits who types.
+const AT_ONCE: Duration = Duration::from_millis(700);
 /// What to do when the server asks for a token.
 const HOW_TO_BE_LET_IN: &str =
     "name one with TACHO_TOKEN or TACHO_TOKEN_FILE; `tacho token create` makes one";
@@ -101,13 +103,22 @@ impl Client {
         Ok(Self {
             base: format!("http://{}", local.address()),
             authorization: Some(format!("Bearer {}", local.token())),
-            agent: agent(None),
+            agent: agent(WAIT, None),
             _local: Some(local),
         })
     }
 
     /// Connects.
     pub(crate) fn connect(remote: &Remote) -> Result<Self> {
+        Self::within(WAIT, remote)
+    }
+
+    /// Connects to a server that answers at once or not at all.
+    pub(crate) fn at_once(remote: &Remote) -> Result<Self> {
+        Self::within(AT_ONCE, remote)
+    }
+
+    fn within(wait: Duration, remote: &Remote) -> Result<Self> {
         let base = remote.address();
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("`{base}` is no server address; write it like {SERVER}");
@@ -116,7 +127,7 @@ impl Client {
         Ok(Self {
             base,
             authorization: token.map(|token| format!("Bearer {token}")),
-            agent: agent(remote.ca().as_deref().map(authorities).transpose()?),
+            agent: agent(wait, remote.ca().as_deref().map(authorities).transpose()?),
             _local: None,
         })
     }
@@ -240,11 +251,11 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// What makes requests; `authorities` in place of those that browsers trust.
-fn agent(authorities: Option<RootCerts>) -> ureq::Agent {
+fn agent(wait: Duration, authorities: Option<RootCerts>) -> ureq::Agent {
     let tls = TlsConfig::builder().root_certs(authorities.unwrap_or(RootCerts::WebPki));
     ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_global(Some(WAIT))
+        .timeout_global(Some(wait))
         .timeout_connect(Some(Duration::from_secs(5)))
         .tls_config(tls.build())
         // A proxy for the outside world has no business with a server on loopback.

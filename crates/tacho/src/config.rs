@@ -15,6 +15,7 @@ pub(crate) mod raw;
 pub(crate) mod relabel;
 pub(crate) mod scalar;
 pub(crate) mod scrape;
+mod shown;
 pub(crate) mod storage;
 
 use std::ffi::OsString;
@@ -24,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use tacho_promql::Features;
 use tacho_server::Settings;
 use tacho_server::settings::{PORT, TlsSettings};
 
@@ -44,6 +47,8 @@ pub(crate) struct Config {
     /// Where it came from; `None` when there is no file.
     pub(crate) path: Option<PathBuf>,
     raw: RawConfig,
+    /// The same as it was written.
+    written: Value,
     /// How older keys were understood: the key, and the key of ours.
     pub(crate) mapped: Vec<(&'static str, String)>,
 }
@@ -118,7 +123,12 @@ impl Config {
         let mut raw: RawConfig =
             serde_saphyr::from_str(text).map_err(|error| reading(&error.to_string()))?;
         let mapped = legacy::map(&mut raw)?;
-        let config = Self { path, raw, mapped };
+        let config = Self {
+            path,
+            raw,
+            written: serde_saphyr::from_str(text).map_err(|error| reading(&error.to_string()))?,
+            mapped,
+        };
         // Everything is checked here, so that `check config` and `start` refuse the same files.
         // Where datagrams may come from depends on flags, and is `start`'s to refuse.
         config.settings(&Overrides {
@@ -141,10 +151,14 @@ impl Config {
             ingest.check_reach()?;
         }
         settings.filters = self.raw.filters.settings()?;
+        if self.raw.promql.experimental_functions {
+            settings.promql.features = Features::Experimental;
+        }
         settings.prices = self.raw.prices.settings()?;
         settings.forward = forward::settings(&self.raw.forward)?;
         self.apply_rules(&mut settings)?;
         self.apply_scrape(&mut settings)?;
+        settings.shown = shown::shown(&self.written, &settings);
         Ok(settings)
     }
 

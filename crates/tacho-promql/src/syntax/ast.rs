@@ -12,6 +12,7 @@ use tacho_model::Matcher;
 
 use crate::answer::ValueType;
 use crate::functions::Function;
+use crate::options::Features;
 
 /// A part of a query.
 #[derive(Debug, Clone)]
@@ -153,6 +154,14 @@ impl AggregateOp {
             .iter()
             .find(|(_, op)| *op == self)
             .map_or("", |(name, _)| name)
+    }
+
+    /// Whether it must be switched on.
+    pub(crate) fn stage(self) -> Features {
+        match self {
+            Self::Limitk | Self::LimitRatio => Features::Experimental,
+            _ => Features::Stable,
+        }
     }
 
     /// The type of its parameter, where it takes one.

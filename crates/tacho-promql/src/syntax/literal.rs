@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 /// Units of durations, longest first, in milliseconds.
-const UNITS: [(&str, u64); 7] = [
+pub(super) const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 86_400_000),
     ("w", 7 * 86_400_000),
     ("d", 86_400_000),

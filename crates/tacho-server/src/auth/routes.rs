@@ -15,10 +15,12 @@ const ADMIN: Need = Need::Scope(Scope::Admin);
 
 /// Methods (`*` for all; `GET` is `HEAD` too), paths (`*` is one segment, `**` at the end is any
 /// rest), and what they need.
-const RULES: [(&str, &str, Need); 38] = [
+const RULES: [(&str, &str, Need); 40] = [
     // Whether the server lives, for those that restart it.
     ("GET", "/healthz", NOTHING),
     ("GET", "/readyz", NOTHING),
+    ("GET", "/-/healthy", NOTHING),
+    ("GET", "/-/ready", NOTHING),
     // What only the operator may do.
     ("*", "/api/performance/tokens**", ADMIN),
     ("*", "/api/performance/cleanup", ADMIN),
@@ -123,8 +125,15 @@ mod tests {
 
     #[test]
     fn each_request_needs_its_scope() {
-        check(NOTHING, "GET /healthz, HEAD /readyz");
+        check(
+            NOTHING,
+            "GET /healthz, HEAD /readyz, GET /-/healthy, GET /-/ready",
+        );
         check(READ, "GET /, GET /ws, HEAD /metrics, GET /api/v1/query");
+        check(
+            READ,
+            "POST /api/v1/read, POST /api/v1/parse_query, GET /federate",
+        );
         check(READ, "GET /assets/index.js, GET /api/openapi.json");
         check(READ, "POST /api/v1/query_range, POST /api/v1/labels");
         check(READ, "POST /api/performance/baselines/default/compare");
@@ -155,7 +164,8 @@ mod tests {
         );
         check(
             ADMIN,
-            "POST /api/performance/cleanup, POST /-/flush, GET /-/snapshot",
+            "POST /api/performance/cleanup, POST /-/flush, GET /-/snapshot, POST /-/ready, \
+             POST /api/v1/admin/tsdb/delete_series",
         );
         check(
             ANY,

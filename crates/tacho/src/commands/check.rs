@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
+use tacho_promql::Features;
 
 use crate::commands::{check_data, print};
 use crate::config::{
@@ -79,6 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         text += &format!("server.dashboard: {}\n", settings.server.dashboard);
         let timeout = format_duration(settings.server.query_timeout);
         text += &format!("server.query_timeout: {timeout}\n");
+        let is_on = settings.promql.features == Features::Experimental;
+        text += &format!("promql.experimental_functions: {is_on}\n");
         for (key, value) in storage::explain(&settings.storage) {
             text += &format!("{key}: {value}\n");
         }

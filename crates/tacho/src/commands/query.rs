@@ -60,7 +60,8 @@ pub(crate) struct Args {
 /// Shows series.
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if parse_selector(&args.query).is_err() {
-        let parsed = tacho_promql::parse(&args.query, Features::Stable);
+        // The server knows what is switched on there.
+        let parsed = tacho_promql::parse(&args.query, Features::Experimental);
         parsed.with_context(|| format!("`{}` is no PromQL", args.query))?;
         return expression::run(args);
     }

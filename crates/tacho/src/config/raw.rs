@@ -38,6 +38,8 @@ pub(crate) struct RawConfig {
     pub(crate) ingest: RawIngest,
     /// What becomes of it before it is stored.
     pub(crate) filters: RawFilters,
+    /// How queries are understood.
+    pub(crate) promql: RawPromql,
     /// What tokens of models cost.
     pub(crate) prices: RawPrices,
     /// Alert rules.
@@ -102,6 +104,14 @@ pub(crate) struct RawServer {
     pub(crate) tls: Option<RawTls>,
     /// How long a query may read.
     pub(crate) query_timeout: Option<Placed<Length>>,
+}
+
+/// `promql`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawPromql {
+    /// Whether queries may use what Prometheus calls experimental.
+    pub(crate) experimental_functions: bool,
 }
 
 /// `server.tls`.

@@ -37,7 +37,7 @@ fn many(labels: &[(&str, &str)], value: impl Fn(i64) -> Option<f64>) -> Vec<u8> 
 }
 
 /// Counters with resets, gauges with gaps, buckets: what queries are asked about.
-fn data() -> Vec<u8> {
+pub(crate) fn data() -> Vec<u8> {
     let mut all = Vec::new();
     for (job, speed) in [("api", 7.0), ("web", 3.0)] {
         for (instance, offset) in [("a", 0), ("b", 31), ("c", 77)] {
@@ -71,7 +71,7 @@ fn data() -> Vec<u8> {
 }
 
 /// What is asked of both.
-const QUERIES: [&str; 60] = [
+pub(crate) const QUERIES: [&str; 60] = [
     "load",
     "load{job=~\"a.*\",instance!=\"b\"}",
     "load offset 2m",
@@ -134,7 +134,7 @@ const QUERIES: [&str; 60] = [
     "count(load) by (job) * 2",
 ];
 
-fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
+pub(crate) fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
     let request = ureq::get(format!("{url}{path}"));
     let request = parameters.iter().fold(request, |r, (n, v)| r.query(n, v));
     request.call().unwrap().body_mut().read_json().unwrap()
@@ -142,7 +142,7 @@ fn asked(url: &str, path: &str, parameters: &[(&str, &str)]) -> Value {
 
 /// Series by their labels, in order, with their points; warnings are told in other words.
 #[track_caller]
-fn assert_alike(query: &str, ours: &Value, theirs: &Value) {
+pub(crate) fn assert_alike(query: &str, ours: &Value, theirs: &Value) {
     assert_eq!(
         ours["data"]["resultType"], theirs["data"]["resultType"],
         "{query}"
@@ -245,7 +245,7 @@ fn k9_queries_are_answered_as_prometheus_answers_them() {
     }
 }
 
-fn filled(home: &Home) -> Server {
+pub(crate) fn filled(home: &Home) -> Server {
     let server = home.start(&[]);
     assert_eq!(send(&server, &snappy(&data())).status, 204);
     server
@@ -309,6 +309,24 @@ fn k9_grafana_finds_what_it_asks_a_prometheus_for() {
         stats["data"]["stats"]["timings"]["evalTotalTime"].is_number(),
         "{stats}"
     );
+    // What its pages of rules, targets and status look at, always by GET.
+    for path in [
+        "targets",
+        "targets/metadata",
+        "alertmanagers",
+        "status/config",
+        "status/flags",
+        "status/runtimeinfo",
+        "status/tsdb",
+        "status/walreplay",
+        "notifications",
+        "features",
+    ] {
+        let told = server.get(&format!("/api/v1/{path}")).ok();
+        assert_eq!(told["status"], "success", "{path}");
+    }
+    let tidied = form(&server, "/api/v1/format_query", "query=sum(load)by(job)").ok();
+    assert_eq!(tidied["data"], "sum by (job) (load)");
     let exemplars = server.query(
         "/api/v1/query_exemplars",
         &[("query", "sum(rate(load[1m]))")],

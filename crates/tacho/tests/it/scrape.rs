@@ -49,7 +49,7 @@ fn targets(server: &Server) -> Vec<Value> {
 
 #[test]
 fn w6_a_target_is_scraped_fails_recovers_and_loses_series() {
-    let exporter = Exporter::new("a{x=\"1\",job=\"theirs\"} 1\nb 2\n");
+    let exporter = Exporter::new("a{x=\"1\",job=\"theirs\"} 1\n# TYPE b gauge\nb 2\n");
     let at = exporter.address.as_str();
     let home = Home::new();
     let job = format!(
@@ -69,6 +69,13 @@ fn w6_a_target_is_scraped_fails_recovers_and_loses_series() {
         "scrape_samples_scraped{",
         &[&format!("scrape_samples_scraped{{{of}}} 2")],
     );
+    let known = [("match_target", "{job=\"j\"}"), ("metric", "b")];
+    let known = server.query("/api/v1/targets/metadata", &known);
+    assert_eq!(known["data"][0]["target"]["instance"], at, "{known}");
+    assert_eq!(known["data"][0]["type"], "gauge");
+    let other = [("match_target", "{job=\"k\"}")];
+    let none = server.query("/api/v1/targets/metadata", &other);
+    assert_eq!(none["data"], serde_json::json!([]));
     let head = exporter.asked().remove(0).to_ascii_lowercase();
     assert!(head.starts_with("get /metrics?m=z http/1.1\r\n"), "{head}");
     for header in [

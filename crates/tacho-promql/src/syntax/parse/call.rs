@@ -77,8 +77,7 @@ impl Parser<'_> {
 
     pub(super) fn aggregate(&mut self, op: AggregateOp) -> Parsed<Expr> {
         let start = self.take().start;
-        let is_experimental = matches!(op, AggregateOp::Limitk | AggregateOp::LimitRatio);
-        if is_experimental && self.features == Features::Stable {
+        if op.stage() == Features::Experimental && self.features == Features::Stable {
             let message = format!(
                 "{}() is experimental and must be enabled with --enable-feature=\
                  promql-experimental-functions",

@@ -21,7 +21,7 @@ pub(super) struct Took {
 }
 
 /// Most bytes of an answer.
-const BYTES_MAX: usize = 512 << 20;
+pub(super) const BYTES_MAX: usize = 512 << 20;
 /// Series or points after which it is looked whether anybody still waits.
 const LOOK_AFTER: usize = 4096;
 

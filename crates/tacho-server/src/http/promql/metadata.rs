@@ -6,11 +6,10 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use tacho_model::{Kind, Labels, METRIC_NAME, Metadata, Querier as _, TimeRange, Timestamp};
-use tacho_promql::{Features, parse};
 
 use super::encode::{put_labels, put_number, put_text, put_time};
 use super::form::Form;
-use super::{begin, refused, success, told};
+use super::{begin, parsed, success, told};
 use crate::app::SharedApp;
 use crate::exemplars;
 use crate::http::problem::Answer;
@@ -21,8 +20,8 @@ const EXEMPLARS_MAX: usize = 10_000;
 const SPEAKS: &str = "3.8.0";
 
 /// What a metric is.
-#[derive(Serialize)]
-struct About {
+#[derive(Debug, Serialize)]
+pub(super) struct About {
     #[serde(rename = "type")]
     kind: &'static str,
     help: String,
@@ -72,7 +71,7 @@ pub(super) async fn exemplars(State(app): State<SharedApp>, form: Form) -> Answe
     let query = form.one("query").unwrap_or("").to_owned();
     let range = form.range()?;
     app.blocking(move |ctx| {
-        let query = parse(&query, Features::Stable).map_err(refused)?;
+        let query = parsed(ctx, &query)?;
         // A series may be selected more than once.
         let mut by_series: BTreeMap<Labels, BTreeSet<(Timestamp, String)>> = BTreeMap::new();
         for matchers in query.selectors() {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::Response;
 use tacho_model::{QueryError, Timestamp};
-use tacho_promql::{Features, Limits, Options, Query, Steps, StepsError, Value, Watch, parse};
+use tacho_promql::{Limits, Options, Steps, StepsError, Value, Watch};
 
 use super::encode::{Took, data};
 use super::form::Form;
-use super::{invalid, refused, success};
+use super::{invalid, parsed, refused, success};
 use crate::app::SharedApp;
 use crate::http::problem::{Answer, Problem};
 use crate::query::QueryCtx;
@@ -61,7 +61,7 @@ pub(super) async fn instant(State(app): State<SharedApp>, form: Form) -> Answer<
     let time = form.time("time")?.unwrap_or_else(Timestamp::now);
     let how = How::of(&form)?;
     answer(app, how, move |ctx, how, watch| {
-        let query = parsed(how)?;
+        let query = parsed(ctx, &how.query)?;
         let answer = query.instant(&ctx.querier(), time, &how.options, watch);
         answer.map_err(refused)
     })
@@ -83,16 +83,11 @@ pub(super) async fn range(State(app): State<SharedApp>, form: Form) -> Answer<Re
     }
     let how = How::of(&form)?;
     answer(app, how, move |ctx, how, watch| {
-        let query = parsed(how)?;
+        let query = parsed(ctx, &how.query)?;
         let answer = query.range(&ctx.querier(), steps, &how.options, watch);
         answer.map_err(refused)
     })
     .await
-}
-
-/// The query, parsed where there is time for it.
-fn parsed(how: &How) -> Answer<Query> {
-    parse(&how.query, Features::Stable).map_err(refused)
 }
 
 fn too_many() -> Problem {

@@ -1,8 +1,10 @@
-//! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/{name}/values`: which series there are.
+//! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/{name}/values`: which series there are; and
+//! their end, `/api/v1/admin/tsdb/delete_series`.
 
 use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use tacho_model::{Labels, Matcher, Querier as _, QueryError, TimeRange};
 
@@ -14,7 +16,7 @@ use crate::http::problem::Answer;
 use crate::query::QueryCtx;
 
 /// Most series of an answer without a limit of its own.
-const SERIES_MAX: usize = 1_000_000;
+pub(super) const SERIES_MAX: usize = 1_000_000;
 
 /// The label sets that selectors find.
 pub(super) async fn series(State(app): State<SharedApp>, form: Form) -> Answer<Response> {
@@ -65,6 +67,21 @@ pub(super) async fn values(
     let name = unescaped(&name);
     of_selectors(app, &form, move |ctx, matchers, range| {
         ctx.querier().label_values(&name, matchers, range)
+    })
+    .await
+}
+
+/// Deletes what selectors find, of the whole time or a part of it.
+pub(super) async fn delete(State(app): State<SharedApp>, form: Form) -> Answer<StatusCode> {
+    let (selectors, range) = (form.selectors()?, form.range()?);
+    if selectors.is_empty() {
+        return Err(invalid("match[]", "no match[] parameter provided"));
+    }
+    app.blocking(move |ctx| {
+        for matchers in &selectors.parse(ctx)? {
+            ctx.store.delete(matchers, range)?;
+        }
+        Ok(StatusCode::NO_CONTENT)
     })
     .await
 }
