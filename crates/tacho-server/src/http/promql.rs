@@ -6,13 +6,14 @@
 //! 2. Errors have Prometheus' shape ([`super::v1`]), status and words where it has them.
 //!
 //! In reading order: `form`, what is asked; `query`, answers to PromQL; `encode`, answers as JSON;
-//! `series`, names and labels; `metadata`, what is known of metrics, and of this server.
+//! `series`, names and labels; `rules`, rules and alerts; `metadata`, what is known of metrics, and of this server.
 //! Source: Prometheus "HTTP API", version 3.
 
 mod encode;
 mod form;
 mod metadata;
 mod query;
+mod rules;
 mod series;
 
 use std::fmt::Write as _;
@@ -41,6 +42,8 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/api/v1/labels", get(series::names).post(series::names))
         .route("/api/v1/label/{name}/values", get(series::values))
         .route("/api/v1/metadata", get(metadata::metadata))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
         .route("/api/v1/status/buildinfo", get(metadata::build_info))
 }
 
