@@ -87,10 +87,11 @@ impl Entry {
     }
 
     /// The slot after which it begins. One that was kept is taken once more, with the same
-    /// result: then it is known which series are to end.
-    fn begin(&self, now: Timestamp) -> Timestamp {
+    /// result, unless it is too long ago: then it is known which series are to end.
+    fn begin(&self, now: Timestamp, catch_up: Duration) -> Timestamp {
         match self.kept {
-            Some(kept) => kept - self.group.interval,
+            Some(kept) if now.since(kept) <= catch_up => kept - self.group.interval,
+            Some(kept) => kept,
             None => self.schedule.at_or_before(now),
         }
     }
@@ -171,7 +172,7 @@ async fn keep(app: &SharedApp) {
 async fn follow(app: SharedApp, entry: Arc<Entry>, mut closing: watch::Receiver<bool>) {
     let mut given = taken_over(&entry).await;
     let mut retired = entry.retired.subscribe();
-    let mut last = entry.begin(Timestamp::now());
+    let mut last = entry.begin(Timestamp::now(), app.rules.catch_up);
     while entry.retired.borrow().is_none() && !*closing.borrow() {
         let now = Timestamp::now();
         last = entry.schedule.settled(last, now);

@@ -98,3 +98,84 @@ fn how_far_groups_came_outlives_a_restart() {
     // What was not evaluated since stays as it was kept.
     assert_eq!(store.state().rule_slots().unwrap(), [(key, slot)]);
 }
+
+/// A server's state with groups that record, the first of which was last evaluated long ago.
+fn app_behind(dir: &std::path::Path, behind: Duration) -> Arc<crate::app::App> {
+    let reading = Reading {
+        origin: Origin::File("rules.yml".to_owned()),
+        interval: Duration::from_millis(100),
+    };
+    let text = "groups: [{name: behind, rules: [{record: b, expr: time()}]},
+                         {name: live, rules: [{record: l, expr: time()}]}]";
+    let store = Store::open(dir, StoreOptions::default()).unwrap();
+    let slot = Timestamp::now() - behind;
+    let slots = [("rules.yml;behind".to_owned(), slot)];
+    store.state().put_rule_slots(&slots).unwrap();
+    let mut settings = crate::settings::Settings::default();
+    settings.rules.groups = reading.file(text).unwrap();
+    Arc::new(crate::app::App::new(
+        settings,
+        Arc::new(store),
+        Timestamp::now(),
+    ))
+}
+
+/// Runs all groups until `is_done`, and tells them to stop; how long they took to end.
+fn run_until(app: &Arc<crate::app::App>, is_done: impl Fn() -> bool) -> Duration {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    let (closing, closed) = tokio::sync::watch::channel(false);
+    let running = runtime.spawn(run(Arc::clone(app), closed));
+    let began = std::time::Instant::now();
+    while !is_done() {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it takes too long"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let told = std::time::Instant::now();
+    closing.send_replace(true);
+    runtime.block_on(running).unwrap();
+    told.elapsed()
+}
+
+#[test]
+fn a_group_that_makes_good_what_it_missed_keeps_no_other_waiting_nor_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = app_behind(dir.path(), Duration::from_mins(50));
+    let [behind, live] = [0, 1].map(|at| {
+        let app = Arc::clone(&app);
+        move || app.rules.status()[at].clone()
+    });
+    let ended = run_until(&app, || {
+        behind().evaluations >= 50 && live().evaluations >= 8
+    });
+    assert!(ended < Duration::from_secs(5), "{ended:?}");
+    let (behind, live) = (behind(), live());
+    let now = Timestamp::now();
+    let late = now.since(live.last_slot.unwrap());
+    assert!(late < ended + Duration::from_secs(2), "{late:?}");
+    assert!(
+        now.since(behind.last_slot.unwrap()) > Duration::from_mins(10),
+        "30 000 slots are not made good so soon: {behind:?}"
+    );
+    assert_eq!((behind.missed, live.missed), (0, 0));
+    // How far each came is kept.
+    let kept = app.store.state().rule_slots().unwrap();
+    let expected = [behind, live].map(|s| (s.group.identity(), s.last_slot.unwrap()));
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn what_lies_further_back_than_is_made_good_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = app_behind(dir.path(), CATCH_UP + Duration::from_mins(1));
+    let behind = || app.rules.status()[0].clone();
+    run_until(&app, || behind().evaluations > 0);
+    let missed = behind().missed;
+    assert!((595..=605).contains(&missed), "{missed}");
+}
