@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::reading::{SeriesAt, group};
 use crate::series;
 
+pub(crate) mod expression;
 mod message;
 
 /// A rule waits until its window could have been filled since the start, at most this long: a
@@ -63,8 +64,8 @@ pub struct Alerting {
 struct Inner {
     rules: Vec<(AlertRule, RuleState)>,
     active: Vec<Alert>,
-    /// Rules whose evaluation failed, so that each failure is said once.
-    failing: Vec<String>,
+    /// Rules whose evaluation failed, and why, so that each failure is said once.
+    failing: Vec<(String, String)>,
 }
 
 impl Alerting {
@@ -115,6 +116,11 @@ impl Alerting {
         active
     }
 
+    /// Rules that cannot be evaluated, and why.
+    pub fn failing(&self) -> Vec<(String, String)> {
+        self.inner.lock().failing.clone()
+    }
+
     /// Evaluates every rule at `now`.
     pub fn evaluate(&self, app: &App, now: Timestamp) {
         let mut guard = self.inner.lock();
@@ -129,7 +135,7 @@ impl Alerting {
             }
             match values(app.store.as_ref(), rule, now) {
                 Ok((limits, values)) => {
-                    failing.retain(|name| *name != rule.name);
+                    failing.retain(|(name, _)| *name != rule.name);
                     let host = app.host.read();
                     let teller = Teller {
                         store: &app.store,
@@ -143,9 +149,9 @@ impl Alerting {
                     teller.follow_silent(state, &values, now, active);
                     refresh(active, rule, &values);
                 }
-                Err(error) if !failing.contains(&rule.name) => {
+                Err(error) if !failing.iter().any(|(name, _)| *name == rule.name) => {
                     tracing::error!(rule = rule.name, "the rule cannot be evaluated: {error}");
-                    failing.push(rule.name.clone());
+                    failing.push((rule.name.clone(), error.to_string()));
                 }
                 Err(_) => {}
             }

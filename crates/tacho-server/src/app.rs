@@ -26,6 +26,7 @@ use crate::otlp::metrics::OtlpMetrics;
 use crate::pushgateway::Gateway;
 use crate::query::{QueryCtx, Waiting};
 use crate::remote_write::Receiver;
+use crate::rules::Rules;
 use crate::scrape::Scraping;
 use crate::settings::Settings;
 use crate::span_metrics::SpanMetrics;
@@ -74,6 +75,8 @@ pub struct App {
     pub host: RwLock<HostSnapshot>,
     /// Alert rules and their states.
     pub alerting: Alerting,
+    /// Recording rules and how they go.
+    pub rules: Rules,
     /// The dashboard's summary and what it remembers between two looks.
     pub summary: SummaryCache,
     /// The trees of the traces that were looked at last.
@@ -101,6 +104,7 @@ impl App {
         let queries = Arc::new(Semaphore::new(settings.server.queries_max));
         let bodies = Arc::new(Semaphore::new(settings.server.bodies_max));
         let alerting = Alerting::new(&settings.rules.rules, &store);
+        let rules = Rules::new(&settings.rules, &store);
         let gateway = Gateway::new(&settings.storage.dir);
         let server = &settings.server;
         let writes_max = server.writes_max;
@@ -123,6 +127,7 @@ impl App {
             forward: Forwarding::default(),
             host: RwLock::new(this_host()),
             alerting,
+            rules,
             summary: SummaryCache::default(),
             trees: RecentTrees::default(),
             started,
@@ -166,6 +171,38 @@ impl App {
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    }
+
+    /// Runs synchronous work that nobody asked for in its turn among queries; `None` where the
+    /// server ends before it begins. What it reads through its context ends with the server.
+    pub(crate) async fn background<T, F>(
+        self: &Arc<Self>,
+        closing: &mut watch::Receiver<bool>,
+        work: F,
+    ) -> Option<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&QueryCtx<'_>) -> T + Send + 'static,
+    {
+        let permit = tokio::select! {
+            permit = Arc::clone(&self.queries).acquire_owned() => permit.ok()?,
+            () = closed(closing) => return None,
+        };
+        let app = Arc::clone(self);
+        let waiting = Waiting::default();
+        let deadline = waiting.deadline(Duration::MAX);
+        let mut working = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&QueryCtx::new(&app, &deadline()))
+        });
+        let done = tokio::select! {
+            done = &mut working => done,
+            () = closed(closing) => {
+                drop(waiting);
+                working.await
+            }
+        };
+        done.ok()
     }
 
     /// Keeps the exemplars of a batch. What cannot be kept of them is told, and costs no sample.
@@ -272,6 +309,11 @@ impl App {
             .clone()
             .unwrap_or_else(|| "this host".to_owned())
     }
+}
+
+/// Comes to its end when the server does.
+pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// What is known of the host before the first tick: its name.

@@ -26,6 +26,7 @@ mod promql;
 pub(crate) mod pushgateway;
 pub(crate) mod remote_write;
 pub(crate) mod report;
+pub(crate) mod rules;
 pub(crate) mod services;
 pub(crate) mod snapshot;
 pub(crate) mod snapshots;
@@ -74,6 +75,8 @@ fn api() -> OpenApiRouter<SharedApp> {
         .routes(routes!(health::get))
         .routes(routes!(prometheus::get))
         .routes(routes!(alerts::get))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::put, rules::delete))
         .routes(routes!(sources::get))
         .routes(routes!(baselines::list, baselines::create))
         .routes(routes!(baselines::show, baselines::delete))

@@ -9,6 +9,7 @@
 //! - [`collect`]: databases, probes and others that are asked at their times
 //! - [`maintenance`]: the thread that keeps the store tidy
 //! - [`alerting`]: alert rules evaluated on the store, with history and log records
+//! - [`rules`]: recording rules in groups, evaluated on time
 //! - [`auth`]: tokens, and what each request needs
 //! - [`tls`]: the certificate, and connections that speak TLS
 //! - [`intake`]: the one door for whatever is received or collected, with its counts
@@ -65,6 +66,7 @@ pub mod query;
 pub mod reading;
 pub mod remote_write;
 pub mod reporting;
+pub mod rules;
 pub mod run;
 pub mod sampler;
 pub mod scrape;

@@ -31,7 +31,7 @@ use crate::otlp::listeners::Listening;
 use crate::settings::Settings;
 use crate::statsd::{Sockets, Statsd, StatsdError};
 use crate::tls::{self, Certificate, TlsError};
-use crate::{http, otlp, pushgateway, sampler, scrape};
+use crate::{http, otlp, pushgateway, rules, sampler, scrape};
 
 /// How long open requests may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -174,6 +174,7 @@ async fn serve<End: FnOnce() + Send + 'static>(
     app.gateway.load();
     let mut scraping = scrape::start(&app, &closed);
     scraping.spawn(pushgateway::run(Arc::clone(&app), closed.clone()));
+    let recording = tokio::spawn(rules::run(Arc::clone(&app), closed.clone()));
     let router = http::router(Arc::clone(&app), closed.clone());
     let beside = beside::serve(otlp, &app, certificate.as_ref(), &closed);
     let end_beside = ready(address, &app.listening);
@@ -212,6 +213,7 @@ async fn serve<End: FnOnce() + Send + 'static>(
         renewing.abort();
     }
     scraping.shutdown().await;
+    end(recording).await;
     drop(stop);
     let last = Arc::clone(&app);
     let joined = tokio::task::spawn_blocking(move || {
@@ -231,6 +233,13 @@ async fn serve<End: FnOnce() + Send + 'static>(
     // The store syncs its log when the last of its users lets go of it.
     drop((app, store));
     served.map_err(RunError::Serve)
+}
+
+/// Waits for recording rules, which end by themselves: they were told so, and keep how far they came.
+async fn end(recording: tokio::task::JoinHandle<()>) {
+    if recording.await.is_err() {
+        tracing::error!("recording rules ended abnormally");
+    }
 }
 
 /// Starts the thread that ticks.
@@ -331,7 +340,8 @@ fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, RunError> {
     tokio::runtime::Builder::new_multi_thread()
         // Handlers only hand work on; one thread parses requests, the other keeps accepting.
         .worker_threads(2)
-        .max_blocking_threads(settings.server.queries_max + 2 * settings.server.writes_max + 4)
+        // Rules wait for a place among queries; that they keep how far they came is one more.
+        .max_blocking_threads(settings.server.queries_max + 2 * settings.server.writes_max + 5)
         .thread_name("tacho-http")
         .enable_all()
         .build()

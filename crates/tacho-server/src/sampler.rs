@@ -48,6 +48,7 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
             app.filters.observe(tick, &app.host_name(), &mut batch);
             app.span_metrics.observe(tick, &app.host_name(), &mut batch);
             app.forward.observe(tick, &app.host_name(), &mut batch);
+            app.rules.observe(tick, &app.host_name(), &mut batch);
         }
         let kept = batch.is_empty() || refused.append(app, &batch);
         if let Some(host) = host.as_mut() {

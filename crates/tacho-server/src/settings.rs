@@ -16,9 +16,10 @@ use crate::forward::settings::ForwardSettings;
 use crate::intake::quota::QuotaSettings;
 use crate::otlp::settings::{Listen, OtlpSettings};
 use crate::prices::PriceSettings;
+use crate::rules::group::Group;
 use crate::scrape::ScrapeSettings;
 use crate::statsd::settings::StatsdSettings;
-use crate::{events, exemplars, spans};
+use crate::{events, exemplars, rules, spans};
 
 /// Everything a server needs to know.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub struct Settings {
     pub collect: CollectSettings,
     /// `StatsD` over UDP and Unix sockets.
     pub statsd: StatsdSettings,
-    /// Alert rules.
+    /// Alert rules and recording rules.
     pub rules: RuleSettings,
     /// What is listened for and kept of OpenTelemetry.
     pub otlp: OtlpSettings,
@@ -141,13 +142,19 @@ pub struct CollectSettings {
     pub targets: Vec<TargetSettings>,
 }
 
-/// Alert rules.
+/// Alert rules and recording rules.
 #[derive(Debug, Clone)]
 pub struct RuleSettings {
-    /// The rules.
+    /// The alert rules.
     pub rules: Vec<AlertRule>,
     /// How often they are evaluated.
     pub interval: Duration,
+    /// Prometheus' rule groups: those of files, and the built-in ones.
+    pub groups: Vec<Group>,
+    /// How often a group is evaluated that does not say.
+    pub evaluation_interval: Duration,
+    /// How far back evaluations that were missed are made good.
+    pub catch_up: Duration,
 }
 
 /// The port of the dashboard and the API.
@@ -193,6 +200,9 @@ impl Default for Settings {
             rules: RuleSettings {
                 rules: default_rules(),
                 interval: Duration::from_secs(5),
+                groups: rules::builtin().unwrap_or_default(),
+                evaluation_interval: rules::INTERVAL,
+                catch_up: rules::CATCH_UP,
             },
             otlp: OtlpSettings::default(),
             scrape: ScrapeSettings::default(),

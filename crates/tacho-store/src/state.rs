@@ -1,8 +1,8 @@
 //! State records in `SQLite`: what is set, measured and decided, each with its history.
 //!
 //! One record kind a file: `baselines`, `benchmarks`, `experiments`, `alert_rules`, `alerts`,
-//! `silences`, `annotations`, `reports`, `tokens`; below them `schema` (migrations), `checksums`,
-//! `limits` and `backup`.
+//! `silences`, `annotations`, `reports`, `tokens`, `rule_groups`; below them `schema` (migrations),
+//! `checksums`, `limits` and `backup`.
 //!
 //! Invariants:
 //! 1. one connection does all the writing of this process, a transaction a call; another one does
@@ -25,6 +25,7 @@ mod checksums;
 mod experiments;
 mod limits;
 mod reports;
+mod rule_groups;
 mod schema;
 mod silences;
 mod tokens;
@@ -49,6 +50,7 @@ pub use limits::{
     BODY_BYTES_MAX, DEFINITION_BYTES_MAX, NAME_BYTES_MAX, RECORDS_MAX, TEXT_BYTES_MAX,
 };
 pub use reports::{Report, ReportEntry};
+pub use rule_groups::RuleGroup;
 pub use silences::{Silence, SilenceDraft};
 pub use tokens::{TOKENS_MAX, Token, TokenDraft};
 

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agents, baseline, check, cleanup, compare, completions, demo, export, query, report, services,
-    snapshot, start, stats, status, token,
+    agents, baseline, check, cleanup, compare, completions, demo, export, query, report, rules,
+    services, snapshot, start, stats, status, token,
 };
 
 const EXAMPLES: &str = "\
@@ -47,11 +47,13 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// A report to send to a colleague
     Report(report::Args),
+    /// Recording rules: list them, put and remove groups of them
+    Rules(rules::Args),
     /// Keep what everything reads now, and look at it later
     Snapshot(snapshot::Args),
     /// Remove samples by age, by selector, or both
     Cleanup(cleanup::Args),
-    /// Check a configuration file or a data folder
+    /// Check a configuration file, rule files or a data folder
     Check(check::Args),
     /// A consistent copy of all data, while the server goes on
     Export(export::Args),

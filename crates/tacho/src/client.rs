@@ -151,6 +151,12 @@ impl Client {
         self.read(self.identified(self.agent.post(&url)).send_json(body))
     }
 
+    /// `PUT` of a JSON body.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        let url = format!("{}{path}", self.base);
+        self.read(self.identified(self.agent.put(&url)).send_json(body))
+    }
+
     /// `DELETE`.
     pub(crate) fn delete(&self, path: &str) -> Result<Answer> {
         let url = format!("{}{path}", self.base);

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod baseline;
 pub(crate) mod check;
 mod check_data;
+mod check_rules;
 pub(crate) mod cleanup;
 pub(crate) mod compare;
 pub(crate) mod completions;
@@ -11,6 +12,7 @@ pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod rules;
 pub(crate) mod services;
 pub(crate) mod snapshot;
 pub(crate) mod start;
@@ -39,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Baseline(args) => baseline::run(args),
         Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Cleanup(args) => cleanup::run(&args),
         Command::Check(args) => check::run(&args),

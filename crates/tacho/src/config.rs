@@ -13,6 +13,7 @@ pub(crate) mod legacy;
 pub(crate) mod prices;
 pub(crate) mod raw;
 pub(crate) mod relabel;
+pub(crate) mod rules;
 pub(crate) mod scalar;
 pub(crate) mod scrape;
 mod shown;
@@ -228,32 +229,10 @@ impl Config {
     }
 
     fn apply_rules(&self, settings: &mut Settings) -> Result<()> {
-        let raw = &self.raw.rules;
-        let rules = &mut settings.rules;
-        if let Some(interval) = raw.interval {
-            if interval.0 < Duration::from_millis(100) {
-                bail!("rules.interval must be at least 100ms");
-            }
-            rules.interval = interval.0;
-        }
-        if raw.defaults == Some(false) {
-            rules.rules.clear();
-        }
-        for raw in raw.alerts.iter().flatten() {
-            let (line, column) = (raw.referenced.line(), raw.referenced.column());
-            let place = || {
-                let name = &raw.value.name;
-                format!("alert rule `{name}` (line {line}, column {column})")
-            };
-            let rule = raw.value.rule().with_context(place)?;
-            // A rule of the user's with a default's name takes its place.
-            rules.rules.retain(|known| known.name != rule.name);
-            rules.rules.push(rule);
-        }
-        for (name, threshold) in &self.raw.thresholds_of_defaults {
-            legacy::set_threshold(&mut rules.rules, name, *threshold)?;
-        }
-        Ok(())
+        let base = self.path.as_deref().and_then(Path::parent);
+        let base = base.unwrap_or(Path::new(""));
+        let thresholds = &self.raw.thresholds_of_defaults;
+        self.raw.rules.apply(thresholds, base, &mut settings.rules)
     }
 }
 

@@ -15,7 +15,7 @@ const ADMIN: Need = Need::Scope(Scope::Admin);
 
 /// Methods (`*` for all; `GET` is `HEAD` too), paths (`*` is one segment, `**` at the end is any
 /// rest), and what they need.
-const RULES: [(&str, &str, Need); 40] = [
+const RULES: [(&str, &str, Need); 41] = [
     // Whether the server lives, for those that restart it.
     ("GET", "/healthz", NOTHING),
     ("GET", "/readyz", NOTHING),
@@ -59,6 +59,7 @@ const RULES: [(&str, &str, Need); 40] = [
     ("POST PUT DELETE", "/api/performance/reports**", WRITE),
     ("POST PUT DELETE", "/api/performance/silences**", WRITE),
     ("POST PUT DELETE", "/api/performance/alerts**", WRITE),
+    ("POST PUT DELETE", "/api/performance/rules**", WRITE),
     // The page, the API's questions, `/metrics`, live updates.
     ("GET", "**", READ),
     ("*", "**", ADMIN),
@@ -150,6 +151,14 @@ mod tests {
             "POST /api/performance/baselines, DELETE /api/performance/snapshots/x",
         );
         check(WRITE, "POST /api/performance/baselines/a/b/compare");
+        check(
+            WRITE,
+            "PUT /api/performance/rules/a, DELETE /api/performance/rules/a",
+        );
+        check(
+            READ,
+            "GET /api/performance/rules, GET /api/v1/rules, GET /api/v1/alerts",
+        );
         check(
             WRITE,
             "POST /opentelemetry.proto.collector.trace.v1.TraceService/Export",

@@ -37,10 +37,10 @@ impl Scope {
         self.protocol.is_none() && self.source.is_none()
     }
 
-    /// Whether it includes an origin. What this host collects of itself is only meant where it is
+    /// Whether it includes an origin. What this program makes itself is only meant where it is
     /// named, so that a filter on what others send cannot blind the dashboard.
     pub fn includes(&self, origin: Origin<'_>) -> bool {
-        let own = origin.protocol == Protocol::Host;
+        let own = origin.protocol.is_own();
         self.protocol.map_or(!own, |p| p == origin.protocol)
             && self.source.as_ref().is_none_or(|s| s == origin.source)
     }

@@ -28,6 +28,7 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
         app.intake.observe(now, &app.host_name(), &mut own);
         app.filters.observe(now, &app.host_name(), &mut own);
         app.forward.observe(now, &app.host_name(), &mut own);
+        app.rules.observe(now, &app.host_name(), &mut own);
         Ok(exposition::write(&app.querier(), &own, how, now)?)
     };
     let text = app.blocking(write).await?;

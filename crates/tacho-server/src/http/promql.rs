@@ -6,7 +6,7 @@
 //! 2. Errors have Prometheus' shape ([`super::v1`]), status and words where it has them.
 //!
 //! In reading order: `form`, what is asked; `query`, answers to PromQL; `encode`, answers as JSON;
-//! `series`, names and labels; `text`, queries as text and tree; `read` and `federate`, samples for
+//! `series`, names and labels; `rules`, rules and alerts; `text`, queries as text and tree; `read` and `federate`, samples for
 //! other servers; `metadata` and `targets`, what is known of metrics; `status`, of this server.
 //! Source: Prometheus "HTTP API", version 3.
 
@@ -16,6 +16,7 @@ mod form;
 mod metadata;
 mod query;
 mod read;
+mod rules;
 mod series;
 mod status;
 mod targets;
@@ -56,6 +57,8 @@ pub(crate) fn routes() -> Router<SharedApp> {
         )
         .route("/api/v1/parse_query", get(text::parsed).post(text::parsed))
         .route("/api/v1/targets/metadata", get(targets::metadata))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
         .route("/api/v1/status/buildinfo", get(metadata::build_info))
         .route("/api/v1/status/runtimeinfo", get(status::runtime))
         .route("/api/v1/status/flags", get(status::flags))

@@ -45,11 +45,13 @@ pub enum Protocol {
     Json,
     /// Samples that a filter makes of others.
     Filter,
+    /// Samples that recording rules make of others.
+    Rule,
 }
 
 impl Protocol {
     /// Those that something comes by.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Host,
         Self::Otlp,
         Self::RemoteWrite,
@@ -58,11 +60,17 @@ impl Protocol {
         Self::Statsd,
         Self::Influx,
         Self::Json,
+        Self::Rule,
     ];
 
     /// The way in of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Whether this program makes it itself: it is not bounded as what others send.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Host | Self::Rule)
     }
 
     /// Its name in labels and in JSON.
@@ -77,6 +85,7 @@ impl Protocol {
             Self::Influx => "influx",
             Self::Json => "json",
             Self::Filter => "filter",
+            Self::Rule => "rule",
         }
     }
 }
@@ -313,8 +322,8 @@ impl Intake {
             }
         };
         for counts in self.sources() {
-            // What this host collects of itself is no news.
-            if counts.protocol == Protocol::Host && counts.tally.refused.is_empty() {
+            // What this host collects and makes of itself is no news.
+            if counts.protocol.is_own() && counts.tally.refused.is_empty() {
                 continue;
             }
             let of = [

@@ -179,7 +179,7 @@ impl Quotas {
     }
 
     fn source(&self, origin: Origin<'_>) -> Option<Arc<Source>> {
-        if origin.protocol == Protocol::Host {
+        if origin.protocol.is_own() {
             return None;
         }
         let mut sources = self.sources.lock();

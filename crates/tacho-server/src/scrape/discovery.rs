@@ -149,7 +149,11 @@ impl Source {
 
     fn files(mut self, patterns: &[PathBuf]) -> (Self, Change) {
         let mut change = Change::None;
-        let paths: Vec<PathBuf> = patterns.iter().flat_map(|p| matching(p)).collect();
+        let paths: Vec<PathBuf> = patterns
+            .iter()
+            .flat_map(|p| named(p))
+            .filter(|path| path.is_file())
+            .collect();
         let gone = |path: &PathBuf| !paths.contains(path);
         let before = self.groups.len();
         self.groups.retain(|path, _| !gone(path));
@@ -179,16 +183,17 @@ fn stamp(path: &Path) -> Stamp {
     (modified, metadata.map_or(0, |m| m.len()))
 }
 
-/// The files that a pattern names, in order.
-fn matching(pattern: &Path) -> Vec<PathBuf> {
+/// The files that a pattern names, in order; one without `*` and `?` is not looked for.
+pub(crate) fn named(pattern: &Path) -> Vec<PathBuf> {
     let name = pattern.file_name().unwrap_or_default().to_string_lossy();
-    if !name.contains(['*', '?']) {
-        return if pattern.is_file() {
-            vec![pattern.to_owned()]
-        } else {
-            Vec::new()
-        };
+    if name.contains(['*', '?']) {
+        return matching(pattern, &name);
     }
+    vec![pattern.to_owned()]
+}
+
+/// The files of a folder whose names are what a pattern says.
+fn matching(pattern: &Path, name: &str) -> Vec<PathBuf> {
     let folder = pattern.parent().unwrap_or(Path::new("."));
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -197,7 +202,7 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
-        .filter(|entry| matches_name(&name, &entry.file_name().to_string_lossy()))
+        .filter(|entry| matches_name(name, &entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .filter(|path| path.is_file())
         .take(FILES_MAX)

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Every change of the schema since the first release, in order.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_records.sql"),
     include_str!("migrations/0002_benchmark.sql"),
     include_str!("migrations/0003_experiment.sql"),
@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_silence.sql"),
     include_str!("migrations/0006_checksums.sql"),
     include_str!("migrations/0007_token.sql"),
+    include_str!("migrations/0008_rule_group.sql"),
 ];
 
 /// The number of migrations that were applied.

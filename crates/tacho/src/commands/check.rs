@@ -1,5 +1,5 @@
-//! `tacho check config`: what a configuration file says, or what is wrong with it; `check data` is in
-//! [`check_data`].
+//! `tacho check config`: what a configuration file says, or what is wrong with it; `check rules` is in
+//! [`check_rules`], `check data` in [`check_data`].
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 use tacho_model::time::format_duration;
 use tacho_promql::Features;
 
-use crate::commands::{check_data, print};
+use crate::commands::{check_data, check_rules, print};
 use crate::config::{
     Config, FILE_NAME, Overrides, collect as collected, environment, filters, forward, ingest,
-    prices, scrape, storage,
+    prices, rules, scrape, storage,
 };
 use crate::exit::Outcome;
 
-/// Check a configuration file or a data folder.
+/// Check a configuration file, rule files or a data folder.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -38,6 +38,8 @@ certificate that is not there.")]
         #[arg(long)]
         explain: bool,
     },
+    /// Check Prometheus' rule files
+    Rules(check_rules::Args),
     /// Check a data folder that no server has open
     Data(check_data::Args),
 }
@@ -46,6 +48,7 @@ certificate that is not there.")]
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (file, explain) = match &args.what {
         What::Config { file, explain } => (file, explain),
+        What::Rules(args) => return check_rules::run(args),
         What::Data(args) => return check_data::run(args),
     };
     if !file.exists() {
@@ -59,7 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         variables: environment(),
         ..Overrides::default()
     })?;
-    let told = tacho_server::check(&settings)?;
+    let mut told = tacho_server::check(&settings)?;
+    told.extend(rules::told(&settings.rules.groups));
     let mut text = match told.len() {
         0 => format!("{} is fine\n", file.display()),
         _ => format!("{} can be used, but:\n", file.display()),
@@ -103,6 +107,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             text += &format!("filter {}: {filter}\n", number + 1);
         }
         for (key, value) in prices::explain(&settings.prices) {
+            text += &format!("{key}: {value}\n");
+        }
+        for (key, value) in rules::explain(&settings.rules) {
             text += &format!("{key}: {value}\n");
         }
         for rule in &settings.rules.rules {

@@ -18,6 +18,7 @@ use super::forward::RawForward;
 use super::ingest::RawIngest;
 use super::legacy::{LegacyCollectors, LegacyRetention, LegacyThresholds, Off};
 use super::prices::RawPrices;
+use super::rules::RawRules;
 use super::scalar::{Length, Placed};
 use super::scrape::{RawGlobal, RawJob};
 use super::storage::RawStorage;
@@ -42,7 +43,7 @@ pub(crate) struct RawConfig {
     pub(crate) promql: RawPromql,
     /// What tokens of models cost.
     pub(crate) prices: RawPrices,
-    /// Alert rules.
+    /// Alert rules and recording rules.
     pub(crate) rules: RawRules,
 
     /// Prometheus' `global`.
@@ -122,18 +123,6 @@ pub(crate) struct RawTls {
     pub(crate) cert: PathBuf,
     /// Its private key, PEM.
     pub(crate) key: PathBuf,
-}
-
-/// `rules`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawRules {
-    /// How often rules are evaluated.
-    pub(crate) interval: Option<Span>,
-    /// Whether the default rules are on.
-    pub(crate) defaults: Option<bool>,
-    /// Alert rules.
-    pub(crate) alerts: Option<Vec<Spanned<RawRule>>>,
 }
 
 /// One alert rule.

@@ -127,6 +127,8 @@ fn k6_openapi_lists_every_route() {
         ("health", "get"),
         ("prometheus", "get"),
         ("alerts", "get"),
+        ("rules", "get"),
+        ("rules/{name}", "put delete"),
         ("report", "get"),
         ("cleanup", "post"),
         ("snapshots", "get post"),

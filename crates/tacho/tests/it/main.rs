@@ -39,6 +39,7 @@ mod pushgateway;
 mod refusals;
 mod remote_write;
 mod reports;
+mod rules;
 mod safety;
 mod scrape;
 mod services;

@@ -54,6 +54,7 @@ fn routes(server: &Server) -> Vec<(String, String, &'static str)> {
             "GET /, GET /index.html, GET /favicon.svg, GET /no/such, GET /metrics",
         ),
         ("read", "GET /ws, GET /api/openapi.json, HEAD /metrics"),
+        ("read", "GET /api/v1/rules, GET /api/v1/alerts"),
         (
             "write",
             "POST /api/v1/write, POST /write, POST /api/v2/write",

@@ -62,7 +62,7 @@ impl Form {
     }
 
     /// All of that name.
-    fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
+    pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);
         named
             .map(|(_, value)| value.as_str())

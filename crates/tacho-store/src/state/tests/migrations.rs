@@ -9,7 +9,7 @@ use super::*;
 use crate::state::schema::{MIGRATIONS, migrate, version};
 
 /// Records as each version could hold them first, in that version's columns.
-const RECORDS: [&str; 7] = [
+const RECORDS: [&str; 8] = [
     "INSERT INTO baseline VALUES ('b', 1, 7, 1, NULL, 5, 6, '{}');
      INSERT INTO alert_event VALUES (3, 'r', 's', 'firing', 'info', 1.5, NULL, 4, NULL, 'm', '{}');
      INSERT INTO annotation VALUES (5, 6, 'deployment', 'v2', '{}');
@@ -24,6 +24,8 @@ const RECORDS: [&str; 7] = [
     "INSERT INTO silence VALUES (9, '{}', 1, 5, 'ann', '', 1, 3, 'bob');",
     "",
     "INSERT INTO token VALUES (4, 'ann', zeroblob(32), 'tacho_ab', 'read', 5, 6, 7, NULL);",
+    "INSERT INTO rule_group VALUES ('g', 1, '{}');
+     INSERT INTO rule_group_slot VALUES ('api;g', 5);",
 ];
 
 /// A database of version `older` with records in it, left in write-ahead log mode.
@@ -80,6 +82,9 @@ fn verify(state: &State, older: usize) {
     let tokens = state.tokens().unwrap();
     let used: Vec<_> = tokens.iter().map(|token| token.last_used_at).collect();
     assert_eq!(used, [Some(Timestamp::from_nanos(7))][..held(7)]);
+    assert_eq!(state.rule_groups().unwrap().len(), held(8));
+    let slot = ("api;g".to_owned(), Timestamp::from_nanos(5));
+    assert_eq!(state.rule_slots().unwrap(), [slot][..held(8)]);
 
     // What was there before has checksums now.
     let connection = state.writer.lock();
@@ -122,7 +127,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
             error,
             StoreError::NewerFormat {
                 found: 99,
-                supported: 7,
+                supported: 8,
                 ..
             }
         );
@@ -177,6 +182,7 @@ fn a_migration_that_is_cut_off_leaves_a_whole_version() {
             (3, "experiment"),
             (5, "silence"),
             (7, "token"),
+            (8, "rule_group"),
         ] {
             let there = connection
                 .prepare(&format!("SELECT * FROM {table}"))
@@ -186,5 +192,8 @@ fn a_migration_that_is_cut_off_leaves_a_whole_version() {
         drop(connection);
         verify(&State::open(&path).unwrap(), 1);
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6, 7, 8]
+    );
 }
