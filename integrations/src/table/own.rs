@@ -15,6 +15,14 @@ const FILES: Limits = Limits {
 
 /// Its own series among those of other programs.
 const SELF: &str = r#"job="tacho""#;
+/// How full the limit on series is.
+const SERIES_USED: &str = r#"tacho_store_limit_used_ratio{limit="storage.series_max"}"#;
+/// Share of it.
+const LIMIT: Limits = Limits {
+    warning: 0.8,
+    critical: 0.95,
+};
+
 const ITEMS: &str = "tacho_receiver_items_total";
 const REFUSED: &str = r#"outcome="refused""#;
 
@@ -31,7 +39,14 @@ pub(super) fn dashboard() -> Dashboard {
             values_of: "instance",
             choice: Choice::One,
         }],
-        rows: vec![glance(), received(), process(), targets(), forwarding()],
+        rows: vec![
+            glance(),
+            received(),
+            process(),
+            store(),
+            targets(),
+            forwarding(),
+        ],
     }
 }
 
@@ -135,6 +150,35 @@ fn process() -> Row {
     ];
     Row {
         title: "What it uses",
+        panels,
+    }
+}
+
+fn store() -> Row {
+    let figure = |name: &str| OWN.of(&format!("tacho_store_{name}"), "");
+    let panels = vec![
+        Panel::lines("Series", Unit::Count)
+            .help("With samples in memory, which is where they cost.")
+            .query("series", figure("series")),
+        Panel::stack("Samples", Unit::Count).query("in {{place}}", figure("samples")),
+        Panel::bars("Limits", Unit::Ratio)
+            .help(
+                "How full the limits are that are set. One of retention is full once the oldest data \
+                 goes, as it should; one on series must not be.",
+            )
+            .max(1.0)
+            .query("{{limit}}", figure("limit_used_ratio")),
+        Panel::stack("On disk", Unit::Bytes)
+            .help("The log is allocated ahead.")
+            .wide(12)
+            .query("{{part}}", figure("disk_bytes")),
+        Panel::lines("In memory", Unit::Bytes)
+            .help("An estimate of series, samples and records.")
+            .wide(12)
+            .query("memory", figure("memory_bytes")),
+    ];
+    Row {
+        title: "What it keeps",
         panels,
     }
 }
@@ -253,6 +297,13 @@ pub(super) fn alerts() -> Group {
                 of an hour",
             "The log of the service manager says why it ended.",
         ),
+        Alert::warning(UID, "TachographSeriesUsedUp", SERIES_USED)
+            .above(LIMIT)
+            .says(
+                "Tachograph at {{ $labels.instance }} has {{ $value | humanizePercentage }} of the \
+                 series it may have",
+                "It will refuse new ones. Its status names the metric that has most.",
+            ),
         Alert::warning(UID, "TachographSendsLate", "tacho_forward_delay_seconds").when("> \
             300").says(
             "{{ $labels.destination }} is {{ $value | humanizeDuration }} behind",
