@@ -157,7 +157,7 @@ fn panel_json(panel: &Panel, id: usize, place: &Value) -> Value {
         "datasource": source(),
         "gridPos": place,
         "targets": targets.collect::<Vec<_>>(),
-        "options": options(panel.view),
+        "options": options(panel),
         "fieldConfig": {"defaults": defaults(panel), "overrides": overrides(panel)},
     });
     if panel.view == View::Table {
@@ -261,9 +261,15 @@ fn drawing(panel: &Panel, fill: u32, stacking: &str) -> Value {
     })
 }
 
-fn options(view: View) -> Value {
+fn options(panel: &Panel) -> Value {
     let reduce = json!({"calcs": ["lastNotNull"], "fields": "", "values": false});
-    match view {
+    // A figure that is neither good nor bad has no colour.
+    let colour = if panel.limits.is_some() {
+        "value"
+    } else {
+        "none"
+    };
+    match panel.view {
         View::Lines | View::Stack => json!({
             "legend": {
                 "displayMode": "table",
@@ -279,7 +285,7 @@ fn options(view: View) -> Value {
             "reduceOptions": reduce,
             "orientation": "auto",
             "textMode": "value",
-            "colorMode": "value",
+            "colorMode": colour,
             "graphMode": "area",
             "justifyMode": "auto",
         }),
