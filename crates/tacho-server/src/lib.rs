@@ -18,6 +18,7 @@
 //! - [`filters`]: what becomes of it before it is stored
 //! - [`remote_write`]: requests of Prometheus' remote write into the store
 //! - [`statsd`]: `StatsD` and `DogStatsD` over UDP and Unix sockets
+//! - `store_metrics`: the store's own figures as metrics
 //! - [`otlp`]: OpenTelemetry's traces, logs and metrics into the store
 //! - [`causes`]: an error and its causes in one line
 //! - [`spans`], [`events`]: the tables of what is no series
@@ -77,6 +78,7 @@ pub mod span_metrics;
 pub mod spans;
 pub mod statistics;
 pub mod statsd;
+mod store_metrics;
 pub mod summary;
 pub mod tls;
 

@@ -14,9 +14,13 @@ use tacho_model::{Appender as _, Batch, Timestamp};
 use crate::app::App;
 use crate::intake::{Origin, Protocol};
 use crate::otlp::traces;
+use crate::store_metrics;
 
 /// Where samples of this host come from.
 const THIS_HOST: Origin<'_> = Origin::new(Protocol::Host, "host");
+
+/// How often the store's own figures are kept; they move slowly.
+const STORE_EVERY: Duration = Duration::from_secs(15);
 
 /// Collects until `stop` is dropped or sent to.
 pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
@@ -49,6 +53,9 @@ pub fn run(app: &Arc<App>, stop: &Receiver<()>) {
             app.span_metrics.observe(tick, &app.host_name(), &mut batch);
             app.forward.observe(tick, &app.host_name(), &mut batch);
             app.rules.observe(tick, &app.host_name(), &mut batch);
+            if due.store() {
+                store_metrics::observe(app, tick, &mut batch);
+            }
         }
         let kept = batch.is_empty() || refused.append(app, &batch);
         if let Some(host) = host.as_mut() {
@@ -138,11 +145,16 @@ fn tell(notice: &Notice) {
 #[derive(Default)]
 struct Due {
     rules: Option<Instant>,
+    store: Option<Instant>,
 }
 
 impl Due {
     fn rules(&mut self, every: Duration) -> bool {
         Self::due(&mut self.rules, every)
+    }
+
+    fn store(&mut self) -> bool {
+        Self::due(&mut self.store, STORE_EVERY)
     }
 
     fn due(last: &mut Option<Instant>, every: Duration) -> bool {

@@ -10,6 +10,7 @@ use super::problem::{Answer, Problem};
 use crate::app::SharedApp;
 use crate::exposition;
 use crate::scrape::client::is_own;
+use crate::store_metrics;
 
 /// Current values, OpenMetrics or the older text as `Accept` asks.
 #[utoipa::path(get, path = "/api/performance/prometheus", tag = "metrics",
@@ -29,6 +30,7 @@ pub(crate) async fn get(State(app): State<SharedApp>, headers: HeaderMap) -> Ans
         app.filters.observe(now, &app.host_name(), &mut own);
         app.forward.observe(now, &app.host_name(), &mut own);
         app.rules.observe(now, &app.host_name(), &mut own);
+        store_metrics::observe(app, now, &mut own);
         Ok(exposition::write(&app.querier(), &own, how, now)?)
     };
     let text = app.blocking(write).await?;

@@ -6,8 +6,9 @@
 //! 2. Errors have Prometheus' shape ([`super::v1`]), status and words where it has them.
 //!
 //! In reading order: `form`, what is asked; `query`, answers to PromQL; `encode`, answers as JSON;
-//! `series`, names and labels; `rules`, rules and alerts; `text`, queries as text and tree; `read` and `federate`, samples for
-//! other servers; `metadata` and `targets`, what is known of metrics; `status`, of this server.
+//! `series`, names and labels; `rules`, rules and alerts; `text`, queries as text and tree; `read` and
+//! `federate`, samples for other servers; `metadata` and `targets`, what is known of metrics; `status`,
+//! of this server.
 //! Source: Prometheus "HTTP API", version 3.
 
 mod encode;

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use tacho_model::Timestamp;
 use tacho_model::append::Culprit;
-use tacho_store::{Resolution, StoreOptions, StoreStats};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::store_metrics::{Limit, limits};
 
 /// Damaged parts of files that are named; the others are counted.
 const DAMAGE_SHOWN: usize = 20;
@@ -83,11 +83,23 @@ pub(crate) struct DamageBody {
     reason: String,
 }
 
+impl From<Limit> for LimitBody {
+    fn from(limit: Limit) -> Self {
+        Self {
+            key: limit.key,
+            value: limit.value,
+            limit: limit.max,
+            percent: limit.ratio() * 100.0,
+        }
+    }
+}
+
 impl StoreBody {
     /// The store as it is now.
     pub(crate) fn of(app: &App) -> Self {
         let stats = app.store.stats();
-        let limits = limits(&stats, &app.settings.storage.options);
+        let limits = limits(&stats, &app.settings.storage.options).into_iter();
+        let limits: Vec<LimitBody> = limits.map(LimitBody::from).collect();
         let hit = app.limit_hit();
         let near = limits
             .iter()
@@ -134,52 +146,4 @@ impl StoreBody {
             set_aside_total: stats.quarantined.len(),
         }
     }
-}
-
-/// The limits that are set, and how full they are.
-fn limits(stats: &StoreStats, options: &StoreOptions) -> Vec<LimitBody> {
-    let block_bytes = stats.disk_bytes.saturating_sub(stats.wal_bytes);
-    let raw = [
-        (
-            "storage.series_max",
-            stats.series,
-            options.series_max as u64,
-        ),
-        (
-            "storage.retention_size",
-            block_bytes,
-            options.retention_bytes,
-        ),
-        (
-            "storage.retention_samples",
-            stats.samples_in_blocks,
-            options.retention_samples,
-        ),
-    ];
-    let rolled_up = stats.rollups.iter().zip(&options.rollup_retention);
-    let rolled_up = rolled_up.flat_map(|(held, limit)| {
-        let [size, samples] = match held.resolution {
-            Resolution::FiveMinutes => [
-                "storage.rollups.5m.retention_size",
-                "storage.rollups.5m.retention_samples",
-            ],
-            Resolution::Hour => [
-                "storage.rollups.1h.retention_size",
-                "storage.rollups.1h.retention_samples",
-            ],
-        };
-        [
-            (size, held.bytes, limit.bytes),
-            (samples, held.samples, limit.samples),
-        ]
-    });
-    let all = raw.into_iter().chain(rolled_up);
-    let set = all.filter(|(_, _, limit)| *limit != u64::MAX);
-    set.map(|(key, value, limit)| LimitBody {
-        key,
-        value,
-        limit,
-        percent: value as f64 / limit.max(1) as f64 * 100.0,
-    })
-    .collect()
 }

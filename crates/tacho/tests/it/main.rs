@@ -25,6 +25,7 @@ mod forwarding;
 mod forwarding_otlp;
 mod full_disk;
 mod influx;
+mod integrations;
 mod live;
 mod otlp;
 mod otlp_metrics;

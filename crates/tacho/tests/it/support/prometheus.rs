@@ -56,18 +56,19 @@ impl Prometheus {
     /// The same with more arguments.
     pub(crate) fn with(server: &Server, home: &Home, more: &str, arguments: &[&str]) -> Self {
         let target = server.address();
-        let config = format!(
+        let configuration = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  \
              - job_name: tacho\n    static_configs: [{{targets: ['{target}']}}]\n{more}"
         );
-        Self::configured(home, &config, arguments)
+        Self::configured(home, &configuration, arguments)
     }
 
-    fn configured(home: &Home, config: &str, arguments: &[&str]) -> Self {
+    /// One with this configuration; files that it names are found in the home.
+    pub(crate) fn configured(home: &Home, configuration: &str, arguments: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
-        home.write("prometheus.yml", config);
+        home.write("prometheus.yml", configuration);
         let log = home.path("prometheus.log");
         let child = Command::new("prometheus")
             .arg(format!("--web.listen-address={address}"))
