@@ -1,7 +1,10 @@
 //! Every file that is made.
 
+use tacho_server::rules;
+use tacho_server::rules::file::RuleFileError;
+
 use crate::dashboard::Dashboard;
-use crate::{grafana, rules, scrape, table};
+use crate::{alerts, grafana, scrape, table};
 
 /// A file below `integrations/`.
 #[derive(Debug)]
@@ -16,7 +19,10 @@ pub struct File {
 const DASHBOARDS: &str = "/var/lib/grafana/dashboards";
 
 /// Every file, as it should be.
-pub fn all() -> Vec<File> {
+///
+/// # Errors
+/// When the built-in rules cannot be read.
+pub fn all() -> Result<Vec<File>, RuleFileError> {
     let mut files: Vec<File> = table::dashboards().iter().map(dashboard).collect();
     let made = |path: &str, text: String| File {
         path: path.to_owned(),
@@ -30,9 +36,11 @@ pub fn all() -> Vec<File> {
         "grafana/provisioning/dashboards/tachograph.yml",
         provider(),
     ));
-    files.push(made("prometheus/rules.yml", rules::yaml(&table::alerts())));
+    files.push(made("prometheus/rules.yml", alerts::yaml(&table::alerts())));
+    files.push(made("prometheus/recording.yml", rules::BUILTIN.to_owned()));
     files.push(made("prometheus/prometheus.yml", scrape::metrics()));
-    files
+    files.push(made("prometheus/federate.yml", scrape::federate()?));
+    Ok(files)
 }
 
 /// What stands above every file that can have comments.
@@ -93,7 +101,7 @@ mod tests {
     #[test]
     fn files_are_what_the_table_makes_of_them() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in all() {
+        for file in all().unwrap() {
             let there = std::fs::read_to_string(folder.join(&file.path)).unwrap_or_default();
             assert!(
                 there == file.text,
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_files_that_are_no_longer_made() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let made: Vec<String> = all().into_iter().map(|file| file.path).collect();
+        let made: Vec<String> = all().unwrap().into_iter().map(|file| file.path).collect();
         for part in ["grafana", "prometheus"] {
             for entry in std::fs::read_dir(folder.join(part)).unwrap() {
                 let path = entry.unwrap().path();

@@ -5,7 +5,7 @@
 //! - [`expression`]: the figures that several of them are made of
 //! - [`dashboard`], [`alert`]: what the table is made of
 //! - [`names`]: which metrics an expression reads
-//! - [`grafana`], [`rules`], [`scrape`]: how it is written
+//! - [`grafana`], [`alerts`], [`scrape`]: how it is written
 //! - [`files`]: every file, by its path below `integrations/`
 //!
 //! Not shipped: what is shipped are the files.
@@ -13,11 +13,11 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+pub mod alerts;
 pub mod dashboard;
 pub mod expression;
 pub mod files;
 pub mod grafana;
 pub mod names;
-pub mod rules;
 pub mod scrape;
 pub mod table;

@@ -26,7 +26,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let Command::Write { folder } = Arguments::parse().command;
-    for file in files::all() {
+    for file in files::all()? {
         let path = folder.join(file.path);
         let parent = path.parent().unwrap_or(&folder);
         std::fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;

@@ -45,6 +45,7 @@ pub(super) fn dashboard() -> Dashboard {
             process(),
             store(),
             targets(),
+            recording(),
             forwarding(),
         ],
     }
@@ -218,6 +219,24 @@ fn targets() -> Row {
     }
 }
 
+fn recording() -> Row {
+    let group = "{{rule_group}}";
+    let panels = vec![
+        Panel::lines("Evaluations", Unit::PerSecond)
+            .query(group, OWN.rate("tacho_rule_evaluations_total", "")),
+        Panel::lines("Failed evaluations", Unit::PerSecond)
+            .help("Why is in `/api/v1/rules`, and once in the log.")
+            .query(group, OWN.rate("tacho_rule_evaluation_failures_total", "")),
+        Panel::lines("Time of an evaluation", Unit::Seconds)
+            .help("Of all rules of a group, the last time.")
+            .query(group, OWN.of("tacho_rule_group_last_duration_seconds", "")),
+    ];
+    Row {
+        title: "What it records",
+        panels,
+    }
+}
+
 fn forwarding() -> Row {
     let destination = "{{destination}}";
     let panels = vec![
@@ -279,6 +298,7 @@ pub(super) fn alerts() -> Group {
         .over("15m")
         .window("changes", "process_start_time_seconds", SELF);
     let dropped = ALL.window("increase", "tacho_forward_dropped_items_total", "");
+    let recording = ALL.rate("tacho_rule_evaluation_failures_total", "");
     let failures = ALL.rate("tacho_collect_failures_total", "");
     let alerts =
         vec![
@@ -314,6 +334,10 @@ pub(super) fn alerts() -> Group {
             "{{ $value | printf \"%.0f\" }} items will not arrive at {{ $labels.destination \
                 }}: {{ $labels.reason }}",
             "The queue is full, or the destination refuses them.",
+        ),
+        Alert::warning(UID, "RecordingFails", recording).when("> 0").says(
+            "Rules of {{ $labels.rule_group }} fail in Tachograph at {{ $labels.instance }}",
+            "What they record ends. Its `/api/v1/rules` says why.",
         ),
         Alert::warning(UID, "CollectorFails", failures).when("> 0").says(
             "{{ $labels.job }} at {{ $labels.instance }} cannot be asked",

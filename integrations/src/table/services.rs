@@ -240,6 +240,20 @@ fn databases() -> Row {
                     )
                 ),
             ),
+        Panel::lines("Open connections", Unit::Count)
+            .help("As the database itself tells, or the pool of a program.")
+            .wide(12)
+            .query(
+                "{{job}} {{instance}} {{pool_name}}",
+                ANY.of("connection_pool_size", r#"source="database""#),
+            ),
+        Panel::lines("Transactions", Unit::PerSecond)
+            .help("As the database itself tells, those that were rolled back among them.")
+            .wide(12)
+            .query(
+                "{{job}} {{instance}}",
+                ANY.of("transaction_rate", r#"source="database""#),
+            ),
     ];
     Row {
         title: "Databases",

@@ -179,7 +179,9 @@ fn choices_have_values(url: &str) {
 fn scraping(home: &Home, path: &str, address: &str) -> Prometheus {
     let configuration = shipped(path);
     assert_eq!(configuration.matches(scrape::ADDRESS).count(), 1);
-    home.write("rules.yml", &shipped("prometheus/rules.yml"));
+    for rules in ["rules.yml", "recording.yml"] {
+        home.write(rules, &shipped(&format!("prometheus/{rules}")));
+    }
     Prometheus::configured(home, &configuration.replace(scrape::ADDRESS, address), &[])
 }
 
@@ -192,26 +194,44 @@ fn scraped(prometheus: &Prometheus, times: f64) {
     });
 }
 
+/// Whether what is asked for reaches a Prometheus by `/federate`: native histograms do not.
+fn is_of_numbers(question: &Question) -> bool {
+    !question.expression.contains("histogram_quantile")
+}
+
 #[test]
 fn k7_every_query_has_data_in_tachograph_and_in_a_prometheus_that_scrapes_it() {
     let fed = Fed::start();
-    let home = Home::new();
-    let prometheus = there_is("prometheus")
-        .then(|| scraping(&home, "prometheus/prometheus.yml", fed.server.address()));
-    let questions = || of_panels().into_iter().chain(of_alerts()).collect();
-    all_have_data("Tachograph", &fed.server.url(), questions());
+    let homes = [Home::new(), Home::new()];
+    let address = fed.server.address();
+    let beside = there_is("prometheus").then(|| {
+        let by = |home, file| scraping(home, &format!("prometheus/{file}"), address);
+        [
+            by(&homes[0], "prometheus.yml"),
+            by(&homes[1], "federate.yml"),
+        ]
+    });
+    let questions = || of_panels().into_iter().chain(of_alerts());
+    all_have_data("Tachograph", &fed.server.url(), questions().collect());
     choices_have_values(&fed.server.url());
-    let Some(prometheus) = prometheus else { return };
+    let Some([scraping, federating]) = beside else {
+        return;
+    };
     for times in [1.0, 2.0, 3.0] {
-        scraped(&prometheus, times);
+        scraped(&scraping, times);
+        scraped(&federating, times);
     }
-    all_have_data("Prometheus", prometheus.url(), questions());
-    choices_have_values(prometheus.url());
-    rules_are_evaluated(&prometheus);
-    let log = std::fs::read_to_string(&prometheus.log).unwrap();
-    let bad = |line: &&str| line.contains("level=warn") || line.contains("level=error");
-    let bad: Vec<&str> = log.lines().filter(bad).collect();
-    assert!(bad.is_empty(), "{bad:#?}");
+    all_have_data("Prometheus", scraping.url(), questions().collect());
+    let numbers = questions().filter(is_of_numbers).collect();
+    all_have_data("Prometheus that federates", federating.url(), numbers);
+    for prometheus in [&scraping, &federating] {
+        choices_have_values(prometheus.url());
+        rules_are_evaluated(prometheus);
+        let log = std::fs::read_to_string(&prometheus.log).unwrap();
+        let bad = |line: &&str| line.contains("level=warn") || line.contains("level=error");
+        let bad: Vec<&str> = log.lines().filter(bad).collect();
+        assert!(bad.is_empty(), "{bad:#?}");
+    }
 }
 
 /// Every rule of the shipped files was evaluated without a mistake.

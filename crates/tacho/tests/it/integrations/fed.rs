@@ -26,6 +26,15 @@ process_resident_memory_bytes 5e7
 process_open_fds 12
 ";
 
+/// A rule of which each evaluation fails: the same series twice.
+const BROKEN: &str = "\
+groups:
+  - name: broken
+    interval: 5s
+    rules:
+      - {record: a, expr: 'label_replace(up, \"job\", \"\", \"\", \"\") + on () group_left up'}
+";
+
 /// The server, and all that goes on around it.
 pub(super) struct Fed {
     pub(super) server: Server,
@@ -45,6 +54,7 @@ impl Fed {
             "tacho.yaml",
             &configuration(&program.address, central.address()),
         );
+        homes[0].write("broken.yml", BROKEN);
         let server = homes[0].start(&[]);
         let (minutes, seconds) = (Duration::from_mins, Duration::from_secs);
         let options = Options {
@@ -95,6 +105,7 @@ scrape_configs:
     scrape_interval: 2s
     scrape_timeout: 1s
     static_configs: [{{targets: ['{program}']}}]
+rules: {{files: [broken.yml]}}
 filters: [{{match: noise, action: drop}}]
 forward:
   - {{url: 'http://{central}', name: central}}
@@ -105,7 +116,7 @@ forward:
 
 /// Posts a point of everything else each second, until it is over.
 fn post(url: String, is_over: Arc<AtomicBool>) -> JoinHandle<()> {
-    let point = |name: &str, kind: &str, value: f64, service: &str| json!({"name": name, "type": kind, "value": value, "service": service, "tags": {"name": "c0ffee", "instance": "shop:443"}});
+    let point = |name: &str, kind: &str, value: f64, service: &str| json!({"name": name, "type": kind, "value": value, "service": service, "tags": {"name": "c0ffee", "instance": "shop:443", "job": "shop"}});
     let points = move |grown: f64| -> Value {
         json!([
             point("container_cpu_usage_seconds_total", "counter", grown, "c"),
@@ -114,6 +125,9 @@ fn post(url: String, is_over: Arc<AtomicBool>) -> JoinHandle<()> {
             point("process_cpu_time_seconds_total", "counter", grown, "orders"),
             point("process_memory_usage_bytes", "gauge", 4e7, "orders"),
             point("probe_ssl_earliest_cert_expiry", "gauge", now() + 1e6, "c"),
+            point("pg_stat_database_numbackends", "gauge", 4.0, "c"),
+            point("pg_stat_database_xact_commit", "counter", grown, "c"),
+            point("pg_stat_database_xact_rollback", "counter", 0.0, "c"),
             point("noise", "gauge", 1.0, "c"),
             // Refused: there is no such time.
             {"name": "late", "value": 1, "timestamp": -1e30},
