@@ -78,6 +78,12 @@ pub trait Selection: Send + Sync {
     /// Reads the samples of series `index` inside the selected range, in order of time, into
     /// `into`, which is cleared first.
     fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError>;
+
+    /// As [`Self::read`], for a reader who wants to know when there were samples only: of a number
+    /// it is told whether it is a staleness marker, and no more. Of long pages that saves decoding.
+    fn read_times(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
+        self.read(index, into)
+    }
 }
 
 /// Reads all series of a selection on `threads` threads, each with columns of its own, in no

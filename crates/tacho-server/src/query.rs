@@ -163,6 +163,11 @@ impl Selection for BoundedSelection<'_> {
         self.deadline.check()?;
         self.selection.read(index, into)
     }
+
+    fn read_times(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
+        self.deadline.check()?;
+        self.selection.read_times(index, into)
+    }
 }
 
 #[cfg(test)]

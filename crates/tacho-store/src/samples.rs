@@ -6,6 +6,8 @@
 
 use tacho_model::{Columns, TimeRange, Timestamp};
 
+use crate::codec::values::Wanted;
+
 /// Collects samples into columns; [`Gather::finish`] puts them in order.
 pub(crate) struct Gather<'a> {
     into: &'a mut Columns,
@@ -15,6 +17,7 @@ pub(crate) struct Gather<'a> {
     runs: Vec<Run>,
     newest: Option<Timestamp>,
     ordered: bool,
+    wanted: Wanted,
 }
 
 /// Samples of one sort that were added together.
@@ -34,7 +37,24 @@ impl<'a> Gather<'a> {
             runs: Vec::new(),
             newest: None,
             ordered: true,
+            wanted: Wanted::Values,
         }
+    }
+
+    /// As [`Self::new`], of numbers only what is `wanted`.
+    pub(crate) fn of(into: &'a mut Columns, range: TimeRange, wanted: Wanted) -> Self {
+        let gather = Self::new(into, range);
+        Self { wanted, ..gather }
+    }
+
+    /// What is taken of what is added.
+    pub(crate) const fn range(&self) -> TimeRange {
+        self.range
+    }
+
+    /// What is wanted of numbers.
+    pub(crate) const fn wanted(&self) -> Wanted {
+        self.wanted
     }
 
     /// Leaves these times out of what is added from here on.

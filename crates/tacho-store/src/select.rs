@@ -11,6 +11,7 @@ use tacho_model::{Columns, Labels, LabelsRef, QueryError, Selection, TimeRange};
 
 use crate::block::{Block, SeriesRows};
 use crate::chunk::Chunk;
+use crate::codec::values::Wanted;
 use crate::error::StoreError;
 use crate::head::Head;
 use crate::matching::Filter;
@@ -252,7 +253,17 @@ impl Selection for Selected {
     }
 
     fn read(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
-        let mut gather = Gather::new(into, self.range);
+        self.gather(index, Gather::new(into, self.range))
+    }
+
+    fn read_times(&self, index: usize, into: &mut Columns) -> Result<(), QueryError> {
+        self.gather(index, Gather::of(into, self.range, Wanted::Markers))
+    }
+}
+
+impl Selected {
+    /// Reads the samples of a series.
+    fn gather(&self, index: usize, mut gather: Gather<'_>) -> Result<(), QueryError> {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         for source in &self.sources[start..self.ends[index]] {
             match source {

@@ -11,8 +11,10 @@ pub(crate) const BLOCK_MAGIC: [u8; 8] = *b"TACHOBLK";
 /// First bytes of a file of records.
 pub(crate) const RECORDS_MAGIC: [u8; 8] = *b"TACHOREC";
 const FOOTER_MAGIC: [u8; 8] = *b"TACHOEND";
-/// The version this program writes and reads.
-pub(crate) const VERSION: u32 = 2;
+/// The version this program writes.
+pub(crate) const VERSION: u32 = 3;
+/// The oldest that it reads: 2 knew no numbers in pages.
+const VERSION_OLDEST: u32 = 2;
 /// Bytes of the header.
 pub(crate) const HEADER_BYTES: usize = 16;
 /// Bytes of the footer.
@@ -63,10 +65,19 @@ pub(crate) struct Footer {
 
 /// The header of a file that begins with `magic`.
 pub(crate) fn header(magic: [u8; 8]) -> Vec<u8> {
+    header_of(magic, VERSION)
+}
+
+fn header_of(magic: [u8; 8], version: u32) -> Vec<u8> {
     let mut bytes = magic.to_vec();
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
     bytes
+}
+
+/// Whether this is the header, in any version that is read, of a file that begins with `magic`.
+pub(crate) fn is_header(bytes: &[u8], magic: [u8; 8]) -> bool {
+    (VERSION_OLDEST..=VERSION).any(|version| bytes == header_of(magic, version))
 }
 
 impl Footer {
@@ -114,7 +125,7 @@ impl Footer {
         if reader.array()? != FOOTER_MAGIC || crc != crc32c::crc32c(checked) {
             return Err(CodecError::Corrupt("the footer is damaged"));
         }
-        if version != VERSION {
+        if !(VERSION_OLDEST..=VERSION).contains(&version) {
             return Err(CodecError::Unsupported(version.min(255) as u8));
         }
         Ok(Self {

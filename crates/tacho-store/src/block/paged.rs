@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::format::{CRC_BYTES, FOOTER_BYTES, Footer, HEADER_BYTES, PageAt, VERSION, header};
+use super::format::{CRC_BYTES, FOOTER_BYTES, Footer, HEADER_BYTES, PageAt, VERSION, is_header};
 use crate::cache::{Cache, Part};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{CodecError, StoreError};
@@ -84,7 +84,7 @@ impl PagedFile {
         };
         let mut first = vec![0; HEADER_BYTES];
         paged.file.read_at(0, &mut first).map_err(io)?;
-        if first != header(magic) {
+        if !is_header(&first, magic) {
             // The footer says all that is needed, so this costs nothing but must be known.
             let at = PageAt {
                 offset: 0,

@@ -185,17 +185,24 @@ impl Block {
         outcome
     }
 
-    /// Decodes rows of a data page; a damaged one adds nothing.
+    /// Decodes rows of a data page; a damaged one adds nothing. Of a page that one series has
+    /// alone, what lies outside the range of `into` need not be decoded.
     pub(crate) fn read(&self, part: &PagePart, into: &mut Gather<'_>) -> Result<(), StoreError> {
-        let whole = part.rows == (0..part.entry.rows as usize);
+        let count = part.entry.rows as usize;
+        let whole = part.rows == (0..count);
+        let range = into.range();
+        let wanted = into.wanted();
         let outcome = match part.sort {
             Sort::Floats if whole => {
                 let Some((shared, payload)) = self.payload(&part.entry)? else {
                     return Ok(());
                 };
                 into.floats(|timestamps, numbers| {
-                    let rest = put_times(&part.entry, shared.as_deref(), &payload, timestamps)?;
-                    values::decode(rest, part.entry.rows as usize, numbers)
+                    let (rest, rows) = match &shared {
+                        Some(times) => (&payload[..], times.put(range, timestamps)?),
+                        None => put_times(&part.entry, &payload, range, timestamps)?,
+                    };
+                    values::decode_rows(rest, count, (rows, wanted), numbers)
                 })
             }
             Sort::Histograms if whole => {
@@ -203,8 +210,12 @@ impl Block {
                     return Ok(());
                 };
                 into.histograms(|timestamps, held| {
-                    let rest = put_times(&part.entry, shared.as_deref(), &payload, timestamps)?;
-                    distributions::decode(rest, part.entry.rows as usize, held)
+                    let all = TimeRange::ALL;
+                    let rest = match &shared {
+                        Some(times) => times.put(all, timestamps).map(|_| &payload[..])?,
+                        None => put_times(&part.entry, &payload, all, timestamps)?.0,
+                    };
+                    distributions::decode(rest, count, held)
                 })
             }
             Sort::Floats => {
@@ -392,16 +403,42 @@ fn all_times<'a>(
     Ok((reader.take(reader.remaining())?, increasing))
 }
 
-/// As [`all_times`], of a page that one series has alone.
+/// Appends the timestamps inside `range` of a data page that one series has alone and that has them
+/// itself; what follows them on the page, and which of its rows they are.
 fn put_times<'a>(
     entry: &Entry,
-    shared: Option<&Times>,
     payload: &'a [u8],
+    range: TimeRange,
     into: &mut Vec<Timestamp>,
-) -> Result<&'a [u8], CodecError> {
-    match all_times(entry, shared, payload, into)? {
-        (rest, true) => Ok(rest),
-        (_, false) => Err(CodecError::Corrupt("timestamps do not increase")),
+) -> Result<(&'a [u8], Range<usize>), CodecError> {
+    let before = into.len();
+    let (rest, increasing) = all_times(entry, None, payload, into)?;
+    let rows = inside(&into[before..], increasing, range)?;
+    into.truncate(before + rows.end);
+    into.drain(before..before + rows.start);
+    Ok((rest, rows))
+}
+
+/// Which of these timestamps lie inside `range`; of a page that one series has alone they increase.
+fn inside(
+    times: &[Timestamp],
+    increasing: bool,
+    range: TimeRange,
+) -> Result<Range<usize>, CodecError> {
+    if !increasing {
+        return Err(CodecError::Corrupt("timestamps do not increase"));
+    }
+    let start = times.partition_point(|time| *time < range.start);
+    let end = times.partition_point(|time| *time <= range.end);
+    Ok(start..end.max(start))
+}
+
+impl Times {
+    /// Appends those inside `range`; which they are.
+    fn put(&self, range: TimeRange, into: &mut Vec<Timestamp>) -> Result<Range<usize>, CodecError> {
+        let rows = inside(&self.times, self.increasing, range)?;
+        into.extend_from_slice(&self.times[rows.clone()]);
+        Ok(rows)
     }
 }
 

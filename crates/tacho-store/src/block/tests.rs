@@ -460,21 +460,38 @@ fn the_cache_is_bounded() {
     assert!((1..=100_000).contains(&cache.bytes()), "{}", cache.bytes());
 }
 
-#[test]
-fn an_older_version_is_refused_by_name() {
-    let (disk, _) = small();
+/// The small block, said to be of another version.
+fn small_of_version(version: u8) -> (FakeDisk, Model) {
+    let (disk, model) = small();
     let mut bytes = disk.bytes(Path::new(PATH));
     let footer = bytes.len() - 88;
-    bytes[footer + 72] = 1;
-    let crc = crc32c::crc32c(&bytes[footer..footer + 76]).to_le_bytes();
-    bytes[footer + 76..footer + 80].copy_from_slice(&crc);
+    for (start, at) in [(0, 8), (footer, footer + 72)] {
+        let crc_at = at + 4;
+        bytes[at] = version;
+        let crc = crc32c::crc32c(&bytes[start..crc_at]).to_le_bytes();
+        bytes[crc_at..crc_at + 4].copy_from_slice(&crc);
+    }
     disk.set_bytes(Path::new(PATH), bytes);
+    (disk, model)
+}
+
+#[test]
+fn the_version_before_is_read() {
+    let (disk, model) = small_of_version(2);
+    let (block, _) = open(&disk).unwrap();
+    assert!(!block.is_damaged());
+    assert_eq!(select(&block, &[], TimeRange::ALL), model);
+}
+
+#[test]
+fn an_older_version_is_refused_by_name() {
+    let (disk, _) = small_of_version(1);
     let refused = open(&disk).err();
     let older = matches!(
         refused,
         Some(StoreError::OlderFormat {
             found: 1,
-            supported: 2,
+            supported: 3,
             ..
         })
     );
