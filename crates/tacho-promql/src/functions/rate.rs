@@ -56,38 +56,52 @@ fn extrapolated(window: &Window<'_>, sort: Sort, notes: &mut Notes) -> Option<Po
             }
         }
         let times = [window.times[0], window.times[window.times.len() - 1]];
-        let share = (change > 0.0 && first >= 0.0).then(|| first / change);
+        let times = times.map(Timestamp::as_nanos);
         return Some(Point::Float(
-            change * factor(window, times.map(Timestamp::as_nanos), sort, share),
+            change * factor(window, times, sort, [first, change]),
         ));
     }
     let mut change = histogram_change(window, sort, notes)?;
     let times = window.histogram_times;
     let times = [times[0], times[times.len() - 1]].map(Timestamp::as_nanos);
-    let first = window.histograms[0].count;
-    let share = (change.count > 0.0 && first >= 0.0).then(|| first / change.count);
-    change.mul(factor(window, times, sort, share));
+    let counts = [window.histograms[0].count, change.count];
+    change.mul(factor(window, times, sort, counts));
     Some(Point::Histogram(Box::new(change)))
 }
 
-/// By what a change between two times is multiplied. `first_share` is the first value in parts of
-/// the change: how long before the first sample a counter was zero, in lengths of the time.
-fn factor(window: &Window<'_>, times: [i64; 2], sort: Sort, first_share: Option<f64>) -> f64 {
-    let seconds = |nanos: i64| nanos as f64 / 1e9;
-    let sampled = seconds(times[1] - times[0]);
-    let usual = sampled / (window.len() - 1) as f64;
+/// By what a change between two times is multiplied. `counter` is the first value and the change:
+/// they tell how long before the first sample a counter was zero.
+fn factor(
+    window: &Window<'_>,
+    times: [i64; 2],
+    sort: Sort,
+    [first_value, change]: [f64; 2],
+) -> f64 {
+    // Nanoseconds all of them, since only their ratios matter.
+    let sampled = (times[1] - times[0]) as f64;
+    let intervals = (window.len() - 1) as f64;
     // A tenth more than usual, since samples do not come exactly on time.
-    let near = usual * 1.1;
-    let reach = |gap: f64| if gap >= near { usual / 2.0 } else { gap };
-    let mut to_start = reach(seconds(times[0] - window.start));
-    let to_end = reach(seconds(window.end - times[1]));
-    if let (Some(share), Sort::Rate | Sort::Increase) = (first_share, sort) {
-        to_start = to_start.min(sampled * share);
+    let is_far = |gap: f64| gap * intervals >= sampled * 1.1;
+    let reach = |gap: f64| {
+        if is_far(gap) {
+            sampled / intervals / 2.0
+        } else {
+            gap
+        }
+    };
+    let mut to_start = reach((times[0] - window.start) as f64);
+    let to_end = reach((window.end - times[1]) as f64);
+    if sort != Sort::Delta && change > 0.0 && first_value >= 0.0 {
+        // Zero lies `sampled * first_value / change` back; seldom nearer, so seldom divided.
+        let is_nearer = sampled * first_value < to_start * change;
+        if is_nearer {
+            to_start = sampled * (first_value / change);
+        }
     }
-    let factor = (sampled + to_start + to_end) / sampled;
+    let extended = sampled + to_start + to_end;
     match sort {
-        Sort::Rate => factor / seconds(window.end - window.start),
-        Sort::Increase | Sort::Delta => factor,
+        Sort::Rate => extended / (sampled * ((window.end - window.start) as f64 / 1e9)),
+        Sort::Increase | Sort::Delta => extended / sampled,
     }
 }
 
