@@ -232,7 +232,7 @@ pub(crate) static TABLE: [Function; 89] = [
     each("clamp_min", math::clamp_min).takes(&[VECTOR, SCALAR]),
     each("cos", |v, _| v.cos()),
     each("cosh", |v, _| v.cosh()),
-    window("count_over_time", sums::count_over_time),
+    prepared("count_over_time", sums::count_over_time, Prepare::Times),
     date("day_of_month", calendar::day_of_month),
     date("day_of_week", calendar::day_of_week),
     date("day_of_year", calendar::day_of_year),
@@ -310,7 +310,7 @@ pub(crate) static TABLE: [Function; 89] = [
     date("month", calendar::month),
     whole("pi", &[], scalars::pi).gives(SCALAR),
     window("predict_linear", regression::predict_linear).takes(&[MATRIX, SCALAR]),
-    window("present_over_time", sums::present_over_time),
+    prepared("present_over_time", sums::present_over_time, Prepare::Times),
     window("quantile_over_time", spread::quantile_over_time).takes(&[SCALAR, MATRIX]),
     each("rad", |v, _| v * std::f64::consts::PI / 180.0),
     whole("range", &[], scalars::range)

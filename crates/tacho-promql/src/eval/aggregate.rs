@@ -37,7 +37,10 @@ pub(super) fn aggregate(
 ) -> Result<Vec<Column>, Error> {
     let op = aggregate.op;
     let parameter = aggregate.parameter.as_ref();
-    let columns = evaluator.vector(&aggregate.expr, steps)?;
+    let columns = match op {
+        AggregateOp::Count | AggregateOp::Group => evaluator.presence(&aggregate.expr, steps)?,
+        _ => evaluator.vector(&aggregate.expr, steps)?,
+    };
     if op == AggregateOp::CountValues {
         return distinct(pick::count_values(evaluator, aggregate, &columns, steps)?);
     }

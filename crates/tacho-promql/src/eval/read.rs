@@ -13,6 +13,14 @@ use tacho_model::{Columns, Labels};
 use super::notes::Notes;
 use crate::error::Error;
 
+/// What is read of each series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Samples,
+    /// When there were samples and which are staleness markers; numbers may be any.
+    Times,
+}
+
 /// What a thread keeps from one series to the next.
 pub(super) struct Scratch {
     pub(super) notes: Notes,
@@ -22,7 +30,7 @@ pub(super) struct Scratch {
 /// The results of all series, in their order, and what was noted.
 pub(super) fn each_series<T: Send>(
     selection: &dyn Selection,
-    threads: NonZero<usize>,
+    (threads, reads): (NonZero<usize>, Reads),
     each: impl Fn(&mut Scratch, &Labels, &Columns) -> Result<Option<T>, Error> + Sync,
 ) -> Result<(Vec<T>, Notes), Error> {
     let next = AtomicUsize::new(0);
@@ -40,7 +48,11 @@ pub(super) fn each_series<T: Send>(
             if index >= selection.len() {
                 break;
             }
-            let read = selection.read(index, &mut columns).map_err(Error::from);
+            let read = match reads {
+                Reads::Samples => selection.read(index, &mut columns),
+                Reads::Times => selection.read_times(index, &mut columns),
+            };
+            let read = read.map_err(Error::from);
             match read.and_then(|()| each(&mut scratch, selection.labels(index), &columns)) {
                 Ok(Some(result)) => results.push((index, result)),
                 Ok(None) => {}

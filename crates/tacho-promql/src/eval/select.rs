@@ -7,12 +7,12 @@ use tacho_model::append::is_stale;
 use tacho_model::{Columns, TimeRange, Timestamp};
 
 use super::column::Column;
-use super::read::each_series;
+use super::read::{Reads, each_series};
 use super::{Error, Evaluator};
 use crate::answer::Point;
 use crate::histogram::FloatHistogram;
 use crate::options::Steps;
-use crate::syntax::ast::{Edges, Selector};
+use crate::syntax::ast::{Edges, Expr, Kind, Selector};
 
 /// What an instant selector gives of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,24 @@ pub(crate) enum Take {
     Value,
     /// Its time, in seconds.
     Time,
+    /// That it is there: some number.
+    Presence,
 }
 
 impl Evaluator<'_> {
     /// The newest value of each selected series at each step.
     pub(super) fn select(&self, selector: &Selector, steps: Steps) -> Result<Vec<Column>, Error> {
         self.select_as(selector, steps, Take::Value)
+    }
+
+    /// The elements of a vector for one who counts them: their values may be any.
+    pub(crate) fn presence(&self, expr: &Expr, steps: Steps) -> Result<Vec<Column>, Error> {
+        match &expr.bare().kind {
+            Kind::Selector(selector) if selector.edges == Edges::Samples => {
+                self.select_as(selector, steps, Take::Presence)
+            }
+            _ => self.vector(expr, steps),
+        }
     }
 
     /// What is asked for of the newest sample of each selected series at each step.
@@ -47,8 +59,12 @@ impl Evaluator<'_> {
             _ => (oldest, last),
         };
         let selection = self.open(&selector.matchers, oldest.min(first), last)?;
-        let threads = self.options.threads;
-        let (columns, _) = each_series(&*selection, threads, |_, labels, samples| {
+        let reads = match (take, selector.edges) {
+            (Take::Time | Take::Presence, Edges::Samples) => Reads::Times,
+            _ => Reads::Samples,
+        };
+        let how = (self.options.threads, reads);
+        let (columns, _) = each_series(&*selection, how, |_, labels, samples| {
             self.count_samples(samples.len())?;
             let looks_at = |step| self.looks_at(when, steps.nanos(step));
             let found = match selector.edges {
@@ -121,6 +137,7 @@ fn newest(
         found = true;
         let point = match take {
             Take::Time => Point::Float(seconds(time.as_nanos())),
+            Take::Presence => Point::Float(1.0),
             Take::Value if is_float => Point::Float(samples.values[floats - 1]),
             Take::Value => {
                 let histogram = FloatHistogram::from(&samples.histograms[histograms - 1]);

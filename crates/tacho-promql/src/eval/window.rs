@@ -12,7 +12,7 @@ use tacho_model::{Columns, Labels, Timestamp};
 use super::column::Column;
 use super::fold::{Fold, Folded, Folds};
 use super::notes::{Note, Notes};
-use super::read::each_series;
+use super::read::{Reads, each_series};
 use super::{Error, Evaluator, Output};
 use crate::functions::WindowRun;
 use crate::histogram::FloatHistogram;
@@ -67,6 +67,8 @@ pub(crate) struct Prepared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prepare {
     Nothing,
+    /// Not even the numbers, only when they were.
+    Times,
     Resets,
     Changes,
     /// What the numbers of each window come to.
@@ -77,7 +79,7 @@ impl Prepared {
     pub(super) fn of(values: &[f64], prepare: Prepare) -> Self {
         let mut prepared = Self::default();
         match prepare {
-            Prepare::Nothing | Prepare::Folded(_) => {}
+            Prepare::Nothing | Prepare::Times | Prepare::Folded(_) => {}
             Prepare::Resets => {
                 for (index, pair) in values.windows(2).enumerate() {
                     if pair[1] < pair[0] {
@@ -229,8 +231,12 @@ impl Evaluator<'_> {
         let oldest = first.saturating_sub(windows.range).saturating_add(1);
         let (oldest, last) = self.reach(selector.edges, oldest, last);
         let selection = self.open(&selector.matchers, oldest, last)?;
-        let threads = self.options.threads;
-        let (columns, notes) = each_series(&*selection, threads, |scratch, labels, columns| {
+        let reads = match (windows.run.prepare, selector.edges) {
+            (Prepare::Times, Edges::Samples) => Reads::Times,
+            _ => Reads::Samples,
+        };
+        let how = (self.options.threads, reads);
+        let (columns, notes) = each_series(&*selection, how, |scratch, labels, columns| {
             self.count_samples(columns.len())?;
             let samples = Samples::of(columns, &mut scratch.filtered);
             let held = self.hold(samples.bytes())?;
@@ -266,6 +272,7 @@ impl Evaluator<'_> {
             _ => None,
         };
         let (mut floats, mut histograms) = (0..0, 0..0);
+        let metric = labels.name();
         let mut found = false;
         let mut touched = 0;
         for step in 0..steps.count() {
@@ -303,7 +310,7 @@ impl Evaluator<'_> {
                     .as_mut()
                     .and_then(|folds| folds.of(samples.values, &floats)),
                 scalars: &given,
-                metric: labels.name(),
+                metric,
                 at: windows.at,
                 scalars_at: windows.scalars_at,
                 source: windows.source,
@@ -324,8 +331,8 @@ impl Evaluator<'_> {
                 let range = i64::try_from(range.as_nanos()).unwrap_or(i64::MAX);
                 let oldest = end.saturating_sub(range).saturating_add(1);
                 let selection = self.open(&selector.matchers, oldest, end)?;
-                let threads = self.options.threads;
-                let (series, _) = each_series(&*selection, threads, |scratch, labels, columns| {
+                let how = (self.options.threads, Reads::Samples);
+                let (series, _) = each_series(&*selection, how, |scratch, labels, columns| {
                     self.count_samples(columns.len())?;
                     let samples = Samples::of(columns, &mut scratch.filtered);
                     self.charge(samples.bytes())?;

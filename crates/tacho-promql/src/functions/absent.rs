@@ -14,7 +14,7 @@ pub(super) fn absent(
     arguments: &[Expr],
     steps: Steps,
 ) -> Result<Output, Error> {
-    let columns = evaluator.vector(&arguments[0], steps)?;
+    let columns = evaluator.presence(&arguments[0], steps)?;
     missing(&arguments[0], &columns, steps)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn absent_over_time(
     let run = WindowRun {
         of: sums::present_over_time,
         check: None,
-        prepare: Prepare::Nothing,
+        prepare: Prepare::Times,
         // Kept, so that no two series collide.
         name: Name::Kept,
     };
