@@ -52,13 +52,17 @@ impl<'a> SeriesAt<'a> {
 fn threads(series: usize, range: TimeRange) -> NonZero<usize> {
     let hours = range.duration().as_secs() / 3600 + 1;
     let worth = (series as u64).saturating_mul(hours) / HOURS_A_THREAD;
-    let worth = usize::try_from(worth).unwrap_or(usize::MAX).min(cores());
+    let worth = usize::try_from(worth)
+        .unwrap_or(usize::MAX)
+        .min(cores().get());
     NonZero::new(worth).unwrap_or(NonZero::<usize>::MIN)
 }
 
-fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+/// How many threads can run at once. Finding out reads several files, so it is done once.
+pub fn cores() -> NonZero<usize> {
+    static CORES: OnceLock<NonZero<usize>> = OnceLock::new();
+    let found = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    *CORES.get_or_init(found)
 }
 
 /// Reads all of `wanted`, which were selected over `range`. `make` sees the samples of each series on
@@ -349,7 +353,7 @@ mod tests {
         assert_eq!(threads(0, TimeRange::ALL).get(), 1);
         assert_eq!(threads(1, range(1)).get(), 1);
         assert_eq!(threads(20, range(0)).get(), 1);
-        assert_eq!(threads(1_000, range(24)).get(), cores());
-        assert_eq!(threads(usize::MAX, TimeRange::ALL).get(), cores());
+        assert_eq!(threads(1_000, range(24)), cores());
+        assert_eq!(threads(usize::MAX, TimeRange::ALL), cores());
     }
 }

@@ -198,10 +198,11 @@ pub(super) fn put_time(time: Timestamp, out: &mut String) {
     let millis = time.as_nanos().div_euclid(1_000_000);
     let sign = if millis < 0 { "-" } else { "" };
     let (seconds, rest) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
-    let _ = match rest {
-        0 => write!(out, "{sign}{seconds}"),
-        rest => write!(out, "{sign}{seconds}.{rest:03}"),
-    };
+    out.push_str(sign);
+    out.push_str(itoa::Buffer::new().format(seconds));
+    if rest > 0 {
+        let _ = write!(out, ".{rest:03}");
+    }
 }
 
 /// A number as Go's JSON writes it: with an exponent when it is very small or very large.
@@ -211,6 +212,12 @@ pub(super) fn put_number(value: f64, out: &mut String) {
     }
     if value.is_infinite() {
         return out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+    }
+    // Most numbers come out as they must but for an end that says that they are whole.
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format_finite(value);
+    if !shortest.contains('e') {
+        return out.push_str(shortest.strip_suffix(".0").unwrap_or(shortest));
     }
     let size = value.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
@@ -255,6 +262,10 @@ mod tests {
             (0.1, "0.1"),
             (1e-6, "0.000001"),
             (1.5e-7, "1.5e-7"),
+            (123_456_789.125, "123456789.125"),
+            (9_007_199_254_740_993.0, "9007199254740992"),
+            (-12_345_678_901_234_567_890.0, "-12345678901234567000"),
+            (0.000_012_5, "0.0000125"),
             (1e20, "100000000000000000000"),
             (1e21, "1e+21"),
             (-2.5e-9, "-2.5e-9"),

@@ -1,7 +1,5 @@
 //! `GET` and `POST /api/v1/query` and `/api/v1/query_range`: answers to PromQL.
 
-use std::num::NonZero;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -15,6 +13,7 @@ use super::{invalid, parsed, refused, success};
 use crate::app::SharedApp;
 use crate::http::problem::{Answer, Problem};
 use crate::query::QueryCtx;
+use crate::reading::cores;
 
 /// Most steps from the first point of an answer to the last, as Prometheus has it.
 const STEPS_MAX: u64 = 11_000;
@@ -105,7 +104,7 @@ impl How {
             return Err(invalid("query", told));
         }
         let mut options = Options {
-            threads: available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            threads: cores(),
             limits: Limits {
                 points_max: STEPS_MAX,
                 memory_bytes_max: MEMORY_BYTES_MAX,
